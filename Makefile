@@ -1,0 +1,46 @@
+# The command surface. `make demo` and `make test` work as the very first command: they make the virtual environment themselves.
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+READY  := $(VENV)/.ready
+
+.PHONY: setup demo up check test proof bench smoke clean requirements
+
+setup: $(READY)
+
+$(READY): requirements/uv.txt requirements/dev.txt pyproject.toml
+	@echo "== making $(VENV) (once; downloads about 250 MB) =="
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Skvoz needs Python 3.11 or newer; this is " + sys.version)'
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --require-hashes -r requirements/uv.txt
+	@$(VENV)/bin/uv pip install --python $(PY) --require-hashes -r requirements/dev.txt
+	@$(VENV)/bin/uv pip install --quiet --python $(PY) --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY)   ## a month of a fictional shop through the real endpoints, then the report: out/demo/
+	@$(PY) -m infra.cli demo --out out/demo
+
+up: $(READY)     ## the same stack, kept running
+	@$(PY) -m infra.cli up
+
+check: $(READY)  ## ruff, mypy, template
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -m infra.template
+
+test: $(READY)   ## everything but the long proofs; at most 15 minutes
+	@$(PY) -m pytest -m "not proof"
+
+proof: $(READY)  ## engines, concurrency, faults; needs a JDK; at most 30 minutes
+	@$(PY) -m pytest -m "proof"
+
+bench: $(READY)  ## figures of the budgets: out/bench.json
+	@$(PY) -m tests.bench --out out/bench.json
+
+requirements: $(READY)  ## pins again from requirements/*.in
+	@$(PY) -m infra.build pin
+
+clean:
+	rm -rf out build .aws-sam
+
+include infra/build/functions.mk

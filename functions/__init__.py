@@ -1,0 +1,1 @@
+"""The Lambda functions. They never import each other."""

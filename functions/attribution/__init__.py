@@ -1,0 +1,1 @@
+"""Scheduled: raw records → hits, sessions, touches, persons, requests, deals, money events, costs, credits."""

@@ -1,0 +1,248 @@
+"""The table model of the marts: one description, DDL rendered per engine, columns described beside it.
+
+Partitioned by `day` (site-local) where rows come by the million; the other tables are small. `refresh_id` is the refresh
+that last changed the row: refresh ids sort by time, so `refresh_id > last complete` finds what a run changed.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from shared.records import Column
+
+
+class Table(NamedTuple):
+    """A mart: `key` identifies a row within a site; `by_day` = partitioned by the column `day`."""
+
+    name: str
+    doc: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    by_day: bool = False
+
+    @property
+    def column_names(self) -> list[str]:
+        return [c.name for c in self.columns]
+
+
+_SITE = Column("site_id", "varchar", "site")
+_REFRESH = Column("refresh_id", "varchar", "refresh that last changed the row")
+_SOURCE = (
+    Column("channel", "varchar", "the rule table's name for (source, medium, …)"),
+    Column("source", "varchar", "where from: yandex, google, vk.com, (direct)"),
+    Column("medium", "varchar", "kind of traffic: cpc, organic, referral, (none)"),
+    Column("campaign", "varchar", "campaign tag or id"),
+    Column("content", "varchar", "ad tag or id"),
+    Column("term", "varchar", "keyword"),
+)
+
+HITS = Table(
+    "hits",
+    "Every accepted hit once, with its site-local day and why it counts or not.",
+    ("day", "record_id"),
+    (
+        _SITE,
+        Column("record_id", "varchar", "id of the hit"),
+        Column("day", "date", "site-local day of occurred_at"),
+        Column("occurred_at", "timestamp", "UTC"),
+        Column("received_at", "timestamp", "UTC; the earliest arrival of its repeats"),
+        Column("visitor_id", "varchar", "first-party visitor id"),
+        Column("kind", "varchar", "page_view, event, form, call_click, email_open"),
+        Column("excluded", "varchar", "why it makes no session: bot, email_open, test, future; empty = a person's hit"),
+        Column("entry_key", "varchar", "key into sources where the hit carries marks or an outside referrer; empty inside a visit"),
+        Column("campaign", "varchar", "utm_campaign"),
+        Column("content", "varchar", "utm_content"),
+        Column("term", "varchar", "utm_term"),
+        Column("click_id", "varchar", "click id of the ad system"),
+        Column("page_host", "varchar", "host of the page"),
+        Column("page_path", "varchar", "path of the page"),
+        Column("country", "varchar", "ISO code where the edge gives it"),
+        Column("region", "varchar", "where the edge gives it"),
+        Column("city", "varchar", "where the edge gives it"),
+        _REFRESH,
+    ),
+    by_day=True,
+)
+
+SOURCES = Table(
+    "sources",
+    "Every combination of marks that was seen, with what the rule table makes of it, and which rule decided.",
+    ("entry_key",),
+    (
+        _SITE,
+        Column("entry_key", "varchar", "utm_source | utm_medium | click id name | referrer host, lower case"),
+        Column("channel", "varchar", "the rule table's name"),
+        Column("source", "varchar", "normalised source"),
+        Column("medium", "varchar", "normalised medium"),
+        Column("is_direct", "boolean", "counts as direct: own pages, payment pages, no marks"),
+        Column("rule_id", "varchar", "the rule that decided"),
+        _REFRESH,
+    ),
+)
+
+SESSIONS = Table(
+    "sessions",
+    "Visits: a new one after 1800 s of silence or when another source than the visit's own brings the visitor.",
+    ("session_id",),
+    (
+        _SITE,
+        Column("session_id", "varchar", "record_id of its first hit"),
+        Column("visitor_id", "varchar", "visitor"),
+        Column("day", "date", "site-local day of started_at"),
+        Column("started_at", "timestamp", "time of the first hit"),
+        Column("last_hit_at", "timestamp", "time of the last hit; the session covers 1800 s more"),
+        Column("group_started_at", "timestamp", "first hit after the last silence of 1800 s: the start of the chain of sessions"),
+        Column("hits", "bigint", "number of hits"),
+        *_SOURCE,
+        Column("click_id", "varchar", "click id of the ad system"),
+        Column("is_direct", "boolean", "no source of its own"),
+        Column("landing_path", "varchar", "path of the first page"),
+        Column("country", "varchar", "of the first hit"),
+        Column("region", "varchar", "of the first hit"),
+        Column("city", "varchar", "of the first hit"),
+        _REFRESH,
+    ),
+    by_day=True,
+)
+
+PERSONS = Table(
+    "persons",
+    "Which person each key belongs to (docs/method.md, persons).",
+    ("key_kind", "key"),
+    (
+        _SITE,
+        Column("key_kind", "varchar", "visitor, phone, email, contact"),
+        Column("key", "varchar", "the key"),
+        Column("person_id", "varchar", "earliest-seen key of the person, as kind:key"),
+        Column("first_seen_at", "timestamp", "when the key was first seen with a request or deal"),
+        Column("is_hub", "boolean", "shared by too many to say anything: joins nothing"),
+        _REFRESH,
+    ),
+)
+
+REQUESTS = Table(
+    "requests",
+    "Every request (заявка) with its person, its deal's outcome and all money to date.",
+    ("request_id",),
+    (
+        _SITE,
+        Column("request_id", "varchar", "our id; crm:<deal> when implied by a deal that found none"),
+        Column("created_at", "timestamp", "when it was made"),
+        Column("day", "date", "site-local day of created_at"),
+        Column("contact_channel", "varchar", "form, call, email, chat, messenger, visit, manual, crm (implied)"),
+        Column("person_id", "varchar", "person"),
+        Column("visitor_id", "varchar", "visitor, where known"),
+        Column("touch_source_key", "varchar", "key into sources of its own source, where it has one"),
+        *_SOURCE,
+        Column("is_touch", "boolean", "counts as a touch of its own: own source and no session at that moment"),
+        Column("deals", "bigint", "number of deals that name it"),
+        Column("is_confirmed", "boolean", "a non-claim deal beyond cleaning and unsorted, or a unique target call"),
+        Column("is_repeat", "boolean", "made while a deal of the same person was open"),
+        Column("is_duplicate", "boolean", "an earlier confirmed request of the person within the setting's days"),
+        Column("is_counted", "boolean", "confirmed, neither duplicate nor repeat: a request in every figure"),
+        Column("is_qualified", "boolean", "counted, and its deal ever stood at qualified or later"),
+        Column("is_disqualified", "boolean", "lost and never qualified"),
+        Column("loss_reason", "varchar", "why it was lost"),
+        Column("sales", "bigint", "its deals that became sales"),
+        Column("revenue", "decimal(18,2)", "money to date"),
+        Column("gross_profit", "decimal(18,2)", "money less cost price; empty where no cost price applies"),
+        Column("no_source_reason", "varchar", "not_passed, overwritten, not_determined; empty = it has a source"),
+        _REFRESH,
+    ),
+)
+
+DEALS = Table(
+    "deals",
+    "Every deal in its latest state, matched to its origin request.",
+    ("deal_id",),
+    (
+        _SITE,
+        Column("deal_id", "varchar", "provider:id"),
+        Column("request_id", "varchar", "origin request"),
+        Column("match_method", "varchar", "request_id, call_id, visitor_id, phone, email, implied"),
+        Column("person_id", "varchar", "person"),
+        Column("created_at", "timestamp", "creation in the CRM"),
+        Column("day", "date", "site-local day of created_at"),
+        Column("pipeline", "varchar", "funnel"),
+        Column("stage", "varchar", "stage as the CRM names it"),
+        Column("meaning", "varchar", "unsorted, cleaning, working, qualified, contract, won, paid, lost, claim"),
+        Column("is_confirmed", "boolean", "a non-claim deal neither in cleaning nor unsorted"),
+        Column("was_qualified", "boolean", "ever stood at qualified or later"),
+        Column("is_claim", "boolean", "claim: money lost"),
+        Column("closed_at", "timestamp", "when it was won or lost; empty while open"),
+        Column("loss_reason", "varchar", "why it was lost"),
+        Column("amount", "decimal(18,2)", "latest sum, site currency"),
+        Column("cost_price", "decimal(18,2)", "latest cost price, site currency"),
+        Column("sale_day", "date", "first day whose closing cumulative money is above 0"),
+        Column("revenue", "decimal(18,2)", "money to date, site currency"),
+        Column("gross_profit", "decimal(18,2)", "money less cost price; empty where none applies"),
+        Column("manager", "varchar", "who leads it"),
+        Column("branch", "varchar", "branch"),
+        Column("order_id", "varchar", "number of the order"),
+        _REFRESH,
+    ),
+)
+
+MONEY_EVENTS = Table(
+    "money_events",
+    "Money of a deal as it came: payments, or the sum as it entered and left the money stage; refunds negative.",
+    ("money_event_id",),
+    (
+        _SITE,
+        Column("money_event_id", "varchar", "payment:… or state:…"),
+        Column("deal_id", "varchar", "deal"),
+        Column("request_id", "varchar", "origin request"),
+        Column("occurred_at", "timestamp", "when"),
+        Column("day", "date", "site-local day"),
+        Column("kind", "varchar", "payment, refund, stage, claim"),
+        Column("amount", "decimal(18,2)", "site currency; empty when its day has no rate"),
+        Column("cost_price", "decimal(18,2)", "cost price of this part; empty where none applies"),
+        Column("original_amount", "decimal(18,2)", "as told"),
+        Column("currency", "varchar", "as told"),
+        _REFRESH,
+    ),
+)
+
+COSTS = Table(
+    "costs",
+    "Ad spend by day as it stands after every replacement.",
+    ("cost_id",),
+    (
+        _SITE,
+        Column("cost_id", "varchar", "record and day"),
+        Column("day", "date", "account's day"),
+        Column("account", "varchar", "ad account"),
+        *_SOURCE,
+        Column("clicks", "bigint", "clicks"),
+        Column("impressions", "bigint", "impressions"),
+        Column("cost", "decimal(18,6)", "site currency, with or without VAT as the site shows it; empty when its day has no rate"),
+        Column("original_cost", "decimal(18,6)", "as imported"),
+        Column("currency", "varchar", "as imported"),
+        _REFRESH,
+    ),
+)
+
+CREDITS = Table(
+    "credits",
+    "What part of a request each touch of its path gets, per model; money follows by largest remainder.",
+    ("request_id", "model", "touch_id"),
+    (
+        _SITE,
+        Column("request_id", "varchar", "request"),
+        Column("model", "varchar", "first, last, last_non_direct, last_significant, linear, position, time_decay"),
+        Column("touch_id", "varchar", "session or request that is the touch"),
+        Column("day", "date", "site-local day of the request"),
+        Column("position", "bigint", "place in the path, from 1"),
+        Column("path_length", "bigint", "touches in the path"),
+        Column("touched_at", "timestamp", "when"),
+        *_SOURCE,
+        Column("weight", "double", "share of the request; sums to 1 per request and model"),
+        Column("revenue", "decimal(18,2)", "part of the money to date"),
+        Column("gross_profit", "decimal(18,2)", "part of the gross profit; empty where none applies"),
+        _REFRESH,
+    ),
+)
+
+TOUCHES_COLUMNS = ("site_id", "touch_id", "kind", "visitor_id", "touched_at", "day", *(c.name for c in _SOURCE), "is_direct")
+
+TABLES = (HITS, SOURCES, SESSIONS, PERSONS, REQUESTS, DEALS, MONEY_EVENTS, COSTS, CREDITS)

@@ -1,0 +1,1 @@
+"""Code that two or more functions use. Never imports `functions` or `infra`."""

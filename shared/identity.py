@@ -1,0 +1,67 @@
+"""People's keys: phones and e-mails become keyed hashes before anything is stored (docs/method.md, privacy).
+
+Same person, same hash: E.164 for phones, trimmed lower case for e-mails, then HMAC-SHA256 with the installation's key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+
+_NOT_DIGITS = re.compile(r"\D")
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
+_EMAIL_IN_TEXT = re.compile(r"[\w.+-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}", re.IGNORECASE)
+# International form, or the Russian forms 8/7 + ten digits with the separators people use. A longer run of digits (ad ids,
+# click ids) is no phone, so that it survives.
+_PHONE_IN_TEXT = re.compile(
+    r"(?<![\w%.-])(?:(?:\+|%2B)\d(?:(?:[ ().-]|%20|%28|%29){0,2}\d){9,14}|[78](?:(?:[ ().-]|%20|%28|%29){0,2}\d){10})(?!\w)",
+    re.IGNORECASE,
+)
+
+
+def normal_phone(text: str, country_code: str = "7", trunk_prefix: str = "8") -> str | None:
+    """Phone as people and PBXs write it → E.164 (`+79000000017`), or None when it cannot be one.
+
+    Knows `+7…`, `8…` (trunk), `007…`, `7…`, ten national digits, and a plus decoded to a space (payload facts, 0.2).
+    """
+    plus = text.strip().startswith("+")
+    digits = _NOT_DIGITS.sub("", text)
+    if not plus and digits.startswith("00"):
+        digits, plus = digits[2:], True
+    if not plus:
+        if len(digits) == 10:
+            digits = country_code + digits
+        elif len(digits) == 11 and digits.startswith(trunk_prefix):
+            digits = country_code + digits[1:]
+    return f"+{digits}" if 8 <= len(digits) <= 15 else None
+
+
+def normal_email(text: str) -> str | None:
+    """Trimmed and lower-cased, or None when it is not an address."""
+    email = text.strip().lower()
+    return email if _EMAIL.fullmatch(email) else None
+
+
+def keyed_hash(kind: str, normal: str, key: bytes) -> str:
+    """First 32 hex digits of HMAC-SHA256(key, kind:normal)."""
+    return hmac.new(key, f"{kind}:{normal}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def phone_hash(text: str | None, key: bytes) -> str | None:
+    """Keyed hash of a phone in any spelling; None where there is none to hash."""
+    normal = normal_phone(text) if text else None
+    return keyed_hash("phone", normal, key) if normal else None
+
+
+def email_hash(text: str | None, key: bytes) -> str | None:
+    """Keyed hash of an e-mail; None where there is none to hash."""
+    normal = normal_email(text) if text else None
+    return keyed_hash("email", normal, key) if normal else None
+
+
+def redact(text: str) -> str:
+    """Text with e-mails and phones replaced by `[email]` and `[phone]`: what may enter lake, rejects and logs."""
+    if "@" in text or "%40" in text:
+        text = _EMAIL_IN_TEXT.sub("[email]", text)
+    return _PHONE_IN_TEXT.sub("[phone]", text)

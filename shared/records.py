@@ -1,0 +1,196 @@
+"""The contract of the raw lake: one JSON line per record, append-only, kept as seen.
+
+Everything that writes raw records encodes them here; Glue columns (template.yaml) and the local readers are tested against
+these tuples. Classifications (channel, bot, stage meaning, duplicate) are never stored here: SQL makes them from rule tables.
+
+Types: varchar, boolean, bigint, timestamp (UTC, `YYYY-MM-DD HH:MM:SS.mmm`), date, decimal(p,s) (a JSON number).
+Personal fields: only keyed hashes (shared/identity.py); a plain phone or e-mail never enters the lake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import orjson
+
+from shared.times import lake_text
+
+
+class Column(NamedTuple):
+    """One field: `limit` is the most characters a varchar keeps (0: made by ourselves)."""
+
+    name: str
+    type: str
+    doc: str
+    limit: int = 0
+
+
+class RecordKind(NamedTuple):
+    """One kind of record and the raw table `raw_<name>` that reads it."""
+
+    name: str
+    doc: str
+    columns: tuple[Column, ...]
+
+    @property
+    def table(self) -> str:
+        return f"raw_{self.name}"
+
+
+_HEAD = (
+    Column("record_id", "varchar", "UUIDv7, made by the sender where it can; the same on every repeat", 36),
+    Column("site_id", "varchar", "site that the record belongs to", 40),
+    Column("occurred_at", "timestamp", "when it happened, by the sender's clock where it is trusted, corrected otherwise"),
+    Column("received_at", "timestamp", "when our door took it"),
+    Column("via", "varchar", "door: tracker, pixel, import, crm, file", 20),
+)
+_MARKS = (
+    Column("utm_source", "varchar", "as in the address, percent-decoded", 200),
+    Column("utm_medium", "varchar", "as in the address, percent-decoded", 200),
+    Column("utm_campaign", "varchar", "as in the address, percent-decoded", 300),
+    Column("utm_content", "varchar", "as in the address, percent-decoded", 300),
+    Column("utm_term", "varchar", "as in the address, percent-decoded", 300),
+)
+_CONTACT = (
+    Column("visitor_id", "varchar", "first-party visitor id", 64),
+    Column("phone_hash", "varchar", "keyed hash of the E.164 phone"),
+    Column("email_hash", "varchar", "keyed hash of the lower-case e-mail"),
+)
+
+HIT = RecordKind(
+    "hit",
+    "Something a visitor did on a site.",
+    (
+        *_HEAD,
+        Column("kind", "varchar", "page_view, event, form, call_click, email_open", 20),
+        Column("visitor_id", "varchar", "first-party visitor id", 64),
+        Column("page_url", "varchar", "full address of the page, personal values removed", 2048),
+        Column("page_host", "varchar", "host of the page, lower case, no www", 255),
+        Column("page_path", "varchar", "path of the page", 1024),
+        Column("page_title", "varchar", "title of the page", 300),
+        Column("referrer", "varchar", "full address that led here, personal values removed", 2048),
+        Column("referrer_host", "varchar", "its host, lower case, no www", 255),
+        *_MARKS,
+        Column("click_id_name", "varchar", "yclid, gclid, …: the parameter that carried the click id", 20),
+        Column("click_id", "varchar", "click id of the ad system, kept as text", 512),
+        Column("event_name", "varchar", "name of an event or form", 100),
+        Column("user_agent", "varchar", "as sent", 512),
+        Column("language", "varchar", "first of Accept-Language", 35),
+        Column("screen", "varchar", "width x height", 20),
+        Column("ip_masked", "varchar", "address with its last part zeroed (/24, /48)"),
+        Column("country", "varchar", "where the edge gives it: ISO code", 2),
+        Column("region", "varchar", "where the edge gives it", 100),
+        Column("city", "varchar", "where the edge gives it", 100),
+        Column("consent", "varchar", "granted, denied or empty (not asked)", 10),
+        Column("is_test", "boolean", "sent as test traffic"),
+    ),
+)
+
+REQUEST = RecordKind(
+    "request",
+    "A request (заявка): somebody contacted the business. Its id is ours and is handed to the CRM.",
+    (
+        *_HEAD,
+        Column("request_id", "varchar", "id handed to the CRM", 64),
+        Column("contact_channel", "varchar", "form, call, email, chat, messenger, visit, manual", 20),
+        *_CONTACT,
+        Column("page_url", "varchar", "page it was made on", 2048),
+        Column("form_name", "varchar", "form, chat or mailbox it came through", 100),
+        *_MARKS,
+        Column("call_id", "varchar", "the telephony's id of the call", 100),
+        Column("is_answered", "boolean", "call was answered"),
+        Column("talk_seconds", "bigint", "call: seconds of talk"),
+        Column("is_test", "boolean", "sent as test traffic"),
+    ),
+)
+
+CRM_EVENT = RecordKind(
+    "crm_event",
+    "One state of one deal as the CRM told it; empty fields were not told and change nothing.",
+    (
+        *_HEAD,
+        Column("provider", "varchar", "which CRM", 20),
+        Column("deal_id", "varchar", "the CRM's id of the deal", 100),
+        Column("is_deleted", "boolean", "the deal was deleted in the CRM"),
+        Column("deal_created_at", "timestamp", "when the deal was created in the CRM"),
+        Column("pipeline", "varchar", "funnel as the CRM names it", 100),
+        Column("stage", "varchar", "stage as the CRM names it; settings give its meaning", 100),
+        Column("amount", "decimal(18,2)", "deal sum"),
+        Column("currency", "varchar", "ISO code", 3),
+        Column("cost_price", "decimal(18,2)", "cost price of the whole deal"),
+        Column("products_cost", "decimal(18,2)", "cost price summed over its products, when all have one"),
+        Column("request_id", "varchar", "our request id that the CRM kept", 64),
+        Column("call_id", "varchar", "the telephony's id of the call that the CRM kept", 100),
+        *_CONTACT,
+        Column("contact_id", "varchar", "the CRM's id of the client", 100),
+        *_MARKS,
+        Column("loss_reason", "varchar", "why it was lost", 300),
+        Column("manager", "varchar", "who leads the deal", 200),
+        Column("branch", "varchar", "branch of the business", 200),
+        Column("order_id", "varchar", "number of the order", 100),
+    ),
+)
+
+PAYMENT = RecordKind(
+    "payment",
+    "Money received for a deal; negative = refund.",
+    (
+        *_HEAD,
+        Column("provider", "varchar", "which CRM", 20),
+        Column("deal_id", "varchar", "the CRM's id of the deal", 100),
+        Column("payment_id", "varchar", "id of the payment; the latest record of an id counts", 100),
+        Column("amount", "decimal(18,2)", "received (+) or refunded (−)"),
+        Column("currency", "varchar", "ISO code", 3),
+    ),
+)
+
+COST = RecordKind(
+    "cost",
+    "One line of ad spend, or the mark of an import's scope. The latest import of a scope replaces all of it.",
+    (
+        *_HEAD,
+        Column("scope", "varchar", "what the import replaces: account × day, or file × period", 400),
+        Column("import_id", "varchar", "the import; a later one (received_at, import_id) of a scope wins", 64),
+        Column("is_scope_mark", "boolean", "true: only says that the import covers the scope (an empty import clears it)"),
+        Column("account", "varchar", "ad account", 100),
+        Column("day", "date", "account's day; first day of the period"),
+        Column("last_day", "date", "last day of the period; the sum is spread evenly over its days"),
+        *_MARKS,
+        Column("clicks", "bigint", "clicks"),
+        Column("impressions", "bigint", "impressions"),
+        Column("cost", "decimal(18,6)", "spend, in the account's currency"),
+        Column("currency", "varchar", "ISO code", 3),
+        Column("is_vat_included", "boolean", "the sum includes VAT"),
+        Column("vat_percent", "decimal(5,2)", "VAT rate of the sum"),
+        Column("file_name", "varchar", "file it came in", 300),
+    ),
+)
+
+KINDS: Mapping[str, RecordKind] = {k.name: k for k in (HIT, REQUEST, CRM_EVENT, PAYMENT, COST)}
+COLUMN_NAMES: Mapping[str, frozenset[str]] = {k.name: frozenset(c.name for c in k.columns) for k in KINDS.values()}
+
+
+def encode(kind: RecordKind, values: Mapping[str, Any]) -> bytes:
+    """One record as one JSON line without its line end; empty fields are left out.
+
+    Raises ValueError on a field that the contract does not know: a writer that drifts fails its tests, not the lake.
+    """
+    unknown = values.keys() - COLUMN_NAMES[kind.name]
+    if unknown:
+        raise ValueError(f"{kind.name} has no fields {sorted(unknown)}")
+    return orjson.dumps({name: _plain(value) for name, value in values.items() if value is not None and value != ""})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, datetime):
+        return lake_text(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return orjson.Fragment(f"{value:f}".encode())
+    return value

@@ -1,0 +1,50 @@
+"""Secrets from SSM Parameter Store (SecureString): `/skvoz/{stage}/{name}`, cached 60 s.
+
+Names: `identity` (key of the hashes), `visitor` (signing key of visitor tokens), `{site}/import`, `{site}/crm-generic`.
+A value may hold several secrets separated by spaces, the newest first: all are valid, the first one signs (rotation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+KEEP = timedelta(seconds=60)
+
+
+class Secrets:
+    """`read(name)` gives the parameter's text or None where it does not exist."""
+
+    def __init__(self, read: Callable[[str], str | None]) -> None:
+        self._read = read
+        self._kept: dict[str, tuple[datetime, list[str]]] = {}
+
+    def get(self, name: str, now: datetime) -> list[str]:
+        """All valid secrets of that name, newest first; empty where none is set."""
+        kept = self._kept.get(name)
+        if kept is None or not timedelta(0) <= now - kept[0] < KEEP:
+            kept = (now, (self._read(name) or "").split())
+            self._kept[name] = kept
+        return kept[1]
+
+    def key(self, name: str, now: datetime) -> bytes:
+        """The signing secret as bytes. LookupError with the command to set it where it is missing."""
+        values = self.get(name, now)
+        if not values:
+            raise LookupError(f"secret {name} is not set; create it with: skvoz secrets init")
+        return values[0].encode()
+
+
+def parameter_reader(ssm: Any, stage: str) -> Callable[[str], str | None]:
+    """Reader for `Secrets` over an SSM client."""
+
+    def read(name: str) -> str | None:
+        try:
+            answer = ssm.get_parameter(Name=f"/skvoz/{stage}/{name}", WithDecryption=True)
+        except ssm.exceptions.ParameterNotFound:
+            return None
+        value: str = answer["Parameter"]["Value"]
+        return value
+
+    return read

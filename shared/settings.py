@@ -1,0 +1,170 @@
+"""Settings of one site: what the business decides. Written by people as YAML, checked whole, published as versioned JSON.
+
+Rules about money, margin and stages carry `valid_from` (site-local day), so the past is not rewritten silently.
+`parse_settings` names every mistake with its place; the published form has all defaults filled in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from shared.errors import FieldError, SettingsError
+from shared.ids import SITE_ID
+
+Meaning = Literal["unsorted", "cleaning", "working", "qualified", "contract", "won", "paid", "lost", "claim"]
+# How far a deal has come; money and qualification compare ranks. Lost and claim stand outside the ladder.
+MEANING_RANK: Mapping[Meaning, int] = {
+    "lost": -1, "claim": -2, "unsorted": 0, "cleaning": 1, "working": 2, "qualified": 3, "contract": 4, "won": 5, "paid": 6,
+}  # fmt: skip
+Model = Literal["first", "last", "last_non_direct", "last_significant", "linear", "position", "time_decay"]
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+Host = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[^\s/:@]+\.[^\s/:@]+$|^localhost$")]
+Origin = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^\s/]+$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StageRule(_Strict):
+    """From `valid_from` on, what the stages of a pipeline mean, and which meaning brings its money."""
+
+    pipeline: Text = Field(default="*", description="the CRM's pipeline; * = every pipeline without a rule of its own")
+    valid_from: date = date(2000, 1, 1)
+    money_stage: Literal["contract", "won", "paid"] = "paid"
+    stages: dict[Text, Meaning] = Field(min_length=1)
+
+
+class MarginRule(_Strict):
+    """From `valid_from` on: gross margin of sales that carry no cost price, percent of revenue."""
+
+    valid_from: date
+    percent: Decimal = Field(ge=-1000, le=100)
+
+
+class Rate(_Strict):
+    """One unit of `currency` on `day`, in the site's currency."""
+
+    currency: Currency
+    day: date
+    rate: Decimal = Field(gt=0)
+
+
+class CrmDoor(_Strict):
+    """Who may post to /v1/crm/generic/{site}/{token}: hashes of the valid path tokens (two while rotating)."""
+
+    token_sha256: list[Sha256] = Field(default_factory=list, max_length=2)
+
+
+class Attribution(_Strict):
+    lookback_days: int = Field(default=90, ge=0, le=400)
+    default_model: Model = "last_non_direct"
+    significant_media: list[Text] = Field(default_factory=lambda: ["cpc", "cpm", "paid_social", "display", "affiliate", "ads"])
+    position: tuple[int, int, int] = Field(default=(40, 20, 40), description="first, middle, last; percent")
+
+    @field_validator("position")
+    @classmethod
+    def _sums(cls, shares: tuple[int, int, int]) -> tuple[int, int, int]:
+        if sum(shares) != 100 or min(shares) < 0:
+            raise ValueError("the three shares must be 0 or more and add up to 100")
+        return shares
+
+
+class Costs(_Strict):
+    show: Literal["gross", "net"] = Field(default="gross", description="costs with or without VAT")
+    vat_percent: Decimal = Field(default=Decimal(0), ge=0, le=100, description="for lines that do not state theirs")
+
+
+class Requests(_Strict):
+    duplicate_days: int | Literal["off", "ever"] = 30
+    target_talk_seconds: int = Field(default=30, ge=0, le=3600)
+
+
+class Thresholds(_Strict):
+    """Verdict on a channel by margin ROMI (fractions): good from `good` on, normal from `normal` on, else bad."""
+
+    good: Decimal = Decimal("0.5")
+    normal: Decimal = Decimal(0)
+    minimum_sales: int = Field(default=10, ge=1)
+
+
+class Report(_Strict):
+    recipients: list[Annotated[str, StringConstraints(pattern=r"^[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+$")]] = Field(
+        default_factory=list, max_length=50
+    )
+    language: Literal["ru", "en"] = "ru"
+    days: int = Field(default=30, ge=1, le=366, description="length of the period, ending yesterday")
+    thresholds: Thresholds = Thresholds()
+
+
+class SiteSettings(_Strict):
+    site_id: str = Field(pattern=f"^{SITE_ID.pattern}$")
+    name: Text
+    hosts: list[Host] = Field(min_length=1, description="hosts of the site itself; visits between them keep their source")
+    origins: list[Origin] = Field(default_factory=list, description="who may post hits; default https://HOST of every host")
+    payment_hosts: list[Host] = Field(default_factory=list, description="payment pages: coming back keeps the source")
+    time_zone: str = "Europe/Moscow"
+    currency: Currency = "RUB"
+    pii: Literal["hash", "vault"] = "hash"
+    crm: CrmDoor = CrmDoor()
+    stages: list[StageRule] = Field(
+        default_factory=lambda: [StageRule(money_stage="won", stages={name: name for name in MEANING_RANK})],
+        min_length=1,
+    )
+    margins: list[MarginRule] = Field(default_factory=list)
+    rates: list[Rate] = Field(default_factory=list)
+    attribution: Attribution = Attribution()
+    requests: Requests = Requests()
+    costs: Costs = Costs()
+    report: Report = Report()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"no time zone is called {name}; use a name such as Europe/Moscow")
+        return name
+
+    @model_validator(mode="after")
+    def _unique(self) -> SiteSettings:
+        _refuse_twice("stages", [(r.pipeline, r.valid_from) for r in self.stages])
+        _refuse_twice("margins", [(r.valid_from,) for r in self.margins])
+        _refuse_twice("rates", [(r.currency, r.day) for r in self.rates])
+        return self
+
+    @property
+    def allowed_origins(self) -> list[str]:
+        return self.origins or [f"https://{host}" for host in self.hosts] + [f"https://www.{host}" for host in self.hosts]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+def _refuse_twice(what: str, keys: list[tuple[Any, ...]]) -> None:
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f"{what}: {', '.join(str(part) for part in key)} is given twice")
+
+
+def parse_settings(raw: object) -> SiteSettings:
+    """Raw file content → settings. SettingsError lists every mistake with its place, in the file's own words."""
+    try:
+        return SiteSettings.model_validate(raw)
+    except ValidationError as error:
+        fields = [FieldError(".".join(str(p) for p in e["loc"]) or "(file)", e["msg"]) for e in error.errors()]
+        raise SettingsError("the settings are not applied; mend these places:", fields) from error
+
+
+def published(settings: SiteSettings) -> dict[str, Any]:
+    """Settings as functions read them: JSON types, every default filled in, `origins` always listed."""
+    return {**settings.model_dump(mode="json"), "origins": settings.allowed_origins}

@@ -1,0 +1,64 @@
+"""Published settings of the sites, read by the functions: `settings/{site}/current.json` in the files bucket, cached 60 s.
+
+Kept free of pydantic: the hit door reads them as plain mappings (they were checked when they were published).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from shared.errors import NotFound
+from shared.ids import is_site_id
+
+KEEP = timedelta(seconds=60)
+PREFIX = "settings/"
+
+
+class Sites:
+    """`read(key)` gives the object's bytes or None; `now` decides what is stale, so a simulated clock works too."""
+
+    def __init__(self, read: Callable[[str], bytes | None]) -> None:
+        self._read = read
+        self._kept: dict[str, tuple[datetime, Mapping[str, Any] | None]] = {}
+
+    def get(self, site_id: str, now: datetime) -> Mapping[str, Any]:
+        """Settings of a site. NotFound when nobody published any; unknown sites are remembered too."""
+        if not is_site_id(site_id):
+            raise NotFound("a site id consists of a-z, 0-9 and hyphens")
+        kept = self._kept.get(site_id)
+        if kept is None or not timedelta(0) <= now - kept[0] < KEEP:
+            raw = self._read(current_key(site_id))
+            kept = (now, orjson.loads(raw) if raw is not None else None)
+            if len(self._kept) > 1000:
+                self._kept.clear()
+            self._kept[site_id] = kept
+        if kept[1] is None:
+            raise NotFound(f"site {site_id} is not set up; publish its settings with: skvoz sites apply FILE")
+        return kept[1]
+
+
+def current_key(site_id: str) -> str:
+    """Where the settings in force lie."""
+    return f"{PREFIX}{site_id}/current.json"
+
+
+def version_key(site_id: str, version: str) -> str:
+    """Where one published version stays for good."""
+    return f"{PREFIX}{site_id}/versions/{version}.json"
+
+
+def object_reader(s3: Any, bucket: str) -> Callable[[str], bytes | None]:
+    """Reader for `Sites` over an S3 client: bytes, or None where there is no such object."""
+
+    def read(key: str) -> bytes | None:
+        try:
+            body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            return body
+        except s3.exceptions.NoSuchKey:
+            return None
+
+    return read

@@ -1,0 +1,54 @@
+"""The interface of the SQL engines: Athena in production, DuckDB embedded, Trino of customers who run one.
+
+DML is written once, in Athena's dialect; an engine translates where it must. Values reach SQL only through `shared/sql.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryState:
+    """What `poll` knows of a query: `bytes_scanned` is what Athena bills; 0 where an engine does not count."""
+
+    is_done: bool
+    bytes_scanned: int = 0
+
+
+class Warehouse(Protocol):
+    """`start` + `poll` for what may run long (a Lambda never waits it out), `rows` for answers that a person waits for."""
+
+    @property
+    def ddl_dialect(self) -> str:
+        """`iceberg_athena`, `iceberg_trino` or `duckdb`: how tables are created (functions/attribution/tables.py)."""
+        ...
+
+    @property
+    def most_partitions(self) -> int:
+        """How many day partitions one statement may write (Athena: 100); 0 = no bound."""
+        ...
+
+    def start(self, sql: str) -> str:
+        """Submit one statement; gives the query id. WarehouseError when it is refused."""
+        ...
+
+    def poll(self, query_id: str) -> QueryState:
+        """State of a submitted query. WarehouseError, worded for the person who must act, when it failed."""
+        ...
+
+    def rows(self, sql: str) -> Sequence[Row]:
+        """Run one SELECT to its end; rows as mappings of Python values (str, int, float, bool, Decimal, date, datetime UTC)."""
+        ...
+
+    def open_raw(self, kind: str, first_arrival: str, last_arrival: str) -> None:
+        """Make `raw_<kind>` readable for those arrival days (`YYYY/MM/DD`). Nothing to do where partitions are projected."""
+        ...
+
+    def write_rules(self, table: str, lines: Sequence[bytes]) -> None:
+        """Replace a small rule table (JSON lines under `rules/<table>/`) from settings and bundled lists."""
+        ...
