@@ -60,7 +60,7 @@ class Lake:
             count({"Rejected": sum(item.reason == reason for item in items)}, Door=door, Reason=reason)
         head = {"site_id": site_id, "door": door, "received_at": lake_text(now)}
         lines = [
-            orjson.dumps({**head, "reason": r.reason, "message": r.message, "content": r.content[:MOST_REJECTED_TEXT]})
+            orjson.dumps({**head, "reason": r.reason, "message": r.message, "content": redact(r.content[:MOST_REJECTED_TEXT])})
             for r in items
         ]
         try:
