@@ -84,6 +84,12 @@ def response(
     return answer
 
 
+def error_response(error: SkvozError, headers: Mapping[str, str] | None = None) -> Response:
+    """The one error shape; for doors that must add headers of their own (CORS) to it."""
+    retry = {"retry-after": "30"} if error.status == 503 else {}
+    return json_response(error.status, error.body(), {**retry, **(headers or {})})
+
+
 def answer(event: Event, routes: Mapping[str, Callable[[Request], Response]], on_crash: Callable[[str], None]) -> Response:
     """Run the route's function; errors become the one error shape. `on_crash(route)` logs what nobody foresaw (500)."""
     route = str(event.get("routeKey", ""))
@@ -93,8 +99,7 @@ def answer(event: Event, routes: Mapping[str, Callable[[Request], Response]], on
             return json_response(404, {"error": {"code": "not_found", "message": f"there is no route {route}", "fields": []}})
         return handle(request_of(event))
     except SkvozError as error:
-        headers = {"retry-after": "30"} if error.status == 503 else None
-        return json_response(error.status, error.body(), headers)
+        return error_response(error)
     except Exception:
         on_crash(route)
         message = "something failed on our side; the request id names it in the log"

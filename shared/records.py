@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -173,12 +174,18 @@ KINDS: Mapping[str, RecordKind] = {k.name: k for k in (HIT, REQUEST, CRM_EVENT, 
 COLUMN_NAMES: Mapping[str, frozenset[str]] = {k.name: frozenset(c.name for c in k.columns) for k in KINDS.values()}
 
 
+@cache
+def column_names(kind: RecordKind) -> frozenset[str]:
+    """Names of the fields that the contract knows."""
+    return frozenset(c.name for c in kind.columns)
+
+
 def encode(kind: RecordKind, values: Mapping[str, Any]) -> bytes:
     """One record as one JSON line without its line end; empty fields are left out.
 
     Raises ValueError on a field that the contract does not know: a writer that drifts fails its tests, not the lake.
     """
-    unknown = values.keys() - COLUMN_NAMES[kind.name]
+    unknown = values.keys() - column_names(kind)
     if unknown:
         raise ValueError(f"{kind.name} has no fields {sorted(unknown)}")
     return orjson.dumps({name: _plain(value) for name, value in values.items() if value is not None and value != ""})

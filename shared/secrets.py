@@ -10,6 +10,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.errors import TryLater
+from shared.log import count
+
 KEEP = timedelta(seconds=60)
 
 
@@ -21,12 +24,22 @@ class Secrets:
         self._kept: dict[str, tuple[datetime, list[str]]] = {}
 
     def get(self, name: str, now: datetime) -> list[str]:
-        """All valid secrets of that name, newest first; empty where none is set."""
+        """All valid secrets of that name, newest first; empty where none is set. TryLater when unreadable."""
         kept = self._kept.get(name)
         if kept is None or not timedelta(0) <= now - kept[0] < KEEP:
-            kept = (now, (self._read(name) or "").split())
+            kept = self._fresh(name, now) or kept
+            if kept is None:
+                raise TryLater("the installation's secrets cannot be read now; keep the data and send it again")
             self._kept[name] = kept
         return kept[1]
+
+    def _fresh(self, name: str, now: datetime) -> tuple[datetime, list[str]] | None:
+        """None where the store does not answer: secrets a minute old serve better than an outage."""
+        try:
+            return now, (self._read(name) or "").split()
+        except Exception:
+            count({"SecretsNotRead": 1})
+            return None
 
     def key(self, name: str, now: datetime) -> bytes:
         """The signing secret as bytes. LookupError with the command to set it where it is missing."""

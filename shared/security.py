@@ -23,11 +23,11 @@ def verify_webhook(body: bytes, headers: Mapping[str, str], secrets: Sequence[st
     Raises Unauthorized and says which part failed.
     """
     webhook_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not webhook_id or len(webhook_id) > 200 or not stamp.isascii() or not stamp.isdigit() or len(stamp) > 12:
+    if not webhook_id or len(webhook_id) > 200 or not stamp.isascii() or not stamp.isdigit() or len(stamp) > 11:
         raise Unauthorized("the headers webhook-id and webhook-timestamp (unix seconds) are needed")
     if abs(now - from_millis(int(stamp) * 1000)) > REPLAY_WINDOW:
         raise Unauthorized("webhook-timestamp is more than five minutes away from our clock")
-    signed = f"{webhook_id}.{stamp}.".encode() + body
+    signed = f"{webhook_id}.{stamp}.".encode("utf-8", "surrogatepass") + body
     wanted = [hmac.new(webhook_key(secret), signed, hashlib.sha256).digest() for secret in secrets]
     given = [_decoded(entry[3:]) for entry in headers.get("webhook-signature", "").split(" ") if entry.startswith("v1,")]
     matches = [hmac.compare_digest(w, g) for w in wanted for g in given[:10]]

@@ -11,8 +11,9 @@ from typing import Any
 
 import orjson
 
-from shared.errors import NotFound
+from shared.errors import NotFound, TryLater
 from shared.ids import is_site_id
+from shared.log import count
 
 KEEP = timedelta(seconds=60)
 PREFIX = "settings/"
@@ -26,19 +27,29 @@ class Sites:
         self._kept: dict[str, tuple[datetime, Mapping[str, Any] | None]] = {}
 
     def get(self, site_id: str, now: datetime) -> Mapping[str, Any]:
-        """Settings of a site. NotFound when nobody published any; unknown sites are remembered too."""
+        """Settings of a site. NotFound when nobody published any; unknown sites are remembered too. TryLater when unreadable."""
         if not is_site_id(site_id):
             raise NotFound("a site id consists of a-z, 0-9 and hyphens")
         kept = self._kept.get(site_id)
         if kept is None or not timedelta(0) <= now - kept[0] < KEEP:
-            raw = self._read(current_key(site_id))
-            kept = (now, orjson.loads(raw) if raw is not None else None)
+            kept = self._fresh(site_id, now) or kept
+            if kept is None:
+                raise TryLater("the site's settings cannot be read now; keep the data and send it again")
             if len(self._kept) > 1000:
                 self._kept.clear()
             self._kept[site_id] = kept
         if kept[1] is None:
             raise NotFound(f"site {site_id} is not set up; publish its settings with: skvoz sites apply FILE")
         return kept[1]
+
+    def _fresh(self, site_id: str, now: datetime) -> tuple[datetime, Mapping[str, Any] | None] | None:
+        """None where the store does not answer: settings a minute old serve better than an outage."""
+        try:
+            raw = self._read(current_key(site_id))
+        except Exception:
+            count({"SettingsNotRead": 1})
+            return None
+        return now, orjson.loads(raw) if raw is not None else None
 
 
 def current_key(site_id: str) -> str:
@@ -62,3 +73,12 @@ def object_reader(s3: Any, bucket: str) -> Callable[[str], bytes | None]:
             return None
 
     return read
+
+
+def list_sites(s3: Any, bucket: str) -> dict[str, bytes]:
+    """Published settings of every site: site id → JSON bytes."""
+    read = object_reader(s3, bucket)
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=PREFIX, Delimiter="/")
+    names = [p["Prefix"][len(PREFIX) : -1] for page in pages for p in page.get("CommonPrefixes", ())]
+    found = {name: read(current_key(name)) for name in names}
+    return {name: raw for name, raw in found.items() if raw is not None}

@@ -20,14 +20,15 @@ def literal(value: Value) -> str:
     """One value as a literal of Athena's dialect. TypeError on a type that has no safe literal form.
 
     Text is single-quoted with quotes doubled (the dialect knows no backslash escapes); NUL is refused (ValueError).
-    A list of texts becomes `('a', 'b')` for IN; an empty one `(NULL)`, which nothing is in.
+    A list of texts becomes `('a', 'b')` for IN; an empty one `(NULL)`, which nothing is in. A negative whole number stands in
+    parentheses, so that `-:n` cannot become the start of a comment.
     """
     if value is None:
         return "NULL"
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int):
-        return str(value)
+        return str(value) if value >= 0 else f"({value})"
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
             raise ValueError("a number that is not finite has no literal")
@@ -35,10 +36,10 @@ def literal(value: Value) -> str:
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise ValueError("a number that is not finite has no literal")
-        return f"DECIMAL '{value:f}'"
+        return _decimal(value)
     if isinstance(value, datetime):
         utc = value.astimezone(UTC)
-        return f"TIMESTAMP '{utc:%Y-%m-%d %H:%M:%S}.{utc.microsecond // 1000:03d}'"
+        return f"TIMESTAMP '{utc.replace(tzinfo=None).isoformat(' ', 'milliseconds')}'"
     if isinstance(value, date):
         return f"DATE '{value.isoformat()}'"
     if isinstance(value, str):
@@ -48,6 +49,15 @@ def literal(value: Value) -> str:
     if isinstance(value, Sequence) and all(isinstance(item, str) for item in value):
         return "(" + (", ".join(literal(item) for item in value) or "NULL") + ")"
     raise TypeError(f"no literal for {type(value).__name__}")
+
+
+def _decimal(value: Decimal) -> str:
+    """With its precision told: DuckDB reads `DECIMAL '0.000001'` as decimal(18,3), which is 0."""
+    text = f"{value:f}"
+    digits = text.lstrip("-").replace(".", "")
+    if len(digits) > 38:
+        raise ValueError("a decimal number holds 38 digits at most")
+    return f"CAST('{text}' AS DECIMAL({len(digits)},{len(text.partition('.')[2])}))"
 
 
 def bind(text: str, values: Mapping[str, Value]) -> str:

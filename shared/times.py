@@ -23,8 +23,8 @@ def to_millis(instant: datetime) -> int:
 
 def lake_text(instant: datetime) -> str:
     """`2026-10-12 07:40:26.000`: the one form of an instant in the lake, in UTC."""
-    utc = instant.astimezone(UTC)
-    return f"{utc:%Y-%m-%d %H:%M:%S}.{utc.microsecond // 1000:03d}"
+    # Not strftime: its %Y gives 999 for the year 999, which no engine reads.
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "milliseconds")
 
 
 def from_lake_text(text: str) -> datetime:
@@ -41,10 +41,9 @@ def parse_instant(value: object) -> datetime:
     if isinstance(value, bool):
         raise ValueError("a time must be ISO 8601 text with an offset, or unix time")
     if isinstance(value, (int, float)):
-        millis = int(value) if abs(value) >= 1e11 else int(value * 1000)
         try:
-            return from_millis(millis)
-        except OverflowError as error:
+            return from_millis(int(value) if abs(value) >= 1e11 else int(value * 1000))
+        except (OverflowError, ValueError) as error:
             raise ValueError("the unix time lies outside the calendar") from error
     if isinstance(value, str):
         try:

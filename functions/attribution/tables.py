@@ -114,6 +114,7 @@ PERSONS = Table(
         Column("key_kind", "varchar", "visitor, phone, email, contact"),
         Column("key", "varchar", "the key"),
         Column("person_id", "varchar", "earliest-seen key of the person, as kind:key"),
+        Column("component", "varchar", "what its joints have in common: contact:…, or the label of the earliest joint"),
         Column("first_seen_at", "timestamp", "when the key was first seen with a request or deal"),
         Column("is_hub", "boolean", "shared by too many to say anything: joins nothing"),
         _REFRESH,
@@ -132,13 +133,12 @@ REQUESTS = Table(
         Column("contact_channel", "varchar", "form, call, email, chat, messenger, visit, manual, crm (implied)"),
         Column("person_id", "varchar", "person"),
         Column("visitor_id", "varchar", "visitor, where known"),
-        Column("touch_source_key", "varchar", "key into sources of its own source, where it has one"),
         *_SOURCE,
         Column("is_touch", "boolean", "counts as a touch of its own: own source and no session at that moment"),
         Column("deals", "bigint", "number of deals that name it"),
         Column("is_confirmed", "boolean", "a non-claim deal beyond cleaning and unsorted, or a unique target call"),
-        Column("is_repeat", "boolean", "made while a deal of the same person was open"),
-        Column("is_duplicate", "boolean", "an earlier confirmed request of the person within the setting's days"),
+        Column("repeat_of", "varchar", "deal of the same person that was open when it was made"),
+        Column("duplicate_of", "varchar", "earlier confirmed request of the person within the setting's days"),
         Column("is_counted", "boolean", "confirmed, neither duplicate nor repeat: a request in every figure"),
         Column("is_qualified", "boolean", "counted, and its deal ever stood at qualified or later"),
         Column("is_disqualified", "boolean", "lost and never qualified"),
@@ -146,7 +146,11 @@ REQUESTS = Table(
         Column("sales", "bigint", "its deals that became sales"),
         Column("revenue", "decimal(18,2)", "money to date"),
         Column("gross_profit", "decimal(18,2)", "money less cost price; empty where no cost price applies"),
-        Column("no_source_reason", "varchar", "not_passed, overwritten, not_determined; empty = it has a source"),
+        Column(
+            "no_source_reason",
+            "varchar",
+            "why it has no source, if no touch gets a credit: not_passed, overwritten, not_determined",
+        ),
         _REFRESH,
     ),
 )
@@ -166,13 +170,15 @@ DEALS = Table(
         Column("pipeline", "varchar", "funnel"),
         Column("stage", "varchar", "stage as the CRM names it"),
         Column("meaning", "varchar", "unsorted, cleaning, working, qualified, contract, won, paid, lost, claim"),
+        Column("is_unknown_stage", "boolean", "the settings give its stage no meaning; the last known one holds"),
         Column("is_confirmed", "boolean", "a non-claim deal neither in cleaning nor unsorted"),
         Column("was_qualified", "boolean", "ever stood at qualified or later"),
         Column("is_claim", "boolean", "claim: money lost"),
         Column("closed_at", "timestamp", "when it was won or lost; empty while open"),
         Column("loss_reason", "varchar", "why it was lost"),
-        Column("amount", "decimal(18,2)", "latest sum, site currency"),
-        Column("cost_price", "decimal(18,2)", "latest cost price, site currency"),
+        Column("amount", "decimal(18,2)", "latest sum, in its own currency"),
+        Column("cost_price", "decimal(18,2)", "latest cost price, in its own currency"),
+        Column("currency", "varchar", "ISO code of sum and cost price"),
         Column("sale_day", "date", "first day whose closing cumulative money is above 0"),
         Column("revenue", "decimal(18,2)", "money to date, site currency"),
         Column("gross_profit", "decimal(18,2)", "money less cost price; empty where none applies"),
@@ -243,6 +249,13 @@ CREDITS = Table(
     ),
 )
 
-TOUCHES_COLUMNS = ("site_id", "touch_id", "kind", "visitor_id", "touched_at", "day", *(c.name for c in _SOURCE), "is_direct")
+TOUCHES_VIEW = """CREATE OR REPLACE VIEW touches AS
+SELECT site_id, session_id AS touch_id, 'session' AS kind, visitor_id, started_at AS touched_at, day,
+    channel, source, medium, campaign, content, term, is_direct
+FROM sessions
+UNION ALL
+SELECT site_id, request_id, 'request', visitor_id, created_at, day, channel, source, medium, campaign, content, term, FALSE
+FROM requests
+WHERE is_touch"""
 
-TABLES = (HITS, SOURCES, SESSIONS, PERSONS, REQUESTS, DEALS, MONEY_EVENTS, COSTS, CREDITS)
+MARTS = (HITS, SOURCES, SESSIONS, PERSONS, REQUESTS, DEALS, MONEY_EVENTS, COSTS, CREDITS)

@@ -1,0 +1,77 @@
+-- What is known of each deal by now? Of every field the latest that was told; the first source that the CRM told.
+WITH told AS (
+    SELECT
+        provider || ':' || deal_id AS deal,
+        CAST(occurred_at AS varchar) || ' ' || record_id AS told_at,
+        request_id, call_id, visitor_id, phone_hash, email_hash, contact_id,
+        coalesce(cost_price, products_cost) AS cost_price, loss_reason, manager, branch, order_id,
+        source_key, utm_campaign, utm_content, utm_term
+    FROM crm_events
+    WHERE site_id = :site_id
+),
+
+facts AS (
+    SELECT
+        deal,
+        max_by(request_id, told_at) FILTER (WHERE request_id IS NOT NULL) AS named_request_id,
+        max_by(call_id, told_at) FILTER (WHERE call_id IS NOT NULL) AS call_id,
+        max_by(visitor_id, told_at) FILTER (WHERE visitor_id IS NOT NULL) AS visitor_id,
+        max_by(phone_hash, told_at) FILTER (WHERE phone_hash IS NOT NULL) AS phone_hash,
+        max_by(email_hash, told_at) FILTER (WHERE email_hash IS NOT NULL) AS email_hash,
+        max_by(contact_id, told_at) FILTER (WHERE contact_id IS NOT NULL) AS contact_id,
+        max_by(cost_price, told_at) FILTER (WHERE cost_price IS NOT NULL) AS cost_price,
+        max_by(loss_reason, told_at) FILTER (WHERE loss_reason IS NOT NULL) AS loss_reason,
+        max_by(manager, told_at) FILTER (WHERE manager IS NOT NULL) AS manager,
+        max_by(branch, told_at) FILTER (WHERE branch IS NOT NULL) AS branch,
+        max_by(order_id, told_at) FILTER (WHERE order_id IS NOT NULL) AS order_id,
+        min_by(source_key, told_at) FILTER (WHERE source_key IS NOT NULL) AS source_key,
+        min_by(utm_campaign, told_at) FILTER (WHERE source_key IS NOT NULL) AS campaign,
+        min_by(utm_content, told_at) FILTER (WHERE source_key IS NOT NULL) AS content,
+        min_by(utm_term, told_at) FILTER (WHERE source_key IS NOT NULL) AS term,
+        count(DISTINCT source_key) > 1 OR count(DISTINCT request_id) > 1 AS is_overwritten
+    FROM told
+    GROUP BY deal
+),
+
+run AS (
+    SELECT
+        *,
+        max(CASE WHEN meaning_rank < 5 AND meaning <> 'lost' THEN place ELSE 0 END) OVER (PARTITION BY deal_id) AS last_open_place,
+        max(place) OVER (PARTITION BY deal_id) AS last_place
+    FROM deal_states
+    WHERE site_id = :site_id
+),
+
+stood AS (
+    SELECT
+        deal_id,
+        min(created_at) AS created_at,
+        max(CASE WHEN place = last_place THEN pipeline END) AS pipeline,
+        max_by(stage, place) FILTER (WHERE stage IS NOT NULL) AS stage,
+        max(CASE WHEN place = last_place THEN meaning END) AS meaning,
+        max(CASE WHEN place = last_place THEN amount END) AS amount,
+        max(CASE WHEN place = last_place THEN currency END) AS currency,
+        min(CASE WHEN place > last_open_place THEN occurred_at END) AS closed_at,
+        max(meaning_rank) >= 3 AS was_qualified,
+        bool_or(is_unknown_stage AND place = last_place) AS is_unknown_stage
+    FROM run
+    GROUP BY deal_id
+)
+
+SELECT
+    :site_id AS site_id,
+    f.deal AS deal_id,
+    s.created_at,
+    CAST(with_timezone(s.created_at, 'UTC') AT TIME ZONE :time_zone AS date) AS day,
+    s.pipeline, s.stage, s.meaning, s.is_unknown_stage,
+    s.meaning NOT IN ('claim', 'cleaning', 'unsorted') AS is_confirmed,
+    s.was_qualified AND s.meaning <> 'claim' AS was_qualified,
+    s.meaning = 'claim' AS is_claim,
+    s.closed_at,
+    s.amount, s.currency, f.cost_price,
+    f.named_request_id, f.call_id, f.visitor_id, f.phone_hash, f.email_hash, f.contact_id,
+    f.source_key, f.campaign, f.content, f.term, f.is_overwritten,
+    f.loss_reason, f.manager, f.branch, f.order_id,
+    :refresh_id AS refresh_id
+FROM facts AS f
+INNER JOIN stood AS s ON s.deal_id = f.deal

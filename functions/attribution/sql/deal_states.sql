@@ -1,0 +1,64 @@
+-- How did each deal stand after each CRM event? What an event does not tell stays as it was; an unknown stage changes nothing.
+WITH told AS (
+    SELECT
+        *,
+        provider || ':' || deal_id AS deal,
+        CAST(with_timezone(occurred_at, 'UTC') AT TIME ZONE :time_zone AS date) AS day
+    FROM crm_events
+    WHERE site_id = :site_id
+),
+
+carried AS (
+    SELECT
+        record_id, deal, occurred_at, day, stage,
+        coalesce(is_deleted, FALSE) AS is_deleted,
+        row_number() OVER w AS place,
+        min(coalesce(deal_created_at, occurred_at)) OVER (PARTITION BY deal) AS created_at,
+        last_value(pipeline) IGNORE NULLS OVER w AS pipeline,
+        last_value(amount) IGNORE NULLS OVER w AS amount,
+        last_value(currency) IGNORE NULLS OVER w AS currency
+    FROM told
+    WINDOW w AS (PARTITION BY deal ORDER BY occurred_at, record_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+),
+
+ruled AS (
+    SELECT
+        c.*,
+        CAST(with_timezone(c.created_at, 'UTC') AT TIME ZONE :time_zone AS date) AS created_day,
+        coalesce(own.pipeline, '*') AS rule_pipeline
+    FROM carried AS c
+    LEFT JOIN (SELECT DISTINCT pipeline FROM rule_stages WHERE site_id = :site_id) AS own ON own.pipeline = c.pipeline
+),
+
+judged AS (
+    SELECT
+        r.*,
+        s.meaning AS told_meaning,
+        s.meaning_rank AS told_rank,
+        m.money_rank
+    FROM ruled AS r
+    LEFT JOIN rule_stages AS s
+        ON s.site_id = :site_id AND s.pipeline = r.rule_pipeline AND s.stage = r.stage AND r.day >= s.valid_from AND r.day < s.valid_to
+    LEFT JOIN rule_money AS m
+        ON m.site_id = :site_id AND m.pipeline = r.rule_pipeline AND r.created_day >= m.valid_from AND r.created_day < m.valid_to
+)
+
+SELECT
+    :site_id AS site_id,
+    record_id,
+    deal AS deal_id,
+    place,
+    occurred_at,
+    day,
+    created_at,
+    pipeline,
+    stage,
+    stage IS NOT NULL AND told_meaning IS NULL AS is_unknown_stage,
+    CASE WHEN is_deleted THEN 'cleaning' ELSE coalesce(last_value(told_meaning) IGNORE NULLS OVER w, 'unsorted') END AS meaning,
+    CASE WHEN is_deleted THEN 1 ELSE coalesce(last_value(told_rank) IGNORE NULLS OVER w, 0) END AS meaning_rank,
+    coalesce(money_rank, 6) AS money_rank,
+    amount,
+    coalesce(currency, :currency) AS currency,
+    :refresh_id AS refresh_id
+FROM judged
+WINDOW w AS (PARTITION BY deal ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)

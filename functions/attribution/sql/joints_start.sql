@@ -1,0 +1,13 @@
+-- Every joint before anything is joined: owned by its CRM contact where it has one, labelled by when it was first seen.
+SELECT
+    :site_id AS site_id,
+    joint_id,
+    min(CASE WHEN key_kind = 'contact' AND NOT is_hub THEN key END) AS owner,
+    CASE WHEN min(CASE WHEN key_kind = 'contact' AND NOT is_hub THEN key END) IS NOT NULL THEN 0 END AS wave,
+    CAST(min(seen_at) AS varchar) || ' ' || joint_id AS own_label,
+    CAST(min(seen_at) AS varchar) || ' ' || joint_id AS label,
+    0 AS round,
+    :refresh_id AS refresh_id
+FROM joint_keys
+WHERE site_id = :site_id
+GROUP BY joint_id

@@ -1,0 +1,109 @@
+-- When did which money come or go? Payments where a deal has a positive one; else its sum as it enters, changes in and leaves
+-- the money stage. Refunds are negative in both cases; a claim is minus its sum. Each in its currency and at its day's rate.
+WITH payment AS (
+    SELECT
+        provider || ':' || deal_id AS deal_id,
+        'payment:' || provider || ':' || deal_id || ':' || coalesce(payment_id, record_id) AS money_event_id,
+        occurred_at, amount, coalesce(currency, :currency) AS currency,
+        row_number() OVER (
+            PARTITION BY provider, deal_id, coalesce(payment_id, record_id) ORDER BY received_at DESC, record_id DESC
+        ) AS age
+    FROM payments
+    WHERE site_id = :site_id
+),
+
+paid AS (
+    SELECT p.deal_id
+    FROM payment AS p
+    INNER JOIN deal_facts AS d ON d.site_id = :site_id AND d.deal_id = p.deal_id AND NOT d.is_claim
+    WHERE p.age = 1
+    GROUP BY p.deal_id
+    HAVING max(p.amount) > 0
+),
+
+valued AS (
+    SELECT
+        s.deal_id, s.record_id, s.place, s.occurred_at, c.currency, s.meaning,
+        CASE
+            WHEN c.currency <> s.currency THEN 0
+            WHEN s.meaning = 'claim' THEN -abs(coalesce(s.amount, 0))
+            WHEN s.meaning_rank >= s.money_rank THEN coalesce(s.amount, 0)
+            ELSE 0
+        END AS value
+    FROM deal_states AS s
+    INNER JOIN (SELECT DISTINCT deal_id, currency FROM deal_states WHERE site_id = :site_id) AS c ON c.deal_id = s.deal_id
+    LEFT JOIN paid AS p ON p.deal_id = s.deal_id
+    WHERE s.site_id = :site_id AND p.deal_id IS NULL
+),
+
+moved AS (
+    SELECT
+        deal_id, record_id, occurred_at, currency, meaning,
+        CAST(value - lag(value, 1, 0) OVER (PARTITION BY deal_id, currency ORDER BY place) AS decimal(18, 2)) AS amount
+    FROM valued
+),
+
+came AS (
+    SELECT deal_id, 'state:' || record_id || ':' || currency AS money_event_id, occurred_at, amount, currency,
+        CASE WHEN meaning = 'claim' THEN 'claim' ELSE 'stage' END AS kind
+    FROM moved
+    WHERE amount <> 0
+    UNION ALL
+    SELECT p.deal_id, p.money_event_id, p.occurred_at, p.amount, p.currency,
+        CASE WHEN p.amount < 0 THEN 'refund' ELSE 'payment' END AS kind
+    FROM payment AS p
+    INNER JOIN deal_facts AS d ON d.site_id = :site_id AND d.deal_id = p.deal_id
+    WHERE p.age = 1 AND p.amount <> 0 AND (p.amount < 0 OR NOT d.is_claim)
+),
+
+dated AS (
+    SELECT
+        c.*,
+        CAST(with_timezone(c.occurred_at, 'UTC') AT TIME ZONE :time_zone AS date) AS day,
+        m.request_id,
+        d.is_claim,
+        CAST(d.amount * 100 AS bigint) AS deal_kopecks,
+        CAST(d.cost_price * 100 AS bigint) AS cost_kopecks,
+        CAST(c.amount * 100 AS bigint) AS kopecks,
+        sum(CAST(c.amount * 100 AS bigint)) OVER (
+            PARTITION BY c.deal_id ORDER BY c.occurred_at, c.money_event_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS running
+    FROM came AS c
+    INNER JOIN deal_facts AS d ON d.site_id = :site_id AND d.deal_id = c.deal_id
+    INNER JOIN deal_matches AS m ON m.site_id = :site_id AND m.deal_id = c.deal_id
+),
+
+costed AS (
+    SELECT
+        *,
+        CASE
+            WHEN NOT is_claim AND deal_kopecks <> 0 AND cost_kopecks IS NOT NULL
+            THEN CAST(round(CAST(cost_kopecks AS double) * CAST(running AS double) / CAST(deal_kopecks AS double)) AS bigint)
+        END AS running_cost
+    FROM dated
+),
+
+parted AS (
+    SELECT
+        c.*,
+        CASE
+            WHEN c.is_claim THEN 0
+            WHEN c.running_cost IS NOT NULL
+            THEN c.running_cost - lag(c.running_cost, 1, 0) OVER (PARTITION BY c.deal_id ORDER BY c.occurred_at, c.money_event_id)
+            ELSE CAST(round(CAST(c.kopecks AS double) * (100 - CAST(g.percent AS double)) / 100) AS bigint)
+        END AS part_cost,
+        CASE WHEN c.currency = :currency THEN 1e0 ELSE CAST(r.rate AS double) END AS rate
+    FROM costed AS c
+    LEFT JOIN rule_margins AS g ON g.site_id = :site_id AND c.day >= g.valid_from AND c.day < g.valid_to
+    LEFT JOIN rule_rates AS r ON r.site_id = :site_id AND r.currency = c.currency AND r.day = c.day
+)
+
+SELECT
+    :site_id AS site_id,
+    money_event_id, deal_id, request_id, occurred_at, day, kind,
+    CAST(CAST(CAST(round(CAST(kopecks AS double) * rate) AS bigint) AS decimal(18, 2)) * 0.01 AS decimal(18, 2)) AS amount,
+    CAST(CAST(CAST(round(CAST(part_cost AS double) * rate) AS bigint) AS decimal(18, 2)) * 0.01 AS decimal(18, 2)) AS cost_price,
+    amount AS original_amount,
+    currency,
+    :refresh_id AS refresh_id
+FROM parted

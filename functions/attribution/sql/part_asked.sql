@@ -1,0 +1,12 @@
+-- Requests as they came: one row a request id, the earliest record of it; test traffic left out.
+asked AS (
+    SELECT
+        request_id, occurred_at AS created_at, contact_channel, visitor_id, phone_hash, email_hash, call_id, is_answered, talk_seconds,
+        source_key, utm_campaign, utm_content, utm_term
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY request_id ORDER BY received_at, record_id) AS arrival
+        FROM request_records
+        WHERE site_id = :site_id AND NOT coalesce(is_test, FALSE)
+    ) AS told
+    WHERE arrival = 1
+),

@@ -1,0 +1,43 @@
+-- Money of a request cut over its touches by largest remainder, per money event, so that the parts add up to the whole:
+-- quotas to a millionth of a kopeck, ties to the earlier touch, negatives mirrored.
+measures AS (
+    SELECT request_id, money_event_id, 'revenue' AS measure, CAST(amount * 100 AS bigint) AS kopecks
+    FROM money_events
+    WHERE site_id = :site_id AND amount IS NOT NULL
+    UNION ALL
+    SELECT request_id, money_event_id, 'gross_profit', CAST((amount - cost_price) * 100 AS bigint)
+    FROM money_events
+    WHERE site_id = :site_id AND amount IS NOT NULL AND cost_price IS NOT NULL
+),
+
+quotas AS (
+    SELECT
+        w.request_id, w.model, w.touch_id, w.position, e.money_event_id, e.measure, e.kopecks,
+        CAST(round(CAST(abs(e.kopecks) AS double) * w.weight * 1e6) AS bigint) AS quota
+    FROM weights AS w
+    INNER JOIN measures AS e ON e.request_id = w.request_id
+),
+
+shares AS (
+    SELECT
+        *,
+        abs(kopecks) - sum(quota / 1000000) OVER (PARTITION BY money_event_id, measure, model) AS left_over,
+        row_number() OVER (PARTITION BY money_event_id, measure, model ORDER BY quota % 1000000 DESC, position) AS turn
+    FROM quotas
+),
+
+parts AS (
+    SELECT
+        request_id, model, touch_id, measure,
+        CASE WHEN kopecks < 0 THEN -1 ELSE 1 END * (quota / 1000000 + CASE WHEN turn <= left_over THEN 1 ELSE 0 END) AS part
+    FROM shares
+),
+
+money AS (
+    SELECT
+        request_id, model, touch_id,
+        CAST(sum(CASE WHEN measure = 'revenue' THEN part END) AS decimal(18, 0)) * 0.01 AS revenue,
+        CAST(sum(CASE WHEN measure = 'gross_profit' THEN part END) AS decimal(18, 0)) * 0.01 AS gross_profit
+    FROM parts
+    GROUP BY request_id, model, touch_id
+)

@@ -1,0 +1,121 @@
+"""SQL texts: the files of `sql/` with their includes, DDL per engine, and the one way a table is written (MERGE)."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+from functions.attribution.tables import Table
+from shared.records import Column
+
+_INCLUDE = re.compile(r"^-- include: (:?\w+)((?: \w+=\w+)*)$", re.MULTILINE)
+
+
+@cache
+def sql_text(name: str) -> str:
+    """A file of `sql/` without its includes resolved."""
+    return files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+def render(name: str, **parts: str) -> str:
+    """A query with its parts in place. `-- include: part_x key=value` puts a part in, `{key}` in it becomes the value;
+    `-- include: :scope` takes the part that the caller names; `{name}` elsewhere comes from `parts` (names of the model only)."""
+
+    def put(match: re.Match[str]) -> str:
+        target = match.group(1)
+        text = render(parts[target[1:]] if target.startswith(":") else target)
+        for pair in match.group(2).split():
+            key, value = pair.split("=")
+            text = text.replace("{" + key + "}", value)
+        return text
+
+    text = _INCLUDE.sub(put, sql_text(name))
+    for key, value in parts.items():
+        text = text.replace("{" + key + "}", value)
+    return text.rstrip().removesuffix(";")
+
+
+def create_table(table: Table, dialect: str, location: str) -> str:
+    """`CREATE TABLE IF NOT EXISTS` of a mart. `location` is the folder of all marts (Athena needs it in the statement)."""
+    if dialect == "duckdb":
+        columns = ",\n    ".join(f"{c.name} {_plain_type(c)}" for c in table.columns)
+        return f"CREATE TABLE IF NOT EXISTS {table.name} (\n    {columns}\n)"
+    if dialect == "iceberg_trino":
+        columns = ",\n    ".join(f"{c.name} {_trino_type(c)}" for c in table.columns)
+        partitioning = ", partitioning = ARRAY['day']" if table.by_day else ""
+        options = f"format = 'PARQUET', format_version = 2{partitioning}"
+        return f"CREATE TABLE IF NOT EXISTS {table.name} (\n    {columns}\n) WITH ({options})"
+    if dialect == "iceberg_athena":
+        columns = ",\n    ".join(f"{c.name} {athena_type(c)} COMMENT '{_quoted(c.doc)}'" for c in table.columns)
+        partitioned = "\nPARTITIONED BY (day)" if table.by_day else ""
+        return (
+            f"CREATE TABLE IF NOT EXISTS {table.name} (\n    {columns}\n){partitioned}\nLOCATION '{location}{table.name}/'\n"
+            "TBLPROPERTIES ('table_type' = 'ICEBERG', 'format' = 'parquet', 'write_compression' = 'zstd')"
+        )
+    raise ValueError(f"no DDL for the dialect {dialect}")
+
+
+def insert(table: Table, new_sql: str) -> str:
+    """Fill a table that holds nothing of the site yet."""
+    columns = ", ".join(table.column_names)
+    return f"INSERT INTO {table.name} ({columns})\nSELECT {columns} FROM (\n{new_sql}\n) AS n"
+
+
+def merge(table: Table, new_sql: str, old_sql: str) -> str:
+    """Make the rows that `old_sql` selects from the table equal to `new_sql`, in one commit.
+
+    Only what differs is written: changed rows, new rows, and rows that vanished (deleted in the same MERGE).
+    """
+    keys = list(table.key)
+    rest = [c for c in table.column_names if c not in keys and c not in ("site_id", "refresh_id")]
+    first = table.key[0]
+    on = " AND ".join(f"n.{k} = o.{k}" for k in keys)
+    differs = " OR ".join([f"n.{first} IS NULL", f"o.{first} IS NULL", *(f"n.{c} IS DISTINCT FROM o.{c}" for c in rest)])
+    both = ", ".join(f"coalesce(n.{c}, o.{c}) AS {c}" for c in ("site_id", *keys))
+    new = ", ".join(f"n.{c}" for c in (*rest, "refresh_id"))
+    source = (
+        f"SELECT {both}, {new}, n.{first} IS NULL AS is_gone\n"
+        f"FROM (\n{new_sql}\n) AS n\nFULL OUTER JOIN (\n{old_sql}\n) AS o ON {on}\nWHERE {differs}"
+    )
+    return _merge(table, source, "WHEN MATCHED AND s.is_gone THEN DELETE\nWHEN MATCHED THEN", [*rest, "refresh_id"])
+
+
+def update(table: Table, changed_sql: str) -> str:
+    """Put changed rows in place; nothing is added or deleted."""
+    rest = [c for c in table.column_names if c not in table.key and c != "site_id"]
+    return _merge(table, changed_sql, "WHEN MATCHED THEN", rest, with_insert=False)
+
+
+def append(table: Table, arrived_sql: str) -> str:
+    """Add records that are not there yet; of repeats the earliest arrival stands."""
+    rest = [c for c in table.column_names if c not in table.key and c != "site_id"]
+    return _merge(table, arrived_sql, "WHEN MATCHED AND s.received_at < t.received_at THEN", rest)
+
+
+def _merge(table: Table, source: str, matched: str, updated: list[str], with_insert: bool = True) -> str:
+    on = " AND ".join(f"t.{c} = s.{c}" for c in ("site_id", *table.key))
+    sets = ", ".join(f"{c} = s.{c}" for c in updated)
+    text = f"MERGE INTO {table.name} AS t USING (\n{source}\n) AS s\nON {on}\n{matched} UPDATE SET {sets}"
+    if with_insert:
+        columns = ", ".join(table.column_names)
+        values = ", ".join(f"s.{c}" for c in table.column_names)
+        text += f"\nWHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({values})"
+    return text
+
+
+def athena_type(column: Column) -> str:
+    """Type of a column in Athena's DDL and in Glue."""
+    return "string" if column.type == "varchar" else column.type
+
+
+def _trino_type(column: Column) -> str:
+    return "timestamp(6)" if column.type == "timestamp" else column.type
+
+
+def _plain_type(column: Column) -> str:
+    return column.type.upper()
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")

@@ -1,0 +1,230 @@
+"""The one list of steps of a refresh, in the order that data flows. Step Functions and the local stack both walk it.
+
+A step plans its parts (small, JSON-able), and makes one statement of each. Most tables are computed whole per site and written
+by a MERGE that touches only what differs; hits and visits, which come by the million, by what arrived since the last run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from functions.attribution import tables, working_tables
+from functions.attribution.rules import BOT_PATTERN
+from functions.attribution.statements import append, insert, merge, render, update
+from functions.attribution.tables import Table
+from shared.settings import SiteSettings
+from shared.sql import Value, bind
+from shared.warehouse import Warehouse
+
+Part = Mapping[str, Any]
+MOST_ROUNDS = 64
+EVER_DAYS = 400 * 365
+# The mark of a source on a request, a deal or a cost: utm_source | utm_medium, as in the entry key of a hit.
+_SOURCE_KEY = (
+    "CASE WHEN utm_source IS NOT NULL OR utm_medium IS NOT NULL THEN replace(lower(coalesce(utm_source, '')), '|', '/') || '|' "
+    "|| replace(lower(coalesce(utm_medium, {medium})), '|', '/') || '||' END AS source_key,"
+)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a step knows: one site, one run. `since` is the last complete refresh ('' when everything is rebuilt)."""
+
+    warehouse: Warehouse
+    site: SiteSettings
+    refresh_id: str
+    since: str
+    first_arrival: str
+    last_arrival: str
+
+    @property
+    def is_full(self) -> bool:
+        return self.since == ""
+
+    def bind(self, text: str, **more: Value) -> str:
+        return bind(text, {**site_values(self.site), **self._run_values(), **more})
+
+    def ask(self, text: str, **more: Value) -> Mapping[str, Any]:
+        """First row of a small query."""
+        return self.warehouse.rows(self.bind(text, **more))[0]
+
+    def holds_nothing(self, table: Table) -> bool:
+        count: int = self.ask(f"SELECT count(*) AS n FROM {table.name} WHERE site_id = :site_id")["n"]  # noqa: S608 (model's name)
+        return count == 0
+
+    def _run_values(self) -> dict[str, Value]:
+        return {
+            "refresh_id": self.refresh_id,
+            "since_refresh": self.since,
+            "first_arrival": self.first_arrival,
+            "is_full": self.is_full,
+            "last_arrival": self.last_arrival,
+        }
+
+
+@dataclass(frozen=True)
+class Step:
+    """`plan` gives the parts, `statement` one SQL text per part, `again` the next part while a loop has not settled."""
+
+    name: str
+    plan: Callable[[Work], list[Part]]
+    statement: Callable[[Work, Part], str]
+    again: Callable[[Work, Part], Part | None] = lambda work, part: None
+
+
+def site_values(site: SiteSettings) -> dict[str, Value]:
+    """Settings of a site as SQL parameters."""
+    first, middle, last = site.attribution.position
+    days = site.requests.duplicate_days
+    return {
+        "site_id": site.site_id,
+        "time_zone": site.time_zone,
+        "currency": site.currency,
+        "bot_pattern": BOT_PATTERN,
+        "lookback_days": site.attribution.lookback_days,
+        "significant_media": site.attribution.significant_media,
+        "first_share": first,
+        "middle_share": middle,
+        "last_share": last,
+        "target_talk_seconds": site.requests.target_talk_seconds,
+        "duplicate_days": EVER_DAYS if days == "ever" else -1 if days == "off" else days,
+        "show_gross": site.costs.show == "gross",
+        "vat_percent": site.costs.vat_percent,
+    }
+
+
+def _staged(kind: str) -> Step:
+    table = working_tables.STAGED[kind]
+    key = ""
+    if "source_key" in table.column_names:
+        key = " " + _SOURCE_KEY.replace("{medium}", "'cpc'" if kind == "cost" else "''")
+    columns = ", ".join(c for c in table.column_names if c not in ("refresh_id", "source_key"))
+
+    def statement(work: Work, part: Part) -> str:
+        work.warehouse.open_raw(kind, work.first_arrival, work.last_arrival)
+        text = work.bind(render("staged", columns=columns, source_key=key, raw_table=f"raw_{kind}"))
+        return insert(table, text) if part["is_first"] else append(table, text)
+
+    return Step(table.name, lambda work: [{"is_first": work.holds_nothing(table)}], statement)
+
+
+def _hits() -> Step:
+    table = tables.HITS
+
+    def plan(work: Work) -> list[Part]:
+        is_first = work.holds_nothing(table)
+        if not work.warehouse.most_partitions:
+            return [{"is_first": is_first, "first_day": None, "last_day": None}]
+        work.warehouse.open_raw("hit", work.first_arrival, work.last_arrival)
+        text = work.bind(render("hits_span"))
+        span = work.ask(text)
+        return [
+            {"is_first": is_first, **chunk}
+            for chunk in _chunks(span["first_day"], span["last_day"], work.warehouse.most_partitions)
+        ]
+
+    def statement(work: Work, part: Part) -> str:
+        work.warehouse.open_raw("hit", work.first_arrival, work.last_arrival)
+        text, days = work.bind(render("hits")), "TRUE"
+        if part["first_day"]:
+            days = work.bind("day BETWEEN :a AND :b", a=_day(part["first_day"]), b=_day(part["last_day"]))
+            text = f"{text} AND {days}"
+        if part["is_first"]:
+            return insert(table, text)
+        if work.is_full:
+            return merge(table, text, work.bind(f"SELECT * FROM hits WHERE site_id = :site_id AND {days}"))  # noqa: S608
+        return append(table, text)
+
+    return Step("hits", plan, statement)
+
+
+def _sessions() -> Step:
+    table = tables.SESSIONS
+
+    def plan(work: Work) -> list[Part]:
+        if not work.warehouse.most_partitions and work.is_full:
+            return [{"scope": "sessions_scope_all", "is_first": work.holds_nothing(table)}]
+        span = work.ask(render("sessions_span"))
+        most = work.warehouse.most_partitions or 100_000
+        return [{"scope": "sessions_scope_changed", **chunk} for chunk in _chunks(span["first_day"], span["last_day"], most)]
+
+    def statement(work: Work, part: Part) -> str:
+        if part["scope"] == "sessions_scope_all":
+            text = work.bind(render("sessions", scope=part["scope"]))
+            everything = work.bind("SELECT * FROM sessions WHERE site_id = :site_id")
+            return insert(table, text) if part["is_first"] else merge(table, text, everything)
+        first, last = _day(part["first_day"]), _day(part["last_day"])
+        days: dict[str, Value] = {"first_day": first, "last_day": last}
+        reach = work.ask(render("sessions_reach"), **days)["reach_day"] or first
+        values = {**days, "reach_day": min(reach, first), "until_day": last if work.is_full else date.max}
+        return merge(
+            table, work.bind(render("sessions", scope=part["scope"]), **values), work.bind(render("sessions_old"), **values)
+        )
+
+    return Step("sessions", plan, statement)
+
+
+def _whole(table: Table, query: str | None = None) -> Step:
+    name = query or table.name
+
+    def statement(work: Work, part: Part) -> str:
+        text = work.bind(render(name))
+        old = work.bind(f"SELECT * FROM {table.name} WHERE site_id = :site_id")  # noqa: S608
+        return insert(table, text) if part["is_first"] else merge(table, text, old)
+
+    return Step(name, lambda work: [{"is_first": work.holds_nothing(table)}], statement)
+
+
+def _rounds(query: str, stops_at: int = MOST_ROUNDS) -> Step:
+    """A query repeated until a round changes nothing: rounds of joining persons."""
+
+    def statement(work: Work, part: Part) -> str:
+        return update(working_tables.JOINTS, work.bind(render(query), round=part["round"]))
+
+    def again(work: Work, part: Part) -> Part | None:
+        changed = work.ask("SELECT count(*) AS n FROM joints WHERE site_id = :site_id AND round = :round", round=part["round"])["n"]
+        return {"round": part["round"] + 1} if changed and part["round"] < stops_at else None
+
+    return Step(query, lambda work: [{"round": 1}], statement, again)
+
+
+STEPS: tuple[Step, ...] = (
+    *(_staged(kind) for kind in working_tables.STAGED),
+    _hits(),
+    _whole(tables.SOURCES),
+    _sessions(),
+    _whole(working_tables.DEAL_STATES),
+    _whole(working_tables.DEAL_FACTS),
+    _whole(working_tables.DEAL_MATCHES),
+    _whole(working_tables.JOINT_KEYS),
+    _whole(working_tables.JOINTS, "joints_start"),
+    _rounds("joints_own"),
+    _rounds("joints_join"),
+    _rounds("joints_unsettled", stops_at=1),
+    _whole(tables.PERSONS),
+    _whole(tables.MONEY_EVENTS),
+    _whole(tables.DEALS),
+    _whole(tables.REQUESTS),
+    _whole(tables.CREDITS),
+    _whole(tables.COSTS),
+)
+
+
+def _chunks(first: date | None, last: date | None, most: int) -> list[dict[str, str]]:
+    """Spans of days that one statement may write; 90 where the engine bounds partitions at 100, to leave room."""
+    if first is None or last is None:
+        return []
+    size = timedelta(days=min(most, 90) if most <= 100 else most)
+    chunks = []
+    while first <= last:
+        end = min(first + size - timedelta(days=1), last)
+        chunks.append({"first_day": first.isoformat(), "last_day": end.isoformat()})
+        first = end + timedelta(days=1)
+    return chunks
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)

@@ -1,0 +1,135 @@
+"""Tables between the raw lake and the marts: staged records, and the stages of matching and joining persons.
+
+Readers of reports use the marts of `tables.py`; these are kept because the next refresh builds on them.
+"""
+
+from __future__ import annotations
+
+from functions.attribution.tables import Table
+from shared.records import COST, CRM_EVENT, PAYMENT, REQUEST, Column, RecordKind
+
+_SITE = Column("site_id", "varchar", "site")
+_REFRESH = Column("refresh_id", "varchar", "refresh that last changed the row")
+_SOURCE_KEY = Column("source_key", "varchar", "key into sources of the marks it carries")
+
+
+def _staged(name: str, kind: RecordKind) -> Table:
+    extra = (_SOURCE_KEY, _REFRESH) if any(c.name == "utm_source" for c in kind.columns) else (_REFRESH,)
+    return Table(name, f"{kind.doc} Every record once.", ("record_id",), (*kind.columns, *extra))
+
+
+STAGED = {
+    "request": _staged("request_records", REQUEST),
+    "crm_event": _staged("crm_events", CRM_EVENT),
+    "payment": _staged("payments", PAYMENT),
+    "cost": _staged("cost_lines", COST),
+}
+
+DEAL_STATES = Table(
+    "deal_states",
+    "How each deal stood after each CRM event.",
+    ("record_id",),
+    (
+        _SITE,
+        Column("record_id", "varchar", "CRM event"),
+        Column("deal_id", "varchar", "provider:id"),
+        Column("place", "bigint", "place in the deal's events, from 1"),
+        Column("occurred_at", "timestamp", "when"),
+        Column("day", "date", "site-local day"),
+        Column("created_at", "timestamp", "creation of the deal"),
+        Column("pipeline", "varchar", "pipeline by then"),
+        Column("stage", "varchar", "stage told by the event"),
+        Column("is_unknown_stage", "boolean", "the settings give the stage no meaning"),
+        Column("meaning", "varchar", "meaning by then"),
+        Column("meaning_rank", "bigint", "its rank"),
+        Column("money_rank", "bigint", "rank from which the deal brings money"),
+        Column("amount", "decimal(18,2)", "sum by then"),
+        Column("currency", "varchar", "its currency"),
+        _REFRESH,
+    ),
+)
+
+DEAL_FACTS = Table(
+    "deal_facts",
+    "What is known of each deal by now, before it is matched.",
+    ("deal_id",),
+    (
+        _SITE,
+        Column("deal_id", "varchar", "provider:id"),
+        Column("created_at", "timestamp", "creation in the CRM"),
+        Column("day", "date", "site-local day of created_at"),
+        Column("pipeline", "varchar", "funnel"),
+        Column("stage", "varchar", "latest stage"),
+        Column("meaning", "varchar", "its meaning"),
+        Column("is_unknown_stage", "boolean", "the settings give the latest stage no meaning"),
+        Column("is_confirmed", "boolean", "neither claim, cleaning nor unsorted"),
+        Column("was_qualified", "boolean", "ever stood at qualified or later"),
+        Column("is_claim", "boolean", "claim"),
+        Column("closed_at", "timestamp", "when it was won or lost; empty while open"),
+        Column("amount", "decimal(18,2)", "latest sum"),
+        Column("currency", "varchar", "its currency"),
+        Column("cost_price", "decimal(18,2)", "latest cost price"),
+        Column("named_request_id", "varchar", "our request id that the CRM told"),
+        Column("call_id", "varchar", "call id that the CRM told"),
+        Column("visitor_id", "varchar", "visitor id that the CRM told"),
+        Column("phone_hash", "varchar", "keyed hash"),
+        Column("email_hash", "varchar", "keyed hash"),
+        Column("contact_id", "varchar", "the CRM's client"),
+        _SOURCE_KEY,
+        Column("campaign", "varchar", "of the first source told"),
+        Column("content", "varchar", "of the first source told"),
+        Column("term", "varchar", "of the first source told"),
+        Column("is_overwritten", "boolean", "its events carry two sources or two request ids"),
+        Column("loss_reason", "varchar", "why it was lost"),
+        Column("manager", "varchar", "who leads it"),
+        Column("branch", "varchar", "branch"),
+        Column("order_id", "varchar", "number of the order"),
+        _REFRESH,
+    ),
+)
+
+DEAL_MATCHES = Table(
+    "deal_matches",
+    "The origin request of each deal.",
+    ("deal_id",),
+    (
+        _SITE,
+        Column("deal_id", "varchar", "provider:id"),
+        Column("request_id", "varchar", "origin request"),
+        Column("match_method", "varchar", "request_id, call_id, visitor, phone, email, implied"),
+        _REFRESH,
+    ),
+)
+
+JOINT_KEYS = Table(
+    "joint_keys",
+    "Which keys each joint carries. A joint is a request with its deals.",
+    ("joint_id", "key_kind", "key"),
+    (
+        _SITE,
+        Column("joint_id", "varchar", "request id, or deal:… for a deal of another contact"),
+        Column("key_kind", "varchar", "visitor, phone, email, contact"),
+        Column("key", "varchar", "the key"),
+        Column("seen_at", "timestamp", "when the joint first carried it"),
+        Column("is_hub", "boolean", "shared by too many: joins nothing"),
+        _REFRESH,
+    ),
+)
+
+JOINTS = Table(
+    "joints",
+    "To which CRM contact, or to which earliest joint, each joint belongs.",
+    ("joint_id",),
+    (
+        _SITE,
+        Column("joint_id", "varchar", "joint"),
+        Column("owner", "varchar", "CRM contact that owns it"),
+        Column("wave", "bigint", "round in which it got its owner; 0 = its own contact"),
+        Column("own_label", "varchar", "when it was first seen, and its id"),
+        Column("label", "varchar", "smallest own_label joined with it"),
+        Column("round", "bigint", "round that changed it last"),
+        _REFRESH,
+    ),
+)
+
+WORKING = (*STAGED.values(), DEAL_STATES, DEAL_FACTS, DEAL_MATCHES, JOINT_KEYS, JOINTS)

@@ -1,0 +1,1 @@
+"""Warehouses that are never shipped in a function: embedded DuckDB and Trino."""

@@ -1,0 +1,133 @@
+"""DuckDB as the embedded default engine: the same SQL files, translated from Athena's dialect by sqlglot.
+
+Reads a plain folder (`raw/<kind>/…*.jsonl[.gz]`), keeps the marts in one database file and exports them as Parquet.
+Measured traps are handled here and nowhere else: integer division, date_diff (whole units, not boundaries), dates that become
+timestamps when days are added, time zones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+from functions.attribution.rules import RULE_TABLES
+from shared.errors import WarehouseError
+from shared.records import KINDS, Column
+from shared.warehouse import QueryState, Row
+
+_ARRIVAL = re.compile(r"/(\d{4}/\d\d/\d\d)/")
+
+
+class DuckDbWarehouse:
+    """`root` holds `raw/` and gets `marts/`; `database` is a file, or None for one in memory that ends with the process."""
+
+    ddl_dialect = "duckdb"
+    most_partitions = 0
+
+    def __init__(self, root: Path, database: Path | None = None, threads: int | None = None) -> None:
+        self.root = root
+        if database is not None:
+            database.parent.mkdir(parents=True, exist_ok=True)
+        self.connection = duckdb.connect(str(database) if database else ":memory:")
+        self.connection.execute("SET TimeZone = 'UTC'; SET integer_division = true; SET preserve_insertion_order = false")
+        if threads:
+            self.connection.execute(f"SET threads = {threads:d}")
+        self.connection.execute("CREATE OR REPLACE TEMP MACRO with_timezone(t, zone) AS timezone(zone, t)")
+
+    def start(self, sql: str) -> str:
+        self._run(sql)
+        return "done"
+
+    def poll(self, query_id: str) -> QueryState:
+        return QueryState(is_done=True)
+
+    def rows(self, sql: str) -> Sequence[Row]:
+        cursor = self._run(sql)
+        names = [d[0] for d in cursor.description]
+        return [dict(zip(names, map(_value, row), strict=True)) for row in cursor.fetchall()]
+
+    def open_raw(self, kind: str, first_arrival: str, last_arrival: str) -> None:
+        columns = KINDS[kind].columns
+        files = [str(p) for p in self.raw_files(kind, first_arrival, last_arrival)]
+        view = KINDS[kind].table
+        if not files:
+            empty = ", ".join(f"CAST(NULL AS {_type(c)}) AS {c.name}" for c in columns)
+            self.connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS SELECT {empty}, '' AS arrival_day WHERE FALSE")
+            return
+        spec = ", ".join(f"'{c.name}': '{_type(c)}'" for c in columns)
+        listed = ", ".join("'" + f.replace("'", "''") + "'" for f in files)
+        day = f"coalesce(nullif(regexp_extract(filename, '/(\\d{{4}}/\\d\\d/\\d\\d)/', 1), ''), '{last_arrival}')"
+        self.connection.execute(
+            f"""CREATE OR REPLACE TEMP VIEW {view} AS
+            SELECT * EXCLUDE (filename), {day} AS arrival_day
+            FROM read_json([{listed}], columns = {{{spec}}}, format = 'newline_delimited', filename = true)"""
+        )
+
+    def raw_files(self, kind: str, first_arrival: str, last_arrival: str) -> Iterable[Path]:
+        """Raw files of those arrival days; files that lie under no day folder always belong."""
+        for path in sorted((self.root / "raw" / kind).rglob("*")):
+            found = _ARRIVAL.search(path.as_posix())
+            if path.is_file() and (found is None or first_arrival <= found.group(1) <= last_arrival):
+                yield path
+
+    def write_rules(self, table: str, lines: Sequence[bytes]) -> None:
+        folder = self.root / "rules" / table
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "rules.jsonl"
+        path.write_bytes(b"".join(line + b"\n" for line in lines))
+        kind = next(k for k in RULE_TABLES if k.name == table)
+        spec = ", ".join(f"'{c.name}': '{_type(c)}'" for c in kind.columns)
+        columns = ", ".join(f"{c.name} {_type(c)}" for c in kind.columns)
+        self.connection.execute(f"CREATE OR REPLACE TABLE {table} ({columns})")
+        if lines:
+            self.connection.execute(
+                f"INSERT INTO {table} SELECT * FROM read_json(?, columns = {{{spec}}}, format = 'newline_delimited')", [str(path)]
+            )
+
+    def export(self, tables: Iterable[str], folder: Path) -> None:
+        """Each mart as `folder/<table>.parquet`, replaced whole: written beside, then renamed."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for table in tables:
+            beside = folder / f".{table}.parquet.new"
+            self.connection.execute(f"COPY (SELECT * FROM {table}) TO '{beside}' (FORMAT parquet, COMPRESSION zstd)")
+            beside.replace(folder / f"{table}.parquet")
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
+        try:
+            return self.connection.execute(to_duckdb(sql))
+        except (duckdb.Error, sqlglot.errors.SqlglotError) as error:
+            raise WarehouseError(f"DuckDB refused a query: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def to_duckdb(sql: str) -> str:
+    """Athena's dialect → DuckDB's, with the transforms that keep the meaning where sqlglot alone would change it."""
+    return ";\n".join(tree.transform(_keep_meaning).sql(dialect="duckdb") for tree in sqlglot.parse(sql, read="athena") if tree)
+
+
+def _keep_meaning(node: exp.Expression) -> exp.Expression:
+    if isinstance(node, exp.DateDiff):
+        unit = exp.Literal.string(str(node.args["unit"].name).lower())
+        return exp.Anonymous(this="date_sub", expressions=[unit, node.expression, node.this])
+    if isinstance(node, exp.DateAdd) and str(node.args["unit"].name).lower() in {"day", "week", "month", "year"}:
+        return exp.cast(node.copy(), "DATE") if not isinstance(node.parent, exp.Cast) else node
+    return node
+
+
+def _type(column: Column) -> str:
+    return {"timestamp": "TIMESTAMP"}.get(column.type, column.type.upper())
+
+
+def _value(value: Any) -> Any:
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value

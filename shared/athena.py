@@ -1,0 +1,196 @@
+"""Athena as a `Warehouse`: statements are submitted in the stack's work group (byte cutoff), results come through PyAthena.
+
+Values are literals of `shared/sql.py` in the text: Athena's execution parameters are literals that the caller must quote anyway.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, cast
+
+from shared.errors import WarehouseError
+from shared.log import logger
+from shared.query_errors import explain
+from shared.warehouse import QueryState, Row
+
+THROTTLED = frozenset(
+    {
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "Throttling",
+        "RequestLimitExceeded",
+        "RequestThrottledException",
+        "SlowDown",
+    }
+)
+MOST_ATTEMPTS = 6
+FIRST_PAUSE_SECONDS = 0.5  # doubled each time: 15.5 s in all
+MOST_WAIT_SECONDS = 240.0  # of `rows`; a Lambda that mails a report lives 300 s
+LONGEST_POLL_SECONDS = 1.0
+
+
+class AthenaWarehouse:
+    """`athena` and `s3` are clients; `sleep` is how it waits: between throttled calls, and in `rows` for the end of a query."""
+
+    ddl_dialect = "iceberg_athena"
+    most_partitions = 100
+
+    def __init__(
+        self, athena: Any, s3: Any, database: str, work_group: str, lake_bucket: str, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._athena, self._s3 = _Patient(athena, sleep), s3
+        self._database, self._work_group, self._bucket, self._sleep = database, work_group, lake_bucket, sleep
+
+    def start(self, sql: str) -> str:
+        """Submit one statement; gives Athena's query id."""
+        answer = self._athena.start_query_execution(
+            QueryString=sql,
+            WorkGroup=self._work_group,
+            QueryExecutionContext={"Database": self._database, "Catalog": "AwsDataCatalog"},
+        )
+        return str(answer["QueryExecutionId"])
+
+    def poll(self, query_id: str) -> QueryState:
+        """State of a query; its id and the bytes that Athena bills are logged at its end. WarehouseError when it failed."""
+        return _state(query_id, self._execution(query_id))
+
+    def rows(self, sql: str) -> Sequence[Row]:
+        """Run one SELECT to its end, 240 s at most. Timestamps are aware UTC."""
+        query_id = self.start(sql)
+        for seconds in _pauses():
+            execution = self._execution(query_id)
+            if _state(query_id, execution).is_done:
+                return self._read(execution)
+            self._sleep(seconds)
+        self._athena.stop_query_execution(QueryExecutionId=query_id)
+        raise WarehouseError(explain(query_id, f"Query timeout: not done after {MOST_WAIT_SECONDS:.0f} s, stopped by us"))
+
+    def open_raw(self, kind: str, first_arrival: str, last_arrival: str) -> None:
+        """Nothing to do: partitions are projected (template.yaml)."""
+
+    def write_rules(self, table: str, lines: Sequence[bytes]) -> None:
+        """Replace the one object of a rule table."""
+        body = b"".join(line + b"\n" for line in lines)
+        self._s3.put_object(Bucket=self._bucket, Key=f"rules/{table}/rules.jsonl", Body=body)
+
+    def _execution(self, query_id: str) -> dict[str, Any]:
+        execution: dict[str, Any] = self._athena.get_query_execution(QueryExecutionId=query_id)
+        return execution
+
+    def _read(self, execution: dict[str, Any]) -> Sequence[Row]:
+        from pyathena.error import Error
+        from pyathena.model import AthenaQueryExecution
+        from pyathena.result_set import AthenaDictResultSet
+
+        connection, converter, once = self._pyathena
+        try:
+            result = AthenaDictResultSet(connection, converter, AthenaQueryExecution(execution), arraysize=1000, retry_config=once)
+            return cast("list[Row]", result.fetchall())
+        except Error as error:
+            if isinstance(error.__cause__, WarehouseError):
+                raise error.__cause__ from error
+            raise WarehouseError(explain(execution["QueryExecution"]["QueryExecutionId"], str(error))) from error
+
+    @cached_property
+    def _pyathena(self) -> tuple[Any, Any, Any]:
+        """Connection over the given client, converter with aware instants, and a policy without retries (`_Patient` has them)."""
+        from pyathena.connection import Connection
+        from pyathena.converter import DefaultTypeConverter
+        from pyathena.util import RetryConfig
+
+        converter = DefaultTypeConverter()
+        for type_name in ("timestamp", "timestamp with time zone"):
+            converter.set(type_name, _in_utc(converter.get(type_name)))
+        once = RetryConfig(attempt=1)
+        connection: Any = Connection(
+            session=_Session(self._athena),  # type: ignore[call-overload]
+            s3_staging_dir="",
+            work_group=self._work_group,
+            schema_name=self._database,
+            retry_config=once,
+        )
+        return connection, converter, once
+
+
+class _Patient:
+    """Athena's client whose calls are repeated while Athena throttles; whatever else fails becomes a WarehouseError."""
+
+    def __init__(self, client: Any, sleep: Callable[[float], None]) -> None:
+        self._client, self._sleep = client, sleep
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        return lambda **arguments: self._call(operation, arguments)
+
+    def _call(self, operation: str, arguments: dict[str, Any]) -> Any:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        for attempt in range(1, MOST_ATTEMPTS + 1):
+            try:
+                return getattr(self._client, operation)(**arguments)
+            except ClientError as error:
+                told = error.response.get("Error", {})
+                code, message = told.get("Code", ""), told.get("Message", "")
+                if code not in THROTTLED:
+                    raise WarehouseError(explain(arguments.get("QueryExecutionId", ""), f"{code}: {message}")) from error
+                if attempt == MOST_ATTEMPTS:
+                    raise WarehouseError(_busy(operation, code)) from error
+                self._sleep(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
+            except BotoCoreError as error:
+                raise WarehouseError(
+                    f"Athena could not be asked ({operation}): {error}. "
+                    "What to do: check the network and the credentials, then run it again"
+                ) from error
+        raise AssertionError("unreachable")
+
+
+class _Session:
+    """What PyAthena asks of a boto3 session: the client, here the one that we were given."""
+
+    def __init__(self, athena: Any) -> None:
+        self._athena = athena
+
+    def client(self, _service: str, **_settings: Any) -> Any:
+        return self._athena
+
+
+def _state(query_id: str, execution: dict[str, Any]) -> QueryState:
+    told = execution["QueryExecution"]
+    status = told["Status"]
+    scanned = int(told.get("Statistics", {}).get("DataScannedInBytes", 0))
+    if status["State"] in ("QUEUED", "RUNNING"):
+        return QueryState(is_done=False, bytes_scanned=scanned)
+    logger().info("query ended", extra={"query_id": query_id, "state": status["State"], "bytes_scanned": scanned})
+    if status["State"] == "SUCCEEDED":
+        return QueryState(is_done=True, bytes_scanned=scanned)
+    reason = status.get("StateChangeReason") or status.get("AthenaError", {}).get("ErrorMessage") or f"state {status['State']}"
+    raise WarehouseError(explain(query_id, reason))
+
+
+def _pauses() -> Iterator[float]:
+    """Between polls: 0.1 s at first, growing to 1 s, 240 s in all."""
+    waited, pause = 0.0, 0.1
+    while waited < MOST_WAIT_SECONDS:
+        yield pause
+        waited, pause = waited + pause, min(pause * 1.5, LONGEST_POLL_SECONDS)
+
+
+def _in_utc(convert: Callable[[str | None], datetime | None]) -> Callable[[str | None], datetime | None]:
+    """Instants in the tables are UTC without a zone; those with a zone are moved to UTC."""
+
+    def to_utc(text: str | None) -> datetime | None:
+        instant = convert(text)
+        if instant is None:
+            return None
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+    return to_utc
+
+
+def _busy(operation: str, code: str) -> str:
+    return (
+        f"Athena refused {operation} {MOST_ATTEMPTS} times in a row because it is busy ({code}). "
+        "What to do: run it again in some minutes; if it happens often, ask AWS for a higher Athena quota"
+    )

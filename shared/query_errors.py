@@ -1,0 +1,75 @@
+"""What an engine says when a query fails → what happened and what to do, for the person who must act.
+
+Athena and Trino share the names (`SYNTAX_ERROR: …`, `EXCEEDED_TIME_LIMIT`), so one table serves both.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Advice(NamedTuple):
+    """`marks` are looked for in the engine's words, upper-cased; the first advice that hits is given."""
+
+    marks: tuple[str, ...]
+    what: str
+    what_to_do: str
+
+
+_SHORTER = "refresh a shorter period"
+_DRIFT = "deploy one version of the statements and the tables, then run the refresh, which adds what the tables lack"
+_OURS = "report it with the query id: no input may cause this"
+
+ADVICE = (
+    Advice(
+        ("BYTES SCANNED LIMIT",),
+        "the query was stopped because it would read more than the work group allows",
+        f"raise the parameter MostBytesPerQuery of the stack, or {_SHORTER}",
+    ),
+    Advice(
+        ("EXHAUSTED RESOURCES", "EXCEEDED_"),
+        "the query needs more time or memory than the engine gives it",
+        f"{_SHORTER}, or raise the engine's limit",
+    ),
+    Advice(("QUERY TIMEOUT",), "the query took longer than it may", f"{_SHORTER}, or run it again later"),
+    Advice(("TOO_MANY_OPEN_PARTITIONS",), "the statement writes more days than the engine takes at once", _SHORTER),
+    Advice(
+        ("ICEBERG_COMMIT_ERROR", "TRANSACTION_CONFLICT"),
+        "another query changed the same table at the same time",
+        "run it again; nothing was written",
+    ),
+    Advice(
+        ("ACCESS_DENIED", "ACCESSDENIED", "ACCESS DENIED", "INSUFFICIENT PERMISSIONS", "PERMISSION_DENIED"),
+        "the engine was not allowed to read or write something",
+        "give the role of the function (or the user of Trino) the right that is named, on the lake and on the catalog",
+    ),
+    Advice(
+        ("HIVE_BAD_DATA", "HIVE_CURSOR_ERROR"),
+        "a file in the lake cannot be read",
+        "take the named file out of raw/ (keep a copy), run the refresh, and report what wrote it",
+    ),
+    Advice(("WORKGROUP",), "the work group is missing or switched off", "compare WORKGROUP of the function with the stack"),
+    Advice(
+        ("SCHEMA_NOT_FOUND", "CATALOG_NOT_FOUND"),
+        "the database does not exist",
+        "run the refresh once, or compare DATABASE of the function with the stack",
+    ),
+    Advice(("TABLE_NOT_FOUND",), "a table does not exist", _DRIFT),
+    Advice(("COLUMN_NOT_FOUND", "CANNOT BE RESOLVED"), "a column does not exist", _DRIFT),
+    Advice(("DOES NOT EXIST",), "a table does not exist", _DRIFT),
+    Advice(("TYPE_MISMATCH",), "the statement and the tables do not fit", _DRIFT),
+    Advice(("SYNTAX_ERROR", "MISMATCHED INPUT"), "the engine does not understand the statement", _OURS),
+    Advice(("DIVISION_BY_ZERO",), "the statement divided by zero", _OURS),
+    Advice(("INVALID_CAST",), "a value has not the form that its column promises", _OURS),
+    Advice(("NO_NODES_AVAILABLE", "SERVER_STARTING_UP"), "the engine is not ready", "run it again in a minute"),
+    Advice(("INTERNAL",), "the engine itself failed", "run it again; if it fails again, ask the engine's owner with the query id"),
+)
+_UNKNOWN = Advice((), "the query failed", "read the reason; run it again if it sounds like a passing trouble")
+
+
+def explain(query_id: str, reason: str) -> str:
+    """One message: what happened to the query, what to do, and the engine's own words. `query_id` may be empty."""
+    upper = reason.upper()
+    advice = next((a for a in ADVICE if any(mark in upper for mark in a.marks)), _UNKNOWN)
+    which = f" (query {query_id})" if query_id else ""
+    return f"{advice.what}{which}. What to do: {advice.what_to_do}. The engine said: {reason or 'nothing'}"
