@@ -19,21 +19,26 @@ def sql_text(name: str) -> str:
 
 
 def render(name: str, **parts: str) -> str:
-    """A query with its parts in place. `-- include: part_x key=value` puts a part in, `{key}` in it becomes the value;
-    `-- include: :scope` takes the part that the caller names; `{name}` elsewhere comes from `parts` (names of the model only)."""
+    """A query of `sql/` with its parts in place: see `render_text`."""
+    return render_text(sql_text(name), **parts)
+
+
+def render_text(text: str, **parts: str) -> str:
+    """`-- include: part_x key=value` puts a part in, `{key}` in it becomes the value; `-- include: :scope` takes the part that the
+    caller names; `{name}` elsewhere comes from `parts` (names of the table model only, never a value from outside)."""
 
     def put(match: re.Match[str]) -> str:
         target = match.group(1)
-        text = render(parts[target[1:]] if target.startswith(":") else target)
+        included = render(parts[target[1:]] if target.startswith(":") else target, **parts)
         for pair in match.group(2).split():
             key, value = pair.split("=")
-            text = text.replace("{" + key + "}", value)
-        return text
+            included = included.replace("{" + key + "}", value)
+        return included
 
-    text = _INCLUDE.sub(put, sql_text(name))
+    text = _INCLUDE.sub(put, text)
     for key, value in parts.items():
         text = text.replace("{" + key + "}", value)
-    return text.rstrip().removesuffix(";")
+    return text.rstrip()
 
 
 def create_table(table: Table, dialect: str, location: str) -> str:

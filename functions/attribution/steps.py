@@ -167,11 +167,11 @@ def _sessions() -> Step:
     return Step("sessions", plan, statement)
 
 
-def _whole(table: Table, query: str | None = None) -> Step:
+def _whole(table: Table, query: str | None = None, **parts: str) -> Step:
     name = query or table.name
 
     def statement(work: Work, part: Part) -> str:
-        text = work.bind(render(name))
+        text = work.bind(render(name, **parts))
         old = work.bind(f"SELECT * FROM {table.name} WHERE site_id = :site_id")  # noqa: S608
         return insert(table, text) if part["is_first"] else merge(table, text, old)
 
@@ -208,7 +208,7 @@ STEPS: tuple[Step, ...] = (
     _whole(tables.MONEY_EVENTS),
     _whole(tables.DEALS),
     _whole(tables.REQUESTS),
-    _whole(tables.CREDITS),
+    _whole(tables.CREDITS, transform="part_path_none", weights="part_credit_weights"),
     _whole(tables.COSTS),
 )
 

@@ -25,7 +25,8 @@ path AS (
     WHERE t.created_at <= q.created_at AND t.day >= date_add('day', -:lookback_days, q.day)
 ),
 
--- include: part_credit_weights
+-- include: :transform from=path to=steps
+-- include: :weights
 -- include: part_credit_money
 
 SELECT

@@ -5,7 +5,7 @@ placed AS (
         row_number() OVER (PARTITION BY request_id ORDER BY touched_at, touch_id) AS position,
         count(*) OVER (PARTITION BY request_id) AS path_length,
         power(2e0, -(CAST(date_diff('millisecond', touched_at, created_at) AS double) / 604800000e0)) AS decay
-    FROM path
+    FROM steps
 ),
 
 marked AS (

@@ -1,0 +1,2 @@
+-- Every touch of the path counts.
+{to} AS (SELECT * FROM {from}),

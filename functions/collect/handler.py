@@ -1,0 +1,49 @@
+"""The hit door: routes and wiring. Clients are made on first use; what is imported here is in every visitor's way."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any
+
+from functions.collect.batch import RANDOM_BYTES, post_hits
+from functions.collect.imports.door import post_import
+from functions.collect.origins import preflight
+from functions.collect.pixel import get_pixel
+from functions.collect.script import get_script
+from shared.aws import client, env
+from shared.http import Event, Response, answer
+from shared.lake import Lake
+from shared.log import logger
+from shared.secrets import Secrets, parameter_reader
+from shared.sites import Sites, object_reader
+
+
+@cache
+def _sites() -> Sites:
+    return Sites(object_reader(client("s3"), env("FILES_BUCKET")))
+
+
+@cache
+def _lake() -> Lake:
+    streams = {"hit": env("HIT_STREAM"), "request": env("REQUEST_STREAM"), "payment": env("PAYMENT_STREAM")}
+    return Lake(client("firehose"), client("s3"), env("LAKE_BUCKET"), streams)
+
+
+@cache
+def _secrets() -> Secrets:
+    return Secrets(parameter_reader(client("ssm"), env("STAGE")))
+
+
+ROUTES = {
+    "POST /v1/hits": lambda request: post_hits(request, _sites(), _lake(), os.urandom(RANDOM_BYTES)),
+    "OPTIONS /v1/hits": lambda request: preflight(request, _sites()),
+    "GET /v1/hit.gif": lambda request: get_pixel(request, _sites(), _lake(), os.urandom(RANDOM_BYTES)),
+    "POST /v1/import": lambda request: post_import(request, _sites(), _lake(), _secrets(), os.urandom(RANDOM_BYTES)),
+    "GET /skvoz.js": get_script,
+}
+
+
+def lambda_handler(event: Event, context: Any) -> Response:
+    """API Gateway event → answer; errors in the one error shape."""
+    return answer(event, ROUTES, lambda route: logger().exception("crash", extra={"route": route}))

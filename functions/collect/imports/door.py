@@ -1,0 +1,75 @@
+"""The import door: proof of origin, limits, then line by line; what is accepted is stored before the answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from functions.collect.batch import count_cuts
+from functions.collect.imports.lines import Import, content_of, record_of
+from functions.collect.imports.unpack import MOST_LINE_BYTES, MOST_SENT_BYTES, lines_of
+from functions.collect.texts import Reason, Refused
+from shared.errors import TooLarge, TryLater, WrongType
+from shared.http import Request, Response, json_response
+from shared.ids import uuid7
+from shared.lake import Lake, Rejected
+from shared.records import HIT, PAYMENT, REQUEST, encode
+from shared.secrets import Secrets
+from shared.security import verify_webhook
+from shared.sites import Sites
+
+CONTENT_TYPES = ("application/octet-stream", "application/gzip", "application/x-ndjson")
+MOST_SHOWN = 1000  # rejected lines in the answer; all of them lie in rejected/import/
+
+
+def post_import(request: Request, sites: Sites, lake: Lake, secrets: Secrets, randomness: bytes) -> Response:
+    """Signed JSON lines for `?site=` → 202 with what was accepted and each refused line's number and reason.
+
+    Errors: NotFound (site), Unauthorized (signature), WrongType, TooLarge, BadInput (gzip), TryLater (nothing stored).
+    """
+    site_id = request.query.get("site", "")
+    site = sites.get(site_id, request.now)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in CONTENT_TYPES:
+        raise WrongType(f"an import is JSON lines sent as {CONTENT_TYPES[0]}, plain or gzip")
+    if len(request.body) > MOST_SENT_BYTES:
+        raise TooLarge(f"an import has at most {MOST_SENT_BYTES} bytes as sent; compress it, or send it in parts")
+    verify_webhook(request.body, request.headers, secrets.get(f"{site_id}/import", request.now), request.now)
+    lines = lines_of(request.body, request.headers.get("content-encoding", "").strip().lower())
+    shared = Import(site_id, str(site.get("currency", "RUB")), request.now, lambda: _identity_key(secrets, request))
+    records, refused = _read(lines, shared)
+    batch_id = uuid7(request.now, randomness)
+    for kind in (HIT, REQUEST, PAYMENT):
+        if records[kind.name]:
+            lake.append(kind, records[kind.name], batch_id, request.now)
+    kept = [Rejected(reason, message, content_of(line)) for _, line, reason, message in refused]
+    lake.reject(site_id, "import", kept, batch_id, request.now)
+    count_cuts("import", shared.cuts)
+    return json_response(202, _answer(records, refused))
+
+
+def _read(lines: list[tuple[int, bytes]], shared: Import) -> tuple[dict[str, list[bytes]], list[tuple[int, bytes, Reason, str]]]:
+    records: dict[str, list[bytes]] = {HIT.name: [], REQUEST.name: [], PAYMENT.name: []}
+    refused: list[tuple[int, bytes, Reason, str]] = []
+    for number, line in lines:
+        try:
+            if len(line) > MOST_LINE_BYTES:
+                raise Refused("line_too_long", f"a line has at most {MOST_LINE_BYTES} bytes")
+            kind, record = record_of(line, shared)
+            records[kind.name].append(encode(kind, record))
+        except Refused as reason:
+            refused.append((number, line, reason.reason, reason.message))
+    return records, refused
+
+
+def _answer(records: dict[str, list[bytes]], refused: list[tuple[int, bytes, Reason, str]]) -> dict[str, Any]:
+    return {
+        "accepted": sum(map(len, records.values())),
+        "rejected_total": len(refused),
+        "rejected": [{"line": number, "reason": reason, "message": message} for number, _, reason, message in refused[:MOST_SHOWN]],
+    }
+
+
+def _identity_key(secrets: Secrets, request: Request) -> bytes:
+    try:
+        return secrets.key("identity", request.now)
+    except LookupError as error:
+        raise TryLater("this installation cannot hash people's keys yet; its operator runs: skvoz secrets init") from error

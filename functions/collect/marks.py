@@ -1,0 +1,127 @@
+"""What an address says: host, path, UTM marks and click id; and the form of it that may be stored.
+
+The query is read once. Values are percent-decoded as UTF-8, else as windows-1251 (old Russian mailers), and never raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import quote, unquote_to_bytes, urlsplit
+
+from functions.collect.texts import LIMITS, clean
+from shared.identity import redact, redact_emails
+
+UTM = frozenset({"utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term"})
+# The first of these that an address carries is its click id. Paid clicks come first: ysclid and srsltid mark free search
+# results and ride along with paid ones.
+CLICK_IDS = (
+    "yclid", "gclid", "gbraid", "wbraid", "dclid", "msclkid", "fbclid", "ttclid", "rb_clickid", "ymclid", "twclid", "li_fat_id",
+    "ysclid", "srsltid",
+)  # fmt: skip
+# Parameters whose values are about a person or open a door, whatever they look like.
+PERSONAL = frozenset({
+    "phone", "tel", "telephone", "mobile", "email", "e-mail", "mail", "fio", "firstname", "first_name", "lastname", "last_name",
+    "surname", "patronymic", "password", "passwd", "pwd", "token", "access_token", "id_token", "session", "sessionid", "api_key",
+})  # fmt: skip
+MOST_PARAMETERS = 200
+PAGE_SCHEMES = ("http", "https")
+_KEPT_AS_IS = UTM.union(CLICK_IDS)
+
+
+class Address(NamedTuple):
+    """`url` and `path` are safe to store; `marks` maps columns (utm_…, click_id_name, click_id) to decoded values."""
+
+    url: str
+    host: str
+    path: str
+    marks: Mapping[str, str]
+
+
+def read_address(text: str, schemes: tuple[str, ...] = PAGE_SCHEMES) -> Address:
+    """Address → its parts. ValueError when it is none of `schemes` or has no host. Credentials in it are dropped."""
+    parts = urlsplit(clean(text))
+    host = parts.hostname
+    if not host or " " in host or len(host) > LIMITS["page_host"] or (schemes and parts.scheme not in schemes):
+        raise ValueError("an address needs a scheme and a host, for example https://shop.example/page")
+    marks: dict[str, str] = {}
+    clicks: dict[str, str] = {}
+    query = _read_query(parts.query, marks, clicks)
+    route, mark, tail = parts.fragment.rpartition("?")
+    # Marks behind a hash route or a plain # count where the query has none.
+    tail = _read_query(tail, marks, clicks) if "=" in tail else redact(tail)
+    path = redact(parts.path)
+    url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}"
+    if query:
+        url = f"{url}?{query}"
+    if parts.fragment:
+        url = f"{url}#{redact(route)}{mark}{tail}"
+    return Address(url, plain_host(host), path or "/", {**marks, **_click_id(clicks)})
+
+
+def plain_host(host: str) -> str:
+    """Lower case, without www. and the root's dot; punycode in its own letters (xn--80aae5ai2ao.xn--p1ai → квартал.рф)."""
+    host = host.lower().removesuffix(".").removeprefix("www.")
+    return ".".join(map(_letters, host.split("."))) if "xn--" in host else host
+
+
+def without_query(url: str) -> str:
+    """Address up to its query: what is kept of a visitor who does not want to be recognised."""
+    return url.partition("#")[0].partition("?")[0]
+
+
+def _letters(label: str) -> str:
+    if not label.startswith("xn--") or len(label) > 63:
+        return label
+    try:
+        letters = label[4:].encode("ascii").decode("punycode")
+    except (UnicodeError, OverflowError):
+        return label
+    return letters.lower() if letters and letters.isprintable() else label
+
+
+def _read_query(query: str, marks: dict[str, str], clicks: dict[str, str]) -> str:
+    """Notes the marks and click ids of a query, the first of each name; gives the form of the query that may be stored."""
+    kept: list[str] = []
+    for pair in query.split("&", MOST_PARAMETERS)[:MOST_PARAMETERS]:
+        name, _, value = pair.partition("=")
+        name = name.lower().removeprefix("amp;")  # mailers write &amp;utm_medium= into links
+        if name not in _KEPT_AS_IS:
+            kept.append(_safe_pair(pair, name, value))
+            continue
+        kept.append(redact_emails(pair))
+        if decoded := redact_emails(_decoded(value)):
+            (marks if name in UTM else clicks).setdefault(name, decoded)
+    return "&".join(kept)
+
+
+def _click_id(clicks: Mapping[str, str]) -> dict[str, str]:
+    name = next((name for name in CLICK_IDS if name in clicks), None)
+    if name is None:
+        return {}
+    if len(clicks[name]) > LIMITS["click_id"]:
+        return {"click_id_name": name}
+    return {"click_id_name": name, "click_id": clicks[name]}
+
+
+def _safe_pair(pair: str, name: str, value: str) -> str:
+    if not value:
+        return redact(pair)
+    if name in PERSONAL:
+        return f"{name}=[removed]"
+    if "%" in value or "+" in value:
+        decoded = _decoded(value)
+        hidden = redact(decoded)
+        if hidden != decoded:
+            return f"{name}={quote(hidden, safe='[]')}"
+    return redact(pair)
+
+
+def _decoded(value: str) -> str:
+    if "%" not in value and "+" not in value:
+        return clean(value)
+    raw = unquote_to_bytes(value.replace("+", " "))
+    try:
+        return clean(raw.decode())
+    except UnicodeDecodeError:
+        return clean(raw.decode("cp1251", "replace"))

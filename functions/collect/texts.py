@@ -1,0 +1,80 @@
+"""Text from outside: what is stored of it, and what becomes of text longer than its column (shared/records.py, `limit`).
+
+Cut: free text, and marks, which the stored address still holds in full. Left out: a click id, of which a part is worth
+nothing (its name stays, the address holds it). Refused: every id, because a cut id names something else. An import refuses
+cut marks as well: nothing else holds them, and its sender can mend the line. What was cut is counted (metric `TextCut`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from shared.identity import redact, redact_emails
+from shared.records import HIT, PAYMENT, REQUEST
+
+Reason = Literal[
+    "bad_item", "bad_json", "line_too_long", "unknown_type", "unknown_field", "missing_field", "bad_field", "too_long",
+    "bad_id", "repeated_id", "unknown_kind", "bad_url", "bad_time", "too_old", "in_future", "bad_amount",
+]  # fmt: skip
+
+LIMITS: Mapping[str, int] = {c.name: c.limit for kind in (REQUEST, PAYMENT, HIT) for c in kind.columns if c.limit}
+# What an import may cut; anything else that is too long refuses its line.
+CUT = frozenset(
+    {"page_title", "event_name", "form_name", "user_agent", "screen", "language", "region", "city", "referrer", "page_url"}
+)
+# Free text in which people's phones and e-mails turn up.
+REDACTED = frozenset({"page_title", "event_name", "form_name"})
+# C0 controls and DEL say nothing in any of these fields, and NUL breaks readers of the lake further down.
+_LONG_DIGITS = re.compile(r"\d(?:[ ().+-]*\d){6,}")
+_CONTROLS = dict.fromkeys([*range(32), 127], " ")
+
+
+class Refused(Exception):
+    """One item is not stored: `reason` is of a closed set (counted), `message` is for the sender and quotes no values."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason: Reason = reason
+        self.message = message
+
+
+def clean(text: str) -> str:
+    """Text without control characters and halves of surrogate pairs, trimmed."""
+    if not text.isprintable():
+        text = text.translate(_CONTROLS).encode("utf-8", "replace").decode()
+    return text.strip()
+
+
+def fitting(text: str, column: str, cuts: list[str]) -> str:
+    """Clean text cut to its column; notes the column in `cuts` where something was lost. Redacts where people write freely."""
+    text = clean(text)
+    if column in REDACTED:
+        text = redact(text)
+    limit = LIMITS[column]
+    if len(text) > limit:
+        cuts.append(column)
+        return text[:limit].rstrip()
+    return text
+
+
+def whole(text: str, column: str) -> str:
+    """Clean text that must not be cut. Refused when it is longer than its column."""
+    text = clean(text)
+    if len(text) > LIMITS[column]:
+        raise Refused("too_long", f"{column} takes at most {LIMITS[column]} characters and is never cut")
+    return text
+
+
+def identifier(text: str, column: str) -> str:
+    """An id, whole. Refused also when it is somebody's e-mail or international phone: those never enter the lake."""
+    text = whole(text, column)
+    if redact_emails(text) != text or (text.startswith("+") and redact(text) != text):
+        raise Refused("bad_field", f"{column} must not be an e-mail or a phone; send an id that means nothing elsewhere")
+    return text
+
+
+def hidden(text: str) -> str:
+    """What may be kept of refused text: no e-mails, no phones, no run of seven digits that could be one."""
+    return _LONG_DIGITS.sub("[digits]", redact(clean(text)))

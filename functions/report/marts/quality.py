@@ -1,0 +1,126 @@
+"""Data quality of a report: what stays out of the figures, what could not be tied together, and what to mend. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from functions.report.marts.questions import Answers, Period
+from functions.report.marts.tree import ZERO, Node
+from shared.times import local_day
+from shared.warehouse import Row
+
+Quality = dict[str, Any]
+
+
+def quality_of(settings: Mapping[str, Any], period: Period, answers: Answers, root: Node, data_to: datetime) -> Quality:
+    """The block `data_quality` of figures.json. Counts are whole records, never weighted."""
+    methods = {row["method"]: int(row["deals"]) for row in answers["deals_matched"]}
+    return {
+        "is_last_day_complete": local_day(data_to, settings["time_zone"]) > period.last,
+        "hits": _hits(answers["hits"]),
+        "requests": _requests(answers),
+        "deals": {
+            "made": sum(methods.values()),
+            "implied": methods.get("implied", 0),
+            "unmatched": methods.get("unmatched", 0),
+            "by_method": dict(sorted(methods.items())),
+        },
+        "unknown_stages": unknown_stages(settings, period, answers["stages_seen"]),
+        "without_rate": [
+            *_without_rate("money", answers["money_without_rate"]),
+            *_without_rate("costs", answers["spend_without_rate"]),
+        ],
+        "without_cost_price": {"revenue": root.sums.unpriced_revenue},
+        "costs_without_requests": _costs_without_requests(root),
+        "costs_not_split": sum((node.sums.cost for node in _nodes(root) if node.is_not_split), ZERO),
+        "unnamed_sources": sorted(
+            ({name: row[name] for name in ("channel", "source", "medium", "visits")} for row in answers["unnamed_sources"]),
+            key=lambda row: (-row["visits"], row["channel"] or ""),
+        ),
+        "immature": _immature(settings, period, answers, data_to),
+        "hub_keys": sum(int(row["hubs"]) for row in answers["hub_keys"]),
+    }
+
+
+def unknown_stages(settings: Mapping[str, Any], period: Period, seen: Iterable[Row]) -> list[Quality]:
+    """Stages that no stage rule of their pipeline names, up to the period's end. Such a stage changes nothing in its deals."""
+    rules: dict[str, set[str]] = {}
+    for rule in settings["stages"]:
+        if date.fromisoformat(str(rule["valid_from"])) <= period.last:
+            rules.setdefault(rule["pipeline"], set()).update(rule["stages"])
+    unknown = [
+        {"pipeline": row["pipeline"], "stage": row["stage"], "deals": int(row["deals"])}
+        for row in seen
+        if row["stage"] not in rules.get(row["pipeline"], rules.get("*", set()))
+    ]
+    return sorted(unknown, key=lambda row: (-row["deals"], row["pipeline"], row["stage"]))
+
+
+def median_days(delays: Iterable[Row]) -> float | None:
+    """Exact median of days from request to sale, from counts per number of days; None before the first sale."""
+    counts = sorted((int(row["days"]), int(row["sales"])) for row in delays)
+    total = sum(count for _, count in counts)
+    if not total:
+        return None
+
+    def at(place: int) -> int:
+        for days, count in counts:
+            place -= count
+            if place < 0:
+                return days
+        raise AssertionError("the place lies within the total")
+
+    return (at((total - 1) // 2) + at(total // 2)) / 2
+
+
+def _hits(rows: Iterable[Row]) -> Quality:
+    by_reason = {row["reason"]: int(row["hits"]) for row in rows}
+    return {"counted": by_reason.pop("", 0), "excluded": dict(sorted(by_reason.items()))}
+
+
+def _requests(answers: Answers) -> Quality:
+    made = answers["requests_made"]
+    sums = {name: sum(int(row[name]) for row in made) for name in ("made", "counted", "repeats", "duplicates", "disqualified")}
+    left = sums["made"] - sums["counted"] - sums["repeats"] - sums["duplicates"]
+    reasons = {row["reason"]: int(row["requests"]) for row in answers["no_source"]}
+    return {**sums, "unconfirmed": left, "without_source": dict(sorted(reasons.items()))}
+
+
+def _without_rate(what: str, rows: Iterable[Row]) -> list[Quality]:
+    return [
+        {"what": what, "currency": row["currency"], "lines": int(row["lines"]), "amount": Decimal(row["amount"] or 0)}
+        for row in sorted(rows, key=lambda row: row["currency"])
+    ]
+
+
+def _costs_without_requests(root: Node) -> Quality:
+    """Spend of the deepest rows that brought no request at all; "not split" spend is no row of its own."""
+    places: list[Quality] = [
+        {"channel": c.name, "source": s.name, "campaign": leaf.name if leaf is not s else "", "cost": leaf.sums.cost}
+        for c in root.children.values()
+        for s in c.children.values()
+        for leaf in (s.children.values() or (s,))
+        if leaf.sums.cost > 0 and leaf.sums.requests <= 0 and not leaf.is_not_split and not s.is_not_split
+    ]
+    places.sort(key=lambda place: (-place["cost"], place["channel"], place["source"], place["campaign"]))
+    return {"cost": sum((place["cost"] for place in places), ZERO), "places": places}
+
+
+def _immature(settings: Mapping[str, Any], period: Period, answers: Answers, data_to: datetime) -> Quality:
+    """Counted requests younger than the median way from request to sale: their sales are still to come."""
+    median = median_days(answers["sale_delays"])
+    counted = sum(int(row["counted"]) for row in answers["requests_made"])
+    if median is None or not counted:
+        return {"median_days": median, "requests": 0, "share": None}
+    known_to = min(local_day(data_to, settings["time_zone"]), period.last + timedelta(days=1))
+    young = sum(int(r["counted"]) for r in answers["requests_made"] if (known_to - r["day"]).days < median)
+    return {"median_days": median, "requests": young, "share": young / counted}
+
+
+def _nodes(node: Node) -> Iterable[Node]:
+    yield node
+    for child in node.children.values():
+        yield from _nodes(child)

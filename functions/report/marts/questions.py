@@ -1,0 +1,67 @@
+"""Asks the marts: one SQL file a question (`sql/*.sql`), bound to a site, a period and the default model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from shared.sql import bind
+from shared.times import local_day
+from shared.warehouse import Row, Warehouse
+
+SQL = Path(__file__).parent.parent / "sql"
+# What the channel tree needs, and is asked for the previous period too; the rest is asked for the period alone.
+TREE_QUESTIONS = ("visits", "results", "spend", "no_source")
+OTHER_QUESTIONS = (
+    "models", "hits", "requests_made", "deals_matched", "stages_seen", "unnamed_sources",
+    "money_without_rate", "spend_without_rate", "sale_delays", "hub_keys",
+)  # fmt: skip
+
+
+class Period(NamedTuple):
+    """Whole local days, both ends included."""
+
+    first: date
+    last: date
+
+    @property
+    def previous(self) -> Period:
+        """The period of the same length that ends the day before."""
+        return Period(self.first - (self.last - self.first) - timedelta(days=1), self.first - timedelta(days=1))
+
+
+def period_of(settings: Mapping[str, Any], now: datetime) -> Period:
+    """`report.days` whole days that end yesterday, in the site's time zone."""
+    last = local_day(now, settings["time_zone"]) - timedelta(days=1)
+    return Period(last - timedelta(days=int(settings["report"]["days"]) - 1), last)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Rows by question (the name of the SQL file). A question that was not asked has no rows."""
+
+    rows: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+
+    def __getitem__(self, question: str) -> Sequence[Row]:
+        return self.rows.get(question, ())
+
+
+def ask(warehouse: Warehouse, settings: Mapping[str, Any], period: Period) -> tuple[Answers, Answers]:
+    """Answers for the period and, as far as the channel tree goes, for the period before. WarehouseError when a query fails."""
+    return (
+        _answers(warehouse, settings, period, TREE_QUESTIONS + OTHER_QUESTIONS),
+        _answers(warehouse, settings, period.previous, TREE_QUESTIONS),
+    )
+
+
+def _answers(warehouse: Warehouse, settings: Mapping[str, Any], period: Period, questions: Sequence[str]) -> Answers:
+    values = {
+        "site_id": settings["site_id"],
+        "first_day": period.first,
+        "last_day": period.last,
+        "model": settings["attribution"]["default_model"],
+    }
+    return Answers({name: warehouse.rows(bind((SQL / f"{name}.sql").read_text("utf-8"), values)) for name in questions})

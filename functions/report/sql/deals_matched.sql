@@ -1,0 +1,5 @@
+-- By what did the deals of the period find their requests?
+SELECT CASE WHEN request_id IS NULL THEN 'unmatched' ELSE coalesce(match_method, 'unmatched') END AS method, count(*) AS deals
+FROM deals
+WHERE site_id = :site_id AND day BETWEEN :first_day AND :last_day
+GROUP BY CASE WHEN request_id IS NULL THEN 'unmatched' ELSE coalesce(match_method, 'unmatched') END

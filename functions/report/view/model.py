@@ -1,0 +1,200 @@
+"""What a report shows, as texts, once for mail, text part and page: every figure is formatted here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from functions.report.figures import ADDITIVE, MEASURES, POINTS
+from functions.report.marts.tree import NO_SOURCE
+from functions.report.view.formats import EMPTY, Formats, clean
+from functions.report.view.notes import quality_lines
+from functions.report.view.words import channel_name, place_name, source_name, texts
+from shared.times import from_lake_text
+
+KEY_FIGURES = ("revenue", "cost", "romi", "margin_romi", "requests", "sales", "cpl", "cpo")
+MORE_IS_BETTER = frozenset({"revenue", "gross_profit", "requests", "qualified", "sales", "roas", "romi", "margin_romi"})
+LESS_IS_BETTER = frozenset({"cpl", "cpo"})
+View = dict[str, Any]
+Figures = Mapping[str, Any]
+
+
+def view_of(figures: Figures, language: str, thresholds: Mapping[str, Any], page_url: str = "") -> View:
+    """Everything that the templates need; they add only layout. Names are cleaned, not escaped: escaping is the template's."""
+    words = texts(language)
+    site, period = figures["site"], figures["period"]
+    formats = Formats(language, site["currency"], site["time_zone"])
+    time, day, place = formats.instant(from_lake_text(figures["data_to"]))
+    days = _days(period, formats)
+    name = clean(site["name"], 120)
+    return {
+        "language": language,
+        "words": words,
+        "site": name,
+        "subject": words["subject"].format(site=name, period=days),
+        "period": days,
+        "against": words["against"].format(period=_days(figures["previous"]["period"], formats)),
+        "data_to": words["data_to"].format(time=time, day=day, place=place),
+        "is_stale": not figures["data_quality"]["is_last_day_complete"],
+        "lead": _lead(figures, formats, words),
+        "is_empty": not any(figures["totals"][measure] for measure in ADDITIVE),
+        "key_figures": [_key_figure(measure, figures, formats, words) for measure in KEY_FIGURES],
+        "symbol": formats.symbol,
+        "channels": [_channel(channel, formats, words) for channel in figures["channels"]],
+        "totals": cells(figures["totals"], formats),
+        "model_name": words["models"].get(figures["model"], figures["model"]),
+        "models": _models(figures, formats, words),
+        "reasons": _reasons(figures, formats, words),
+        "quality": quality_lines(figures["data_quality"], formats, words),
+        "definitions": _definitions(thresholds, formats, words),
+        "page_url": page_url,
+    }
+
+
+def cells(m: Mapping[str, Any], formats: Formats) -> dict[str, dict[str, str]]:
+    """Texts of a row's measures; losing and earning ones carry a tone."""
+    return {measure: {"text": formats.figure(measure, m[measure]), "tone": _sign(measure, m[measure])} for measure in MEASURES}
+
+
+def _sign(measure: str, value: Any) -> str:
+    if value is None:
+        return "none"
+    if measure not in POINTS or round(value, 3) == 0:
+        return ""
+    return "good" if value > 0 else "bad"
+
+
+def _days(period: Mapping[str, str], formats: Formats) -> str:
+    return formats.days(date.fromisoformat(period["from"]), date.fromisoformat(period["to"]))
+
+
+def _lead(figures: Figures, formats: Formats, words: Mapping[str, Any]) -> str:
+    totals = figures["totals"]
+    if not totals["cost"]:
+        return str(words["lead_no_cost"])
+    profit = totals["gross_profit"]
+    which = ("lead" if profit is not None else "lead_revenue") + ("" if figures["site"]["currency"] == "RUB" else "_other")
+    each = {"revenue": totals["revenue"] / totals["cost"], "profit": (profit or 0) / totals["cost"]}
+    shown = {name: _unit(value, formats) for name, value in each.items()}
+    return str(words[which].format(**shown, currency=figures["site"]["currency"]))
+
+
+def _unit(value: Any, formats: Formats) -> str:
+    return formats.money(value.quantize(type(value)("0.01")) if hasattr(value, "quantize") else value)
+
+
+def _key_figure(measure: str, figures: Figures, formats: Formats, words: Mapping[str, Any]) -> View:
+    now, before, change = figures["totals"][measure], figures["previous"]["totals"][measure], figures["change"][measure]
+    is_money = measure in ("revenue", "cost", "cpl", "cpo")
+    show = formats.money if is_money else lambda value: formats.figure(measure, value)
+    return {
+        "measure": measure,
+        "label": words["metrics"][measure],
+        "value": show(now),
+        "was": words["was"].format(value=show(before)) if before is not None and change and round(change, 3) else "",
+        "change": _change_text(measure, change, before, formats, words) if now is not None else "",
+        "tone": _change_tone(measure, change),
+    }
+
+
+def _change_text(measure: str, change: float | None, before: Any, formats: Formats, words: Mapping[str, Any]) -> str:
+    if change is None:
+        return str(words["new"]) if not before else ""
+    if round(change, 3) == 0:
+        return str(words["no_change"])
+    if measure in POINTS:
+        return f"{formats.points(change)}\u00a0{words['points'].replace(' ', chr(160))}"
+    return formats.percent(change)
+
+
+def _change_tone(measure: str, change: float | None) -> str:
+    if change is None or round(change, 3) == 0 or measure not in MORE_IS_BETTER | LESS_IS_BETTER:
+        return ""
+    return "good" if (change > 0) == (measure in MORE_IS_BETTER) else "bad"
+
+
+def _channel(channel: Figures, formats: Formats, words: Mapping[str, Any]) -> View:
+    interval = channel["sale_rate_interval"]
+    low_high = {"low": formats.share(interval[0]).rstrip("%\u00a0"), "high": formats.share(interval[1])} if interval else {}
+    return {
+        "name": channel_name(channel["channel"], words),
+        "is_no_source": channel["channel"] == NO_SOURCE,
+        "figures": channel,
+        "cells": cells(channel, formats),
+        "verdict": channel["verdict"] or "",
+        "verdict_name": words["verdicts"].get(channel["verdict"], ""),
+        "interval": words["interval"].format(**low_high) if interval else "",
+        "sources": [_source(channel["channel"], source, formats, words) for source in channel["sources"]],
+    }
+
+
+def _source(channel: str, source: Figures, formats: Formats, words: Mapping[str, Any]) -> View:
+    return {
+        "name": source_name(channel, source, words),
+        "figures": source,
+        "cells": cells(source, formats),
+        "campaigns": [
+            {"name": place_name(campaign, "campaign", words), "figures": campaign, "cells": cells(campaign, formats)}
+            for campaign in source["campaigns"]
+        ],
+    }
+
+
+def _models(figures: Figures, formats: Formats, words: Mapping[str, Any]) -> View:
+    """Channels down, models across; a channel that a model gives nothing shows a dash."""
+    known = figures["models"]
+    order = [channel["channel"] for channel in figures["channels"]]
+    credited = {row["channel"] for rows in known.values() for row in rows if row["sales"] or row["revenue"]}
+    order = [name for name in [*order, *sorted(credited - set(order))] if name in credited]
+    by_model = {model: {row["channel"]: row for row in rows} for model, rows in known.items()}
+    columns = [
+        {"model": model, "name": words["models"].get(model, model), "is_default": model == figures["model"]} for model in known
+    ]
+    rows = [
+        {"name": channel_name(channel, words), "cells": [_model_cell(by_model[m].get(channel), formats, words) for m in known]}
+        for channel in order
+    ]
+    return {"columns": columns, "rows": rows, "totals": [_model_sum(known[m], formats, words) for m in known], "order": order}
+
+
+def _model_cell(row: Figures | None, formats: Formats, words: Mapping[str, Any]) -> View:
+    if row is None or not (row["sales"] or row["revenue"]):
+        return {"revenue": EMPTY, "sales": "", "count": ""}
+    count = formats.count(row["sales"])
+    return {"revenue": formats.amount(row["revenue"]), "sales": words["sales_short"].format(count=count), "count": count}
+
+
+def _model_sum(rows: Sequence[Figures], formats: Formats, words: Mapping[str, Any]) -> View:
+    total = {"revenue": sum(row["revenue"] for row in rows), "sales": round(sum(row["sales"] for row in rows), 9)}
+    return _model_cell(total, formats, words)
+
+
+def rest_of_models(figures: Figures, channels: Sequence[str], formats: Formats, words: Mapping[str, Any]) -> list[View]:
+    """Sum of some channels' rows, per model: what a cut table leaves out."""
+    names = set(channels)
+    return [_model_sum([row for row in rows if row["channel"] in names], formats, words) for rows in figures["models"].values()]
+
+
+def _reasons(figures: Figures, formats: Formats, words: Mapping[str, Any]) -> list[View]:
+    rows = [source for channel in figures["channels"] if channel["channel"] == NO_SOURCE for source in channel["sources"]]
+    return [
+        {
+            "name": source_name(NO_SOURCE, row, words),
+            "help": words["reasons"].get(row["source"], ("", ""))[1],
+            "line": words["reason_line"].format(count=formats.count(row["requests"]), revenue=formats.money(row["revenue"])),
+        }
+        for row in rows
+        if row["requests"] or row["revenue"] or row["sales"]
+    ]
+
+
+def _definitions(thresholds: Mapping[str, Any], formats: Formats, words: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Pairs of term and explanation, in the order of the table."""
+    limits = {
+        "good": formats.percent(float(thresholds["good"])),
+        "normal": formats.percent(float(thresholds["normal"])),
+        "minimum": thresholds["minimum_sales"],
+    }
+    lines = (text.format(**limits).partition(": ") for text in words["definitions"].values())
+    return [(term, text) for term, _, text in lines]

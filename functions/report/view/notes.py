@@ -1,0 +1,74 @@
+"""Data quality as sentences: what was left out and what to mend. A sentence is (tone, text); tone `warn` asks for action."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from functions.report.view.formats import Formats, clean
+from functions.report.view.words import channel_name
+
+MOST_NAMED = 5
+MOST_NAME = 60
+Line = tuple[str, str]
+Words = Mapping[str, Any]
+
+
+def quality_lines(quality: Mapping[str, Any], formats: Formats, words: Words) -> list[Line]:
+    """Every remark that has something to say; one calm line where none has."""
+    lines = [*_warnings(quality, formats, words), *_remarks(quality, formats, words)]
+    return lines or [("ok", words["quality"]["good"])]
+
+
+def _warnings(quality: Mapping[str, Any], formats: Formats, words: Words) -> Iterable[Line]:
+    say = words["quality"]
+    for stage in quality["unknown_stages"][:MOST_NAMED]:
+        stage_names = {"stage": clean(stage["stage"], MOST_NAME), "pipeline": clean(stage["pipeline"], MOST_NAME) or words["unset"]}
+        yield "warn", say["stage"].format(**stage_names, deals=formats.count(stage["deals"]))
+    for line in quality["without_rate"]:
+        text = say["rate_money" if line["what"] == "money" else "rate_costs"]
+        currency = clean(line["currency"], 10) or words["unset"]
+        yield "warn", text.format(currency=currency, lines=formats.count(line["lines"]), amount=formats.amount(line["amount"]))
+    if quality["without_cost_price"]["revenue"]:
+        yield "warn", say["cost_price"].format(revenue=formats.money(quality["without_cost_price"]["revenue"]))
+    if quality["deals"]["unmatched"]:
+        yield "warn", say["unmatched"].format(count=formats.count(quality["deals"]["unmatched"]))
+    if quality["unnamed_sources"]:
+        names = (f"{clean(row['channel'] or '', MOST_NAME)} ({formats.count(row['visits'])})" for row in quality["unnamed_sources"])
+        yield "warn", say["unnamed"].format(list=_listed(list(names), formats, words))
+    idle = quality["costs_without_requests"]
+    if idle["cost"]:
+        places = [f"{_place(place, words)} {formats.money(place['cost'])}" for place in idle["places"]]
+        yield "warn", say["idle_costs"].format(cost=formats.money(idle["cost"]), list=_listed(places, formats, words))
+
+
+def _remarks(quality: Mapping[str, Any], formats: Formats, words: Words) -> Iterable[Line]:
+    say = words["quality"]
+    counts = {name: formats.count(n) for name, n in quality["requests"].items() if name != "without_source"}
+    if quality["requests"]["made"]:
+        yield "info", say["requests"].format(**counts)
+    if quality["deals"]["implied"]:
+        deals = quality["deals"]
+        yield "info", say["implied"].format(count=formats.count(deals["implied"]), made=formats.count(deals["made"]))
+    immature = quality["immature"]
+    if immature["requests"]:
+        values = {"share": formats.share(immature["share"]), "days": formats.decimal(immature["median_days"], 1, fixed=False)}
+        yield "info", say["immature"].format(count=formats.count(immature["requests"]), **values)
+    if quality["costs_not_split"]:
+        yield "info", say["not_split"].format(cost=formats.money(quality["costs_not_split"]))
+    if excluded := quality["hits"]["excluded"]:
+        names = [f"{say['excluded'].get(reason, clean(reason))} {formats.count(hits)}" for reason, hits in excluded.items()]
+        yield "info", say["hits_excluded"].format(list=", ".join(names))
+    if quality["hub_keys"]:
+        yield "info", say["hubs"].format(count=formats.count(quality["hub_keys"]))
+
+
+def _listed(names: list[str], formats: Formats, words: Words) -> str:
+    shown = ", ".join(names[:MOST_NAMED])
+    left = len(names) - MOST_NAMED
+    return shown if left <= 0 else f"{shown} {words['quality']['more'].format(count=formats.count(left))}"
+
+
+def _place(place: Mapping[str, Any], words: Words) -> str:
+    parts = (channel_name(place["channel"], words), clean(place["source"], MOST_NAME), clean(place["campaign"], MOST_NAME))
+    return " › ".join(part for part in parts if part)

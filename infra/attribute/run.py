@@ -1,0 +1,139 @@
+"""Ready touches and conversions → the marts' own tables in memory → the production SQL → one CSV per table.
+
+Every conversion is a request with its sale; look-back is compared by date; spend is per channel; ROAS is empty without spend.
+Direct is what carries the channel `Direct`, the source `(direct)` or the medium `(none)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from functions.attribution import tables
+from functions.attribution.statements import create_table, insert, render, render_text
+from functions.attribution.steps import site_values
+from infra.attribute.files import amount, filled, instant, load, write_csv
+from infra.warehouse.duckdb import DuckDbWarehouse
+from shared.errors import BadInput
+from shared.settings import SiteSettings, parse_settings
+from shared.sql import bind
+
+RULE_MODELS = ("first", "last", "last_non_direct", "last_significant", "linear", "position", "time_decay")
+MODELS = (*RULE_MODELS, "marginal")
+TRANSFORMS = {"none": "part_path_none", "exposure": "part_path_exposure"}
+SITE = "attribute"
+CREDIT_COLUMNS = ("event_id", "model", "position", "channel", "campaign", "weight", "revenue")
+
+
+def attribute(
+    touches: Path, conversions: Path, out: Path, *, spend: Path | None, models: Sequence[str], lookback_days: int, transform: str
+) -> dict[str, int]:
+    """Write paths, credits, channels, campaigns and nonconverting_paths to `out`; gives the number of rows of each file.
+
+    BadInput names unknown models and every wrong line of the inputs. Nothing is written then.
+    """
+    unknown = sorted(set(models) - {*MODELS, "all"})
+    if unknown:
+        raise BadInput(f"there is no model {', '.join(unknown)}; choose from all, {', '.join(MODELS)}")
+    chosen = MODELS if "all" in models else tuple(models)
+    warehouse = DuckDbWarehouse(out)
+    try:
+        warehouse.connection.execute("SET preserve_insertion_order = true")
+        _load(warehouse, touches, conversions, spend)
+        site = parse_settings(
+            {
+                "site_id": SITE,
+                "name": SITE,
+                "hosts": ["localhost"],
+                "time_zone": "UTC",
+                "attribution": {"lookback_days": lookback_days},
+            }
+        )
+        _credit(warehouse, site, TRANSFORMS[transform], chosen)
+        return _write(warehouse, site, TRANSFORMS[transform], chosen, out)
+    finally:
+        warehouse.close()
+
+
+def _load(warehouse: DuckDbWarehouse, touches: Path, conversions: Path, spend: Path | None) -> None:
+    connection = warehouse.connection
+    load(
+        connection,
+        "touches_in",
+        touches,
+        [filled("event_id"), filled("customer_id"), instant("touch_tstamp"), filled("channel")],
+        optional=("campaign", "source", "medium"),
+    )
+    load(
+        connection,
+        "conversions_in",
+        conversions,
+        [filled("event_id"), filled("customer_id"), instant("conversion_tstamp"), amount("revenue")],
+    )
+    if spend is not None:
+        load(connection, "spend_in", spend, [filled("channel"), amount("spend")])
+    else:
+        connection.execute("CREATE TEMP TABLE spend_in (channel varchar, spend varchar)")
+    for table in tables.MARTS:
+        connection.execute(create_table(table, "duckdb", ""))
+    connection.execute(tables.TOUCHES_VIEW)
+    connection.execute(
+        f"""INSERT INTO sessions BY NAME
+        SELECT '{SITE}' AS site_id, event_id AS session_id, customer_id AS visitor_id, channel, source, medium, campaign,
+            touch_tstamp::timestamptz::timestamp AS started_at, started_at AS last_hit_at, started_at::date AS day,
+            lower(channel) = 'direct' OR coalesce(source, '') = '(direct)' OR coalesce(medium, '') = '(none)' AS is_direct
+        FROM touches_in
+        QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY touch_tstamp) = 1"""
+    )
+    connection.execute(
+        f"""INSERT INTO requests BY NAME
+        SELECT '{SITE}' AS site_id, event_id AS request_id, customer_id AS visitor_id, 'visitor:' || customer_id AS person_id,
+            conversion_tstamp::timestamptz::timestamp AS created_at, created_at::date AS day, FALSE AS is_touch
+        FROM conversions_in
+        QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY conversion_tstamp) = 1"""
+    )
+    connection.execute(
+        f"""INSERT INTO money_events BY NAME
+        SELECT '{SITE}' AS site_id, event_id AS money_event_id, event_id AS request_id, coalesce(nullif(revenue, ''), '0')::decimal(18, 2)
+            AS amount
+        FROM conversions_in
+        QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY conversion_tstamp) = 1"""
+    )
+
+
+def _credit(warehouse: DuckDbWarehouse, site: SiteSettings, transform: str, models: Sequence[str]) -> None:
+    values = {**site_values(site), "refresh_id": "attribute"}
+    for part, covered in (("part_credit_weights", RULE_MODELS), ("part_marginal_weights", ("marginal",))):
+        if set(covered) & set(models):
+            warehouse.start(bind(insert(tables.CREDITS, render("credits", transform=transform, weights=part)), values))
+    warehouse.connection.execute("DELETE FROM credits WHERE model NOT IN (SELECT unnest(?))", [list(models)])
+
+
+def _write(warehouse: DuckDbWarehouse, site: SiteSettings, transform: str, models: Sequence[str], out: Path) -> dict[str, int]:
+    written = {}
+
+    def put(name: str, columns: Sequence[str], sql: str) -> None:
+        rows = warehouse.rows(bind(sql, site_values(site)))
+        write_csv(out / f"{name}.csv", columns, rows)
+        written[name] = len(rows)
+
+    put(
+        "paths",
+        ("event_id", "customer_id", "conversion_tstamp", "revenue", "path", "transformed_path"),
+        _query("paths", transform),
+    )
+    put("nonconverting_paths", ("customer_id", "path", "transformed_path"), _query("nonconverting_paths", transform))
+    put(
+        "credits",
+        CREDIT_COLUMNS,
+        "SELECT request_id AS event_id, model, position, channel, campaign, weight, revenue FROM credits ORDER BY model, request_id, position",
+    )
+    totals = ("conversions", "revenue", "spend", "roas")
+    warehouse.connection.execute("CREATE OR REPLACE TEMP TABLE models AS SELECT unnest(?) AS model", [list(models)])
+    put("channels", ("model", "channel", *totals), _query("channels", transform))
+    put("campaigns", ("model", "channel", "campaign", *totals), _query("campaigns", transform))
+    return written
+
+
+def _query(name: str, transform: str) -> str:
+    return render_text((Path(__file__).parent / "sql" / f"{name}.sql").read_text(encoding="utf-8"), transform=transform)

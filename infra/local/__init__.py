@@ -1,0 +1,1 @@
+"""The local stack: template.yaml brought to life on this machine. Never shipped."""

@@ -1,0 +1,133 @@
+"""GET /v1/hit.gif and GET /skvoz.js through the handler."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from typing import Any
+
+import pytest
+
+from functions.collect.script import FILE
+from tests.api.collect_door import HIT_ID, LAKE, VISITOR, Collect, recorded
+
+PAGE = "https://kvartal.example/?utm_source=letter&utm_medium=email"
+
+
+@pytest.fixture
+def collect(monkeypatch: pytest.MonkeyPatch) -> Collect:
+    return Collect(monkeypatch)
+
+
+def assert_gif(answer: dict[str, Any], status: int = 200) -> None:
+    body = base64.b64decode(answer["body"])
+    assert answer["statusCode"] == status
+    assert answer["isBase64Encoded"] is True
+    assert answer["headers"]["content-type"] == "image/gif"
+    assert answer["headers"]["cache-control"] == "no-store"
+    assert len(body) == 43
+    assert body.startswith(b"GIF89a\x01\x00\x01\x00")
+    assert body.endswith(b";")
+
+
+def test_recorded_open_of_an_e_mail_becomes_a_hit(collect: Collect) -> None:
+    answer = collect.call(recorded("hit_gif_get"))
+    assert_gif(answer)
+    assert "cookies" not in answer
+    [hit] = collect.stored()
+    assert (hit["kind"], hit["via"], hit["visitor_id"]) == ("email_open", "pixel", VISITOR)
+    assert (hit["utm_source"], hit["page_host"]) == ("letter", "kvartal.example")
+    assert hit["occurred_at"] == "2026-10-12 07:40:28.000"
+
+
+def test_nobody_is_made_up_for_an_opened_e_mail(collect: Collect) -> None:
+    assert_gif(collect.pixel(site="kvartal", kind="email_open"))
+    assert "visitor_id" not in collect.stored()[0]
+
+
+def test_page_view_without_a_script_sets_the_cookie(collect: Collect) -> None:
+    answer = collect.pixel(site="kvartal", url=PAGE, id=HIT_ID)
+    assert_gif(answer)
+    [hit] = collect.stored()
+    assert (hit["record_id"], hit["kind"]) == (HIT_ID, "page_view")
+    assert answer["cookies"][0].startswith(f"skvoz_vid={hit['visitor_id']};")
+
+
+def test_page_of_the_picture_stands_in_for_the_address(collect: Collect) -> None:
+    collect.pixel({"referer": PAGE}, site="kvartal")
+    assert collect.stored()[0]["page_url"] == PAGE
+
+
+def test_without_an_id_every_call_is_a_hit_of_its_own(collect: Collect) -> None:
+    collect.pixel(site="kvartal", url=PAGE)
+    collect.pixel(site="kvartal", url=PAGE)
+    assert len({hit["record_id"] for hit in collect.stored()}) == 2
+
+
+def test_visitor_without_consent_is_not_recognised(collect: Collect) -> None:
+    for change, headers in (({"consent": "denied"}, {}), ({}, {"dnt": "1"})):
+        answer = collect.pixel(headers, ["skvoz_vid=" + VISITOR], site="kvartal", url=PAGE, visitor=VISITOR, **change)
+        assert_gif(answer)
+        assert "cookies" not in answer
+    assert [hit["consent"] for hit in collect.stored()] == ["denied", "denied"]
+    assert not [hit for hit in collect.stored() if hit.keys() & {"visitor_id", "ip_masked", "user_agent"}]
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ({}, "unknown_site"),
+        ({"site": "other", "url": PAGE}, "unknown_site"),
+        ({"site": "../..", "url": PAGE}, "unknown_site"),
+        ({"site": "kvartal"}, "bad_url"),
+        ({"site": "kvartal", "url": "nonsense"}, "bad_url"),
+        ({"site": "kvartal", "url": PAGE, "id": "7"}, "bad_id"),
+        ({"site": "kvartal", "url": PAGE, "kind": "purchase"}, "unknown_kind"),
+        ({"site": "kvartal", "url": PAGE, "consent": "maybe"}, "bad_field"),
+    ],
+)
+def test_bad_input_is_rejected_and_still_a_picture(collect: Collect, query: dict[str, str], reason: str) -> None:
+    assert_gif(collect.pixel(**query))
+    assert collect.stored() == []
+    assert [r["reason"] for r in collect.rejected("pixel")] == [reason]
+
+
+def test_half_pairs_in_the_query_are_no_crash(collect: Collect) -> None:
+    assert_gif(collect.pixel(site="kvartal", url=PAGE + "&x=\ud83d", id="\ud83d"))
+    assert_gif(collect.pixel(site="kvartal", url=PAGE + "&x=\ud83d", title="\ud83d"))
+    assert len(collect.stored()) == 1
+
+
+def test_spilled_when_the_stream_refuses_and_503_when_nothing_takes_it(collect: Collect) -> None:
+    collect.clients.firehose.fail("put_record")
+    assert_gif(collect.pixel(site="kvartal", url=PAGE))
+    assert len(collect.clients.s3.keys(LAKE, "raw/hit/")) == 1
+    collect.clients.s3.fail("put_object")
+    assert_gif(collect.pixel(site="kvartal", url=PAGE), status=503)
+
+
+def test_tracker_is_served_with_its_hash(collect: Collect) -> None:
+    answer = collect.call(recorded("skvoz_js_get"))
+    assert answer["statusCode"] == 200
+    assert answer["body"] == FILE.read_text("utf-8")
+    assert answer["headers"]["content-type"] == "text/javascript; charset=utf-8"
+    assert answer["headers"]["cache-control"] == "public, max-age=3600"
+    assert answer["headers"]["etag"].strip('"')
+
+
+@pytest.mark.parametrize("form", ["{}", 'W/{}, "x"', '"x", {}', "*"])
+def test_tracker_is_not_sent_twice(collect: Collect, form: str) -> None:
+    event = recorded("skvoz_js_get")
+    event["headers"]["if-none-match"] = form.format(collect.call(event)["headers"]["etag"])
+    answer = collect.call(event)
+    assert (answer["statusCode"], answer["body"]) == (304, "")
+
+
+def test_tracker_stays_within_its_size() -> None:
+    assert len(gzip.compress(FILE.read_bytes(), 9)) <= 2_400
+
+
+def test_unknown_route_has_the_error_shape(collect: Collect) -> None:
+    answer = collect.call({**recorded("hits_post"), "routeKey": "GET /v1/hits"})
+    assert answer["statusCode"] == 404
+    assert '"not_found"' in answer["body"]

@@ -1,0 +1,244 @@
+"""CRM queue → lake: recorded SQS events through the worker, with stores that refuse and content that cannot be right."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from functions.crm_webhook import worker
+from tests.fakes import FakeClients
+
+DATA = Path(__file__).parents[1] / "data" / "standard_webhooks"
+MESSAGE = json.loads((Path(__file__).parents[1] / "events" / "sqs_crm.json").read_text())["Records"][0]
+RECEIVED = "2026-10-29T13:20:41.250000+00:00"
+NAMES = {
+    "STAGE": "test",
+    "LAKE_BUCKET": "lake",
+    "CRM_EVENT_STREAM": "crm-events",
+    "PAYMENT_STREAM": "payments",
+}
+
+
+@pytest.fixture
+def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeClients]:
+    fakes = FakeClients()
+    for name, value in NAMES.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(worker, "client", fakes)
+    fakes.ssm.parameters["/skvoz/test/identity"] = "identity-key"
+    worker.worker.cache_clear()
+    yield fakes
+    worker.worker.cache_clear()
+
+
+def queued(clients: FakeClients, name: str, body: bytes, webhook_id: str = "", received_at: str = RECEIVED) -> dict[str, Any]:
+    """A message of the door, with its body in the quarantine."""
+    key = f"quarantine/crm-generic/2026/10/29/13/{name}.json"
+    clients.s3.put_object(Bucket="lake", Key=key, Body=body)
+    order = {"site_id": "kvartal", "key": key, "webhook_id": webhook_id or name, "received_at": received_at}
+    return message(name, json.dumps(order))
+
+
+def message(name: str, body: str) -> dict[str, Any]:
+    return {**copy.deepcopy(MESSAGE), "messageId": name, "body": body}
+
+
+def run(*messages: dict[str, Any]) -> list[str]:
+    """Message ids that go back to the queue."""
+    answer = worker.lambda_handler({"Records": list(messages)}, None)
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def event(deal_id: str = "7", kind: str = "deal.won", timestamp: str = "2026-10-29T13:20:31Z", **data: Any) -> bytes:
+    return json.dumps({"type": kind, "timestamp": timestamp, "data": {"deal_id": deal_id, **data}}).encode()
+
+
+def stored(clients: FakeClients, stream: str = "crm-events") -> list[dict[str, Any]]:
+    return [json.loads(line) for line in clients.firehose.lines(stream)]
+
+
+def rejects(clients: FakeClients) -> list[dict[str, Any]]:
+    keys = clients.s3.keys("lake", "rejected/crm-generic/")
+    return [json.loads(line) for key in keys for line in clients.s3.body("lake", key).splitlines()]
+
+
+def test_both_published_bodies_become_deal_states(clients: FakeClients) -> None:
+    bodies = [(DATA / name).read_bytes() for name in ("deal_won.json", "deal_lost.json")]
+    assert run(*(queued(clients, f"m{number}", body) for number, body in enumerate(bodies))) == []
+    states = {state["deal_id"]: state for state in stored(clients)}
+    assert states["41870233"]["stage"] == "won"
+    assert states["41870233"]["amount"] == 186400
+    assert states["41872590"]["loss_reason"] == "Не дозвонились"
+    assert {state["received_at"] for state in states.values()} == {"2026-10-29 13:20:41.250"}
+    assert rejects(clients) == []
+
+
+def test_a_payment_goes_to_the_payments_stream(clients: FakeClients) -> None:
+    body = event(kind="payment.received", payment={"id": "p1", "amount": "50.00"})
+    assert run(queued(clients, "m1", body)) == []
+    assert [p["payment_id"] for p in stored(clients, "payments")] == ["p1"]
+    assert stored(clients) == []
+
+
+def test_a_message_delivered_twice_writes_the_same_record(clients: FakeClients) -> None:
+    first = queued(clients, "m1", event(), "webhook-1")
+    again = queued(clients, "m2", event(), "webhook-1", "2026-10-29T15:00:00+00:00")
+    run(first, first, again)
+    assert len({state["record_id"] for state in stored(clients)}) == 1
+
+
+def test_the_order_of_messages_does_not_change_the_records(clients: FakeClients) -> None:
+    messages = [
+        queued(clients, "m1", event("1", stage="new", kind="deal.created")),
+        queued(clients, "m2", event("1", amount=10)),
+        queued(clients, "m3", b"broken"),
+        queued(clients, "m4", event("2", kind="payment.received", amount=5)),
+    ]
+    seen = set()
+    for order in itertools.permutations(messages):
+        clients.firehose.records.clear()
+        assert run(*order) == []
+        lines = clients.firehose.lines("crm-events") + clients.firehose.lines("payments")
+        seen.add(tuple(sorted(lines)))
+    assert len(seen) == 1
+    assert len(seen.pop()) == 3
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"{", "bad_json"),
+        (b"\xff\xfe", "bad_json"),
+        (b"[]", "bad_json"),
+        (event(kind="deal.exploded"), "unknown_type"),
+        (event(amount="many"), "bad_field"),
+        (event(site_id="another"), "wrong_site"),
+        (event(timestamp="2036-10-29T13:20:31Z"), "future"),
+    ],
+)
+def test_bad_content_is_rejected_with_its_reason_and_leaves_the_queue(clients: FakeClients, body: bytes, reason: str) -> None:
+    good = queued(clients, "m2", event())
+    assert run(queued(clients, "m1", body), good) == []
+    (rejected,) = rejects(clients)
+    assert rejected["reason"] == reason
+    assert rejected["site_id"] == "kvartal"
+    assert rejected["content"] == "quarantine/crm-generic/2026/10/29/13/m1.json"
+    assert len(stored(clients)) == 1
+
+
+def test_a_body_that_left_the_quarantine_is_rejected_not_retried(clients: FakeClients) -> None:
+    gone = queued(clients, "m1", event())
+    clients.s3.delete_object(Bucket="lake", Key=json.loads(gone["body"])["key"])
+    assert run(gone) == []
+    assert [r["reason"] for r in rejects(clients)] == ["raw_gone"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "not json",
+        "[]",
+        "null",
+        "{}",
+        json.dumps({"site_id": "kvartal", "key": 1, "webhook_id": "w", "received_at": RECEIVED}),
+        json.dumps({"site_id": "../x", "key": "quarantine/crm-generic/a", "webhook_id": "w", "received_at": RECEIVED}),
+        json.dumps({"site_id": "kvartal", "key": "raw/hit/a", "webhook_id": "w", "received_at": RECEIVED}),
+        json.dumps({"site_id": "kvartal", "key": "quarantine/crm-generic/a", "webhook_id": "w", "received_at": "then"}),
+    ],
+)
+def test_a_message_that_is_not_the_doors_is_rejected_not_retried(clients: FakeClients, text: str) -> None:
+    assert run(message("m1", text)) == []
+    assert [r["reason"] for r in rejects(clients)] == ["bad_message"]
+
+
+def test_only_the_message_that_failed_goes_back_to_the_queue(clients: FakeClients) -> None:
+    messages = [queued(clients, f"m{n}", event(str(n))) for n in range(4)]
+    clients.s3.fail("get_object", Key="quarantine/crm-generic/2026/10/29/13/m2.json")
+    assert run(*messages) == ["m2"]
+    assert sorted(state["deal_id"] for state in stored(clients)) == ["0", "1", "3"]
+    clients.heal()
+    assert run(messages[2]) == []
+    assert sorted(state["deal_id"] for state in stored(clients)) == ["0", "1", "2", "3"]
+
+
+def test_records_that_firehose_refuses_land_in_the_raw_zone(clients: FakeClients) -> None:
+    clients.firehose.fail("put_record")
+    assert run(queued(clients, "m1", event())) == []
+    (key,) = clients.s3.keys("lake", "raw/crm_event/2026/10/29/13/")
+    assert json.loads(clients.s3.body("lake", key))["deal_id"] == "7"
+
+
+def test_a_message_goes_back_when_nothing_takes_its_records(clients: FakeClients) -> None:
+    order = queued(clients, "m1", event())
+    clients.firehose.fail("put_record")
+    clients.s3.fail("put_object")
+    assert run(order) == ["m1"]
+    clients.heal()
+    assert run(order) == []
+    assert len(stored(clients)) == 1
+
+
+def test_a_payment_that_failed_after_its_deal_state_repeats_both_under_the_same_ids(clients: FakeClients) -> None:
+    order = queued(clients, "m1", event(amount=100, payment={"id": "p", "amount": 100}))
+    clients.firehose.fail("put_record", DeliveryStreamName="payments")
+    clients.s3.fail("put_object")
+    assert run(order) == ["m1"]
+    clients.heal()
+    assert run(order) == []
+    assert len({state["record_id"] for state in stored(clients)}) == 1
+    assert [p["amount"] for p in stored(clients, "payments")] == [100]
+
+
+def test_without_the_identity_key_events_wait_in_the_queue(clients: FakeClients) -> None:
+    order = queued(clients, "m1", event())
+    clients.ssm.parameters.clear()
+    assert run(order) == ["m1"]
+    assert clients.firehose.records == {}
+
+
+def test_no_name_phone_or_email_is_stored_outside_the_quarantine_or_logged(
+    clients: FakeClients, capsys: pytest.CaptureFixture[str]
+) -> None:
+    won = (DATA / "deal_won.json").read_bytes()
+    orders = [
+        queued(clients, "m1", won),
+        queued(clients, "m2", won.replace(b"deal.won", b"deal.odd")),
+        queued(clients, "m3", won[:-1]),
+    ]
+    clients.firehose.fail("put_record", times=1)
+    run(*orders)
+    told = capsys.readouterr()
+    kept = [clients.s3.body("lake", key).decode() for key in clients.s3.keys("lake") if not key.startswith("quarantine/")]
+    text = told.out + told.err + "".join(kept) + b"".join(clients.firehose.lines("crm-events")).decode()
+    assert '"deal_id":"41870233"' in text
+    for plain in ("Лугова", "79000000017", "lugova@"):
+        assert plain not in text
+
+
+def test_the_clock_is_the_messages_own(clients: FakeClients) -> None:
+    clients.firehose.fail("put_record")
+    order = queued(clients, "m1", event())
+    sent = datetime(2026, 11, 3, 5, 0, tzinfo=UTC)
+    order["attributes"]["SentTimestamp"] = str(int(sent.timestamp() * 1000))
+    assert run(order) == []
+    assert clients.s3.keys("lake", "raw/crm_event/2026/11/03/05/")
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    bodies=st.lists(st.binary(max_size=60) | st.text().map(lambda t: event(stage=t[:20])), min_size=1, max_size=4),
+    text=st.text(max_size=40),
+)
+def test_no_content_ever_goes_back_to_the_queue(clients: FakeClients, bodies: list[bytes], text: str) -> None:
+    orders = [queued(clients, f"m{number}", body) for number, body in enumerate(bodies)]
+    assert run(*orders, message("odd", text)) == []

@@ -1,0 +1,200 @@
+"""The scheduled mailer: who gets a mail, never twice, and what happens when something fails."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from moto import mock_aws
+
+from functions.attribution.tables import TABLES
+from functions.report import handler, mailer
+from functions.report.mailer import NotAllSent, send_name
+from functions.report.marts.questions import period_of
+from functions.report.store import Ledger
+from infra.warehouse.duckdb import DuckDbWarehouse
+from shared.engines import register
+from shared.errors import WarehouseError
+from shared.sites import current_key
+from shared.times import lake_text
+from tests.report_aws import BUCKET, TABLE, Clients
+from tests.report_cases import DATA_TO, NOW, settings_of
+
+OWNER = "owner@kvartal.example"
+PARTNER = "partner@kvartal.example"
+SEND = send_name(period_of(settings_of(), NOW), OWNER)
+
+
+class Refusing(DuckDbWarehouse):
+    """A warehouse whose queries all fail."""
+
+    def rows(self, sql: str) -> Any:
+        raise WarehouseError("the query passed the byte cutoff")
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Clients]:
+    with mock_aws():
+        made = Clients()
+        monkeypatch.setattr(mailer, "client", made)
+        monkeypatch.setattr(handler, "client", made)
+        for name, value in {
+            "LEDGER_TABLE": TABLE,
+            "FILES_BUCKET": BUCKET,
+            "MAIL_FROM": "Skvoz <reports@stats.example>",
+            "CONFIGURATION_SET": "reports",
+            "PUBLIC_URL": "https://stats.example/",
+            "ENGINE": "report-tests",
+        }.items():
+            monkeypatch.setenv(name, value)
+        warehouse = DuckDbWarehouse(tmp_path)
+        for table in TABLES:
+            warehouse.connection.execute(f"CREATE TABLE {table.name} ({', '.join(f'{c.name} {c.type}' for c in table.columns)})")
+        warehouse.connection.execute(
+            "INSERT INTO sessions (site_id, session_id, day, channel, source, campaign) "
+            "VALUES ('kvartal', 's', DATE '2026-10-01', 'Yandex Direct', 'yandex', 'kuhni')"
+        )
+        register("report-tests", lambda: warehouse)
+        add_site(made, "kvartal")
+        yield made
+        warehouse.close()
+
+
+def add_site(aws: Clients, site_id: str, *recipients: str, refreshed: bool = True) -> None:
+    settings = settings_of(site_id=site_id, report={"recipients": list(recipients or [OWNER])})
+    aws.s3.put_object(Bucket=BUCKET, Key=current_key(site_id), Body=orjson.dumps(settings))
+    aws.s3.put_object(Bucket=BUCKET, Key=f"settings/{site_id}/versions/1.json", Body=orjson.dumps(settings))
+    if refreshed:
+        item = {"pk": f"refresh#{site_id}", "sk": "last", "refresh_id": "r1"}
+        item |= {"completed_at": lake_text(NOW), "data_to": lake_text(DATA_TO)}
+        aws.dynamodb.put_item(TableName=TABLE, Item={name: {"S": value} for name, value in item.items()})
+
+
+def run(minutes: int = 0) -> int:
+    at = (NOW + timedelta(minutes=minutes)).isoformat()
+    return mailer.lambda_handler({"time": at}, None)["sent"]
+
+
+def test_the_owner_gets_the_report_with_a_link_that_opens_its_page(aws: Clients) -> None:
+    assert run() == 1
+    ((recipient, raw),) = aws.ses.sent
+    message = message_from_bytes(raw, policy=default)
+    text, html = (part.get_content() for part in message.iter_parts())
+    assert recipient == message["To"] == OWNER
+    assert "Яндекс Директ" in html
+    link = re.search(r"https://stats\.example/v1/reports/([\w-]{43})", text)
+    assert link
+    assert link[0] in html
+    event = {
+        "routeKey": "GET /v1/reports/{token}",
+        "pathParameters": {"token": link[1]},
+        "requestContext": {"http": {}, "timeEpoch": 0},
+    }
+    page = handler.lambda_handler(event, None)
+    assert page["statusCode"] == 200
+    assert "kuhni" in page["body"]
+
+
+def test_the_page_keeps_its_figures_beside_it(aws: Clients) -> None:
+    run()
+    (key,) = [key for key in aws.s3.keys(BUCKET, "reports/kvartal/") if key.endswith(".json")]
+    assert orjson.loads(aws.s3.body(BUCKET, key))["totals"]["visits"] == 1
+
+
+def test_the_mail_goes_through_the_configuration_set(aws: Clients) -> None:
+    run()
+    assert aws.ses.calls[0]["ConfigurationSetName"] == "reports"
+
+
+def test_a_period_is_mailed_once_however_often_the_schedule_fires(aws: Clients) -> None:
+    assert [run(), run(), run(minutes=60)] == [1, 0, 0]
+    assert len(aws.ses.sent) == 1
+
+
+def test_the_next_day_is_another_period(aws: Clients) -> None:
+    assert [run(), run(minutes=24 * 60)] == [1, 1]
+
+
+def test_a_run_that_died_while_sending_is_taken_over_after_15_minutes(aws: Clients) -> None:
+    assert Ledger(aws.dynamodb, TABLE).claim("kvartal", SEND, NOW) == "claimed"
+    with pytest.raises(NotAllSent, match="retried after 15 minutes"):
+        run(minutes=14)
+    assert aws.ses.sent == []
+    assert run(minutes=16) == 1
+
+
+def test_a_refused_mail_is_told_and_sent_by_the_next_run(aws: Clients) -> None:
+    aws.ses.refuse = {OWNER}
+    with pytest.raises(NotAllSent):
+        run()
+    aws.ses.refuse = set()
+    assert run() == 1
+
+
+def test_a_mail_of_unknown_fate_is_not_repeated_at_once(aws: Clients) -> None:
+    aws.ses.time_out = {OWNER}
+    with pytest.raises(NotAllSent):
+        run()
+    with pytest.raises(NotAllSent):
+        run(minutes=5)
+    assert len(aws.ses.sent) == 1
+
+
+def test_one_refused_recipient_does_not_keep_the_others_from_theirs(aws: Clients) -> None:
+    add_site(aws, "kvartal", OWNER, PARTNER)
+    aws.ses.refuse = {OWNER}
+    with pytest.raises(NotAllSent, match="1 of 2"):
+        run()
+    assert [recipient for recipient, _ in aws.ses.sent] == [PARTNER]
+
+
+def test_one_sites_trouble_does_not_stop_the_others(aws: Clients, tmp_path: Path) -> None:
+    aws.s3.put_object(Bucket=BUCKET, Key=current_key("another"), Body=b"{}")
+    with pytest.raises(NotAllSent, match="another"):
+        run()
+    assert len(aws.ses.sent) == 1
+
+
+def test_no_log_line_and_no_error_names_a_recipient(aws: Clients, capsys: pytest.CaptureFixture[str]) -> None:
+    aws.ses.refuse = {OWNER}
+    with pytest.raises(NotAllSent) as caught:
+        run()
+    out = capsys.readouterr()
+    assert OWNER not in out.out + out.err + str(caught.value)
+    assert OWNER not in repr(aws.dynamodb.scan(TableName=TABLE)["Items"])
+
+
+def test_a_site_without_a_complete_refresh_is_skipped_and_counted(aws: Clients, capsys: pytest.CaptureFixture[str]) -> None:
+    add_site(aws, "fresh", refreshed=False)
+    assert run() == 1
+    out = capsys.readouterr().out
+    assert '"Reason":"no_refresh"' in out
+    assert "no complete refresh" in out
+
+
+def test_a_failing_query_fails_the_run_in_words(aws: Clients, tmp_path: Path) -> None:
+    register("report-tests", lambda: Refusing(tmp_path))
+    with pytest.raises(NotAllSent, match="byte cutoff"):
+        run()
+    assert aws.ses.sent == []
+
+
+def test_a_site_with_no_recipients_costs_no_query(aws: Clients, tmp_path: Path) -> None:
+    settings = settings_of(report={"recipients": []})
+    aws.s3.put_object(Bucket=BUCKET, Key=current_key("kvartal"), Body=orjson.dumps(settings))
+    register("report-tests", lambda: Refusing(tmp_path))
+    assert run() == 0
+
+
+def test_of_two_runs_at_the_same_moment_one_sends(aws: Clients) -> None:
+    ledger = Ledger(aws.dynamodb, TABLE)
+    assert [ledger.claim("kvartal", SEND, NOW), ledger.claim("kvartal", SEND, NOW)] == ["claimed", "busy"]
+    ledger.mark_sent("kvartal", SEND, "id", NOW)
+    assert ledger.claim("kvartal", SEND, NOW + timedelta(days=1)) == "sent"

@@ -1,0 +1,237 @@
+"""What the expanded template promises: data is kept and closed, logs end, somebody is told, stages do not collide."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from infra.template.intrinsic import Resolver
+from infra.template.model import Template
+
+Resources = dict[str, dict[str, Any]]
+
+# Where each type of resource carries a physical name; None where it has none that could collide. A new type needs a line here.
+NAMES: dict[str, str | None] = {
+    "AWS::ApiGatewayV2::Api": None,
+    "AWS::ApiGatewayV2::ApiMapping": None,
+    "AWS::ApiGatewayV2::DomainName": None,
+    "AWS::ApiGatewayV2::Stage": None,
+    "AWS::Athena::WorkGroup": "Name",
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::Glue::Database": "DatabaseInput.Name",
+    "AWS::Glue::Table": "DatabaseName",  # its own name lives inside the database
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::KinesisFirehose::DeliveryStream": "DeliveryStreamName",
+    "AWS::Lambda::EventInvokeConfig": None,
+    "AWS::Lambda::EventSourceMapping": None,
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::Lambda::Permission": None,
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::Logs::LogStream": "LogGroupName",  # its own name lives inside the group
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::S3::BucketPolicy": None,
+    "AWS::SES::ConfigurationSet": "Name",
+    "AWS::SES::EmailIdentity": None,
+    "AWS::SNS::Subscription": None,
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::Scheduler::Schedule": "Name",
+    "AWS::StepFunctions::StateMachine": "StateMachineName",
+}
+ACCESS_LOG_MAY_HOLD = {"requestTimeEpoch", "requestId", "routeKey", "status", "responseLength", "responseLatency"}
+
+
+def of_type(resources: Resources, kind: str) -> Resources:
+    found = {logical_id: r for logical_id, r in resources.items() if r["Type"] == kind}
+    assert found, f"the template has no {kind}"
+    return found
+
+
+def alarms(resources: Resources, namespace: str, metric: str) -> list[dict[str, Any]]:
+    found = [r["Properties"] for r in of_type(resources, "AWS::CloudWatch::Alarm").values()]
+    return [a for a in found if (a["Namespace"], a["MetricName"]) == (namespace, metric)]
+
+
+def watched(resources: Resources, namespace: str, metric: str) -> set[str]:
+    """Logical ids that an alarm of that metric watches."""
+    values = [a["Dimensions"][0]["Value"] for a in alarms(resources, namespace, metric)]
+    return {value["Ref"] if "Ref" in value else value["Fn::GetAtt"][0] for value in values}
+
+
+def named(template: Template, resource: dict[str, Any], stage: str) -> object:
+    place: Any = resource.get("Properties", {})
+    for step in (NAMES[resource["Type"]] or "").split("."):
+        place = place.get(step) if isinstance(place, dict) else None
+    stack = {"AWS::StackName": f"skvoz-{stage}", "AWS::AccountId": "111122223333", "AWS::Region": "eu-central-1"}
+    # A reference to another resource carries that resource's name, which is checked on its own.
+    resolver = Resolver(template.document, template.parameters({"Stage": stage}), lambda name: stack.get(name, f"{stage}.{name}"))
+    return resolver.value(place)
+
+
+def test_every_type_of_resource_says_where_its_name_is(resources: Resources) -> None:
+    assert {r["Type"] for r in resources.values()} <= NAMES.keys()
+
+
+def test_two_stages_in_one_account_never_share_a_name(template: Template, resources: Resources) -> None:
+    for logical_id, resource in resources.items():
+        first, second = named(template, resource, "a"), named(template, resource, "b")
+        assert first is None or first != second, f"{logical_id} is called {first} in every stage"
+
+
+def test_schedules_omit_their_names(template: Template, resources: Resources) -> None:
+    for schedule in of_type(resources, "AWS::Scheduler::Schedule").values():
+        assert "Name" not in schedule["Properties"]
+    for kind in ("AWS::Serverless::Function", "AWS::Serverless::StateMachine"):
+        for _, properties in template.of_type(kind):
+            assert all(e["Properties"].get("OmitName") for e in properties.get("Events", {}).values() if e["Type"] == "ScheduleV2")
+
+
+def test_every_log_ends(resources: Resources) -> None:
+    for logical_id, group in of_type(resources, "AWS::Logs::LogGroup").items():
+        assert group["Properties"]["RetentionInDays"] == {"Ref": "LogDays"}, logical_id
+
+
+def test_every_function_logs_into_a_group_of_its_own(resources: Resources) -> None:
+    functions = of_type(resources, "AWS::Lambda::Function")
+    groups = [f["Properties"]["LoggingConfig"]["LogGroup"]["Ref"] for f in functions.values()]
+    assert len(set(groups)) == len(functions)
+    assert set(groups) <= of_type(resources, "AWS::Logs::LogGroup").keys()
+
+
+def test_functions_run_on_arm_with_python_313(resources: Resources) -> None:
+    for function in of_type(resources, "AWS::Lambda::Function").values():
+        assert function["Properties"]["Runtime"] == "python3.13"
+        assert function["Properties"]["Architectures"] == ["arm64"]
+
+
+def test_the_access_log_holds_route_keys_and_never_a_path_or_a_query(resources: Resources) -> None:
+    (stage,) = of_type(resources, "AWS::ApiGatewayV2::Stage").values()
+    text = stage["Properties"]["AccessLogSettings"]["Format"]
+    assert set(re.findall(r"\$context\.([\w.]+)", text)) == ACCESS_LOG_MAY_HOLD
+    assert json.loads(text)["route"] == "$context.routeKey"
+
+
+def test_the_api_is_throttled_and_leaves_cors_to_the_functions(resources: Resources) -> None:
+    (stage,) = of_type(resources, "AWS::ApiGatewayV2::Stage").values()
+    (api,) = of_type(resources, "AWS::ApiGatewayV2::Api").values()
+    assert stage["Properties"]["DefaultRouteSettings"].keys() == {"ThrottlingRateLimit", "ThrottlingBurstLimit"}
+    assert "CorsConfiguration" not in api["Properties"]
+    assert "x-amazon-apigateway-cors" not in api["Properties"]["Body"]
+
+
+def test_the_domain_is_made_only_where_one_is_given(resources: Resources) -> None:
+    for kind in ("AWS::ApiGatewayV2::DomainName", "AWS::ApiGatewayV2::ApiMapping"):
+        (resource,) = of_type(resources, kind).values()
+        assert resource["Condition"] == "HasDomain"
+
+
+@pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::DynamoDB::Table"])
+def test_data_outlives_the_stack(resources: Resources, kind: str) -> None:
+    for logical_id, resource in of_type(resources, kind).items():
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain"), logical_id
+
+
+def test_buckets_are_encrypted_closed_and_versioned(resources: Resources) -> None:
+    for bucket in of_type(resources, "AWS::S3::Bucket").values():
+        properties = bucket["Properties"]
+        (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] in ("AES256", "aws:kms")
+        assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+        closed = properties["PublicAccessBlockConfiguration"]
+        assert len(closed) == 4
+        assert all(value is True for value in closed.values())
+
+
+def test_buckets_refuse_everything_that_does_not_come_over_tls(resources: Resources) -> None:
+    policies = {p["Properties"]["Bucket"]["Ref"]: p["Properties"] for p in of_type(resources, "AWS::S3::BucketPolicy").values()}
+    assert policies.keys() == of_type(resources, "AWS::S3::Bucket").keys()
+    for bucket, policy in policies.items():
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert statement["Resource"] == [{"Fn::GetAtt": [bucket, "Arn"]}, {"Fn::Sub": f"${{{bucket}.Arn}}/*"}]
+
+
+def test_the_lake_forgets_what_it_must_and_keeps_raw_records(resources: Resources) -> None:
+    rules = resources["LakeBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    days = {rule.get("Prefix", ""): rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
+    assert days == {"quarantine/": 30, "athena/": 7, "rejected/": 90}
+    assert any("Prefix" not in rule and "NoncurrentVersionExpiration" in rule for rule in rules)
+
+
+def test_the_ledger_can_be_turned_back_and_is_encrypted(resources: Resources) -> None:
+    for table in of_type(resources, "AWS::DynamoDB::Table").values():
+        properties = table["Properties"]
+        assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert properties["SSESpecification"] == {"SSEEnabled": True}
+        assert properties["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_streams_are_encrypted_and_compressed_and_keep_failures_apart(resources: Resources) -> None:
+    for stream in of_type(resources, "AWS::KinesisFirehose::DeliveryStream").values():
+        s3 = stream["Properties"]["ExtendedS3DestinationConfiguration"]
+        assert stream["Properties"]["DeliveryStreamEncryptionConfigurationInput"] == {"KeyType": "AWS_OWNED_CMK"}
+        assert s3["CompressionFormat"] == "GZIP"
+        # No expression: Firehose adds YYYY/MM/dd/HH/ itself, which is what the catalog's partitions are projected over.
+        assert re.fullmatch(r"raw/[a-z_]+/", s3["Prefix"])
+        assert not s3["ErrorOutputPrefix"].startswith("raw/")
+
+
+def test_queues_are_encrypted_and_give_their_worker_time(resources: Resources, template: Template) -> None:
+    queues = of_type(resources, "AWS::SQS::Queue")
+    assert all(queue["Properties"]["SqsManagedSseEnabled"] is True for queue in queues.values())
+    for source in template.queue_sources():
+        queue, worker = queues[source.queue]["Properties"], template.functions()[source.function]
+        assert queue["VisibilityTimeout"] >= 6 * worker.timeout
+        assert "RedrivePolicy" in queue
+
+
+def test_every_alarm_reaches_the_topic(resources: Resources) -> None:
+    for logical_id, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items():
+        assert alarm["Properties"]["AlarmActions"] == [{"Ref": "AlarmTopic"}], logical_id
+
+
+def test_somebody_is_told_when_anything_stops(resources: Resources) -> None:
+    queues = of_type(resources, "AWS::SQS::Queue")
+    ends = {logical_id for logical_id, queue in queues.items() if "RedrivePolicy" not in queue["Properties"]}
+    assert watched(resources, "AWS/SQS", "ApproximateNumberOfMessagesVisible") == ends
+    assert watched(resources, "AWS/SQS", "ApproximateAgeOfOldestMessage") == queues.keys() - ends
+    assert watched(resources, "AWS/Lambda", "Errors") == of_type(resources, "AWS::Lambda::Function").keys()
+    streams = of_type(resources, "AWS::KinesisFirehose::DeliveryStream").keys()
+    assert watched(resources, "AWS/Firehose", "DeliveryToS3.DataFreshness") == streams
+    machines = of_type(resources, "AWS::StepFunctions::StateMachine").keys()
+    assert watched(resources, "AWS/States", "ExecutionsFailed") == machines
+    assert watched(resources, "AWS/States", "ExecutionsSucceeded") == machines
+    assert watched(resources, "AWS/ApiGateway", "5xx") == of_type(resources, "AWS::ApiGatewayV2::Api").keys()
+
+
+def test_what_cannot_be_worked_off_is_kept(resources: Resources) -> None:
+    for schedule in of_type(resources, "AWS::Scheduler::Schedule").values():
+        assert schedule["Properties"]["Target"]["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["FailedEvents", "Arn"]}}
+    kept = {c["Properties"]["FunctionName"]["Ref"] for c in of_type(resources, "AWS::Lambda::EventInvokeConfig").values()}
+    assert kept == {"CostsFunction", "ReportMailFunction"}  # the two that are called without anybody waiting
+
+
+def test_mail_goes_over_tls_only(resources: Resources) -> None:
+    (configuration,) = of_type(resources, "AWS::SES::ConfigurationSet").values()
+    assert configuration["Properties"]["DeliveryOptions"] == {"TlsPolicy": "REQUIRE"}
+
+
+def test_the_refresh_loop_knows_every_status_and_ends_failures_in_fail(template: Template) -> None:
+    (machine,) = template.state_machines()
+    states = machine.definition["States"]
+    decisions = {c["Condition"].split("'")[1]: c["Next"] for c in states["Decide"]["Choices"] if "'" in c["Condition"]}
+    assert decisions == {"complete": "Complete", "failed": "Failed", "running": "Pause", "next": "Advance"}
+    assert (states["Decide"]["Default"], states["Failed"]["Type"]) == ("Failed", "Fail")
+    advance = states["Advance"]
+    assert "Lambda.TooManyRequestsException" in advance["Retry"][0]["ErrorEquals"]
+    assert advance["Catch"] == [{"ErrorEquals": ["States.ALL"], "Next": "Failed"}]
+    assert states["Pause"]["Seconds"] == "{% $states.input.wait_seconds %}"
+    (schedule,) = [s for s in template.schedules() if s.target == machine.logical_id]
+    assert schedule.input is not None
+    assert json.loads(schedule.input) == {"time": "<aws.scheduler.scheduled-time>"}

@@ -1,0 +1,154 @@
+"""What addresses say, and what of them may be stored."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, quote_plus, urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.collect.marks import CLICK_IDS, UTM, plain_host, read_address, without_query
+
+SHOP = "https://shop.example/"
+WORDS = st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters="@"), min_size=1, max_size=40)
+
+
+def marks(query: str) -> dict[str, str]:
+    return dict(read_address(f"{SHOP}?{query}").marks)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("utm_source=yandex&utm_medium=cpc", {"utm_source": "yandex", "utm_medium": "cpc"}),
+        ("UTM_Source=Yandex&Utm_MEDIUM=CPC", {"utm_source": "Yandex", "utm_medium": "CPC"}),
+        ("utm_term=%D0%BA%D1%83%D1%85%D0%BD%D0%B8+%D0%BD%D0%B0%20%D0%B7%D0%B0%D0%BA%D0%B0%D0%B7", {"utm_term": "кухни на заказ"}),
+        ("utm_term=%EA%F3%F5%ED%E8", {"utm_term": "кухни"}),
+        ("utm_term=кухни", {"utm_term": "кухни"}),
+        ("utm_term=50%&utm_content=%zz%D0", {"utm_term": "50%", "utm_content": "%zzР"}),
+        ("utm_campaign=a%3Db%26c", {"utm_campaign": "a=b&c"}),
+        ("utm_campaign=a=b", {"utm_campaign": "a=b"}),
+        ("utm_source=first&utm_source=second", {"utm_source": "first"}),
+        ("utm_source=&utm_source=second", {"utm_source": "second"}),
+        ("utm_source=%20", {}),
+        ("a=1&amp;utm_source=letter", {"utm_source": "letter"}),
+        ("utm_content=vera%40post.example", {"utm_content": "[email]"}),
+        ("utm_term=79000000017", {"utm_term": "79000000017"}),
+        ("utm_sources=x&xutm_source=y", {}),
+        ("yclid=15620471938264051729", {"click_id_name": "yclid", "click_id": "15620471938264051729"}),
+        ("GCLID=EAIaIQ_-x", {"click_id_name": "gclid", "click_id": "EAIaIQ_-x"}),
+        ("ysclid=free&yclid=paid", {"click_id_name": "yclid", "click_id": "paid"}),
+        ("ysclid=free", {"click_id_name": "ysclid", "click_id": "free"}),
+        ("fbclid=" + "x" * 513, {"click_id_name": "fbclid"}),
+        ("", {}),
+        ("&&=&==", {}),
+    ],
+)
+def test_marks_of_a_query(query: str, expected: dict[str, str]) -> None:
+    assert marks(query) == expected
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(sorted(UTM), WORDS)))
+def test_marks_survive_their_encoding(values: dict[str, str]) -> None:
+    assert marks(urlencode(values)) == values
+    assert marks("&".join(f"{name.upper()}={quote(value, safe='')}" for name, value in values.items())) == values
+
+
+@given(WORDS)
+def test_windows_1251_is_understood_where_utf_8_is_not(word: str) -> None:
+    try:
+        raw = word.encode("cp1251")
+        raw.decode()
+    except UnicodeEncodeError:
+        return
+    except UnicodeDecodeError:
+        assert marks("utm_term=" + quote_plus(raw)) == {"utm_term": word}
+
+
+@given(st.sampled_from(CLICK_IDS), st.integers(10_000_000_000, 10**20))
+def test_click_ids_survive_in_the_stored_address(name: str, click_id: int) -> None:
+    page = read_address(f"{SHOP}?{name}={click_id}")
+    assert page.url == f"{SHOP}?{name}={click_id}"
+    assert page.marks["click_id"] == str(click_id)
+
+
+@pytest.mark.parametrize("fragment", ["utm_source=vk", "/catalog?utm_source=vk", "!/a?b=1&utm_source=vk"])
+def test_marks_behind_the_hash_count_where_the_query_has_none(fragment: str) -> None:
+    assert read_address(f"{SHOP}#{fragment}").marks == {"utm_source": "vk"}
+    assert read_address(f"{SHOP}?utm_source=ok#{fragment}").marks == {"utm_source": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ("https://u:p@shop.example/", "https://shop.example/"),
+        ("HTTPS://Shop.example:8443/a?b=1#c", "https://Shop.example:8443/a?b=1#c"),
+        ("https://shop.example/a?email=vera&x=1", "https://shop.example/a?email=[removed]&x=1"),
+        ("https://shop.example/a?q=vera@post.example", "https://shop.example/a?q=[email]"),
+        ("https://shop.example/a?q=vera%40post.example", "https://shop.example/a?q=[email]"),
+        ("https://shop.example/a?q=8+900+000+00+17", "https://shop.example/a?q=[phone]"),
+        ("https://shop.example/a?q=%2B7%20(900)%20000-00-17", "https://shop.example/a?q=[phone]"),
+        ("https://shop.example/u/vera@post.example", "https://shop.example/u/[email]"),
+        ("https://shop.example/#vera@post.example", "https://shop.example/#[email]"),
+        ("https://shop.example/?utm_content=vera@post.example", "https://shop.example/?utm_content=[email]"),
+        ("https://shop.example/?token=abc&Password=x", "https://shop.example/?token=[removed]&password=[removed]"),
+        ("https://shop.example", "https://shop.example"),
+        (" https://shop.example/a b\t ", "https://shop.example/a b"),
+    ],
+)
+def test_stored_address_carries_nothing_personal(sent: str, stored: str) -> None:
+    assert read_address(sent).url == stored
+
+
+def test_path_of_a_bare_host_is_the_root() -> None:
+    assert read_address("https://shop.example").path == "/"
+
+
+@pytest.mark.parametrize(
+    ("host", "plain"),
+    [
+        ("WWW.Shop.Example.", "shop.example"),
+        ("xn--80aae5ai2ao.xn--p1ai", "квартал.рф"),
+        ("www.xn--p1ai", "рф"),
+        ("xn--", "xn--"),
+        ("xn--\u00e9.example", "xn--\u00e9.example"),
+        ("xn--99999999.example", "xn--99999999.example"),
+        ("a.xn--a-rc4g.example", "a.xn--a-rc4g.example"),  # half a surrogate pair
+        ("xn--x-din.example", "xn--x-din.example"),  # a line separator
+        ("", ""),
+    ],
+)
+def test_plain_host(host: str, plain: str) -> None:
+    assert plain_host(host) == plain
+
+
+@given(st.text(max_size=80))
+def test_plain_host_never_fails_and_can_be_stored(host: str) -> None:
+    plain_host("xn--" + host).encode()
+
+
+@pytest.mark.parametrize(
+    "url", ["", "shop.example", "//shop.example/", "https://", "mailto:a@b.example", "https://[::1", "data:,x", "https://a b/"]
+)
+def test_no_address_is_a_value_error(url: str) -> None:
+    with pytest.raises(ValueError, match=r"address|Invalid|IPv6"):
+        read_address(url)
+
+
+def test_host_longer_than_its_column_is_refused_not_cut() -> None:
+    with pytest.raises(ValueError, match="address"):
+        read_address("https://" + "a" * 256 + "/")
+
+
+def test_thousands_of_parameters_are_not_read() -> None:
+    page = read_address(SHOP + "?" + "x=1&" * 5_000 + "utm_source=late")
+    assert page.marks == {}
+    assert len(page.url) < 2_000
+
+
+@pytest.mark.parametrize(
+    ("url", "bare"), [("https://a/b?c#d", "https://a/b"), ("https://a/b#c?d", "https://a/b"), ("https://a/", "https://a/")]
+)
+def test_without_query(url: str, bare: str) -> None:
+    assert without_query(url) == bare

@@ -1,0 +1,120 @@
+"""Consent, visitor ids, masked addresses; limits of text; unpacking."""
+
+from __future__ import annotations
+
+import tracemalloc
+import zlib
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.collect.imports import unpack
+from functions.collect.texts import LIMITS, Refused, clean, fitting, hidden, identifier, whole
+from functions.collect.visitor import consent_of, known_visitor, mask_ip
+from shared.errors import TooLarge
+from shared.records import HIT
+
+
+@pytest.mark.parametrize(
+    ("address", "masked"),
+    [
+        ("94.15.213.171", "94.15.213.0"),
+        ("0.23.0.20", "0.23.0.0"),
+        (" 54.242.102.43 ", "54.242.102.0"),
+        ("4b0c:0:0:0:880c:99a8:4b0:4411", "4b0c::"),
+        ("2605:2700:1:3::4713:93e3", "2605:2700:1::"),
+        ("::FFFF:152.16.24.123", "152.16.24.0"),
+        ("::192.168.0.1", "::"),
+        ("f334::40cb:152.16.24.142", "f334::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("777.2", None),
+        ("999.123.777.2", None),
+        ("999.aaa.bbb.c", None),
+        ("hello;goodbye", None),
+        ("2700:zzzz::gggg", None),
+        ("1.2.3.4:80", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_masked_address(address: str | None, masked: str | None) -> None:
+    assert mask_ip(address) == masked
+
+
+@given(st.ip_addresses())
+def test_mask_keeps_the_network_and_nothing_else(address: IPv4Address | IPv6Address) -> None:
+    masked = mask_ip(str(address))
+    assert masked is not None
+    inner = address.ipv4_mapped if isinstance(address, IPv6Address) and address.ipv4_mapped else address
+    network = ip_network(f"{inner}/{24 if inner.version == 4 else 48}", strict=False)
+    assert ip_address(masked) == network.network_address
+
+
+@pytest.mark.parametrize(
+    ("sent", "headers", "consent"),
+    [
+        (None, {}, ""),
+        ("", {}, ""),
+        (None, {"dnt": "1"}, "denied"),
+        (None, {"sec-gpc": "1"}, "denied"),
+        (None, {"dnt": "0"}, ""),
+        ("granted", {"dnt": "1", "sec-gpc": "1"}, "granted"),
+        ("denied", {}, "denied"),
+    ],
+)
+def test_consent(sent: object, headers: dict[str, str], consent: str) -> None:
+    assert consent_of(sent, headers) == consent
+
+
+def test_visitor_id_is_taken_in_one_spelling_only() -> None:
+    assert known_visitor("0199D7A1-5C2E-7B6A-9C11-2F6D3E4A5B60") == "0199d7a1-5c2e-7b6a-9c11-2f6d3e4a5b60"
+    assert known_visitor("0199d7a15c2e7b6a9c112f6d3e4a5b60") is None
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_clean_text_can_be_stored_and_is_clean_already(text: str) -> None:
+    cleaned = clean(text)
+    cleaned.encode()
+    assert not any(ord(letter) < 32 or ord(letter) == 127 for letter in cleaned)
+    assert clean(cleaned) == cleaned
+
+
+@given(st.sampled_from([c.name for c in HIT.columns if c.limit]), st.text(max_size=3000))
+def test_fitting_text_fits_and_notes_what_it_cut(column: str, text: str) -> None:
+    cuts: list[str] = []
+    assert len(fitting(text, column, cuts)) <= LIMITS[column]
+    assert len(clean(text)) > LIMITS[column] or not cuts or column in ("page_title", "event_name")
+
+
+def test_ids_are_refused_rather_than_cut() -> None:
+    assert whole("x" * 64, "visitor_id") == "x" * 64
+    with pytest.raises(Refused, match="at most 64") as refused:
+        whole("x" * 65, "visitor_id")
+    assert refused.value.reason == "too_long"
+
+
+@pytest.mark.parametrize("text", ["vera@post.example", "+7 900 000-00-17", "+79000000017"])
+def test_a_contact_is_no_id(text: str) -> None:
+    with pytest.raises(Refused, match="must not be an e-mail or a phone"):
+        identifier(text, "visitor_id")
+    assert identifier("79179082645", "visitor_id") == "79179082645"
+
+
+@pytest.mark.parametrize("text", ["9000000017", "8 900 000-00-17", "900.000.00.17", "+7(900)0000017"])
+def test_refused_text_is_kept_without_what_could_be_a_phone(text: str) -> None:
+    assert "17" not in hidden(f"call {text} now")
+
+
+def test_a_bomb_is_not_held_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(64)) + packer.flush()
+    monkeypatch.setattr(unpack, "MOST_INFLATED_BYTES", 2 << 20)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLarge):
+            unpack.lines_of(bomb, "gzip")
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()

@@ -1,0 +1,252 @@
+"""Figures of a report from rows of the marts: sums, ratios, verdicts, data quality."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.report.figures import ADDITIVE, MODELS, RATIOS, added, divide, to_json, wilson
+from functions.report.marts.quality import median_days
+from functions.report.marts.questions import Period, period_of
+from tests.report_cases import NOW, cost, figures_of, place, results, settings_of, shop
+
+M1 = {"Yandex Direct": "200000.00", "Google Ads": "244000.00", "Meta Ads": "160000.00"}
+
+
+def m1(margin: str | None = None) -> dict[str, Any]:
+    """Three channels of 100,000 each; the source gives only their ROMI, so any spend will do."""
+    money = {name: Decimal(revenue) for name, revenue in M1.items()}
+    profit = {name: None if margin is None else revenue * Decimal(margin) for name, revenue in money.items()}
+    return {
+        "spend": [cost(name, "ads", "100000") for name in M1],
+        "results": [
+            results(name, "ads", requests=30.0, qualified=20.0, sales=12.0, revenue=money[name], gross_profit=profit[name])
+            for name in M1
+        ],
+    }
+
+
+class TestWorkedCases:
+    def test_sales_romi_ranks_google_over_yandex_over_instagram(self) -> None:
+        channels = figures_of(m1())["channels"]
+        romi = [place(channels, name)["romi"] for name in M1]
+        assert romi == [1.0, 1.44, 0.6]
+
+    def test_one_margin_of_half_leaves_only_google_above_zero(self) -> None:
+        channels = figures_of(m1("0.5"))["channels"]
+        romi = [place(channels, name)["margin_romi"] for name in M1]
+        assert romi == [0.0, 0.22, -0.2]
+
+    def test_verdicts_follow_margin_romi_not_sales_romi(self) -> None:
+        channels = figures_of(m1("0.5"), report={"thresholds": {"good": "0.2", "normal": "0"}})["channels"]
+        assert [place(channels, name)["verdict"] for name in M1] == ["normal", "good", "bad"]
+
+    def test_seo_at_a_manual_cost_doubles_its_money(self) -> None:
+        rows = {
+            "spend": [cost("Organic search", "seo", "50000")],
+            "results": [results("Organic search", "seo", revenue=Decimal("100000.00"))],
+        }
+        seo = place(figures_of(rows)["channels"], "Organic search")
+        assert (seo["romi"], seo["roas"]) == (1.0, 2.0)
+
+    @pytest.mark.parametrize(("revenue", "romi"), [("2.00", 1.0), ("1.00", 0.0), ("0.50", -0.5)])
+    def test_one_rouble_in_gives_romi_by_what_came_on_top(self, revenue: str, romi: float) -> None:
+        rows = {"spend": [cost("A", "a", "1")], "results": [results("A", "a", revenue=Decimal(revenue))]}
+        assert figures_of(rows)["totals"]["romi"] == romi
+
+
+class TestSums:
+    def test_a_request_shared_by_two_channels_counts_once_in_the_total(self) -> None:
+        rows = {"results": [results("A", "a", requests=0.4, sales=0.4), results("B", "b", requests=0.6, sales=0.6)]}
+        assert figures_of(rows)["totals"]["requests"] == 1
+
+    def test_requests_without_a_source_are_a_channel_of_their_own_with_its_reasons(self) -> None:
+        lost = figures_of(shop())["channels"][-1]
+        assert lost["channel"] == "no source"
+        assert {s["source"]: s["requests"] for s in lost["sources"]} == {"not_passed": 5, "overwritten": 1}
+        assert lost["revenue"] == Decimal("54000.00")
+
+    def test_the_no_source_row_is_there_even_when_it_is_empty(self) -> None:
+        assert [c["channel"] for c in figures_of({})["channels"]] == ["no source"]
+
+    def test_spend_without_requests_and_requests_without_spend_stay_visible(self) -> None:
+        rows = {"spend": [cost("A", "a", "10")], "results": [results("B", "b", requests=1.0)]}
+        figures = figures_of(rows)
+        assert place(figures["channels"], "A")["cost"] == Decimal("10.00")
+        assert place(figures["channels"], "B")["requests"] == 1
+        assert figures["data_quality"]["costs_without_requests"]["cost"] == Decimal("10.00")
+
+    def test_spend_coarser_than_its_campaigns_stays_in_a_not_split_child(self) -> None:
+        rows = {"spend": [cost("A", "a", "100")], "results": [results("A", "a", "spring", requests=2.0)]}
+        campaigns = figures_of(rows)["channels"][0]["sources"][0]["campaigns"]
+        assert [(c["campaign"], c["cost"], c.get("is_not_split", False)) for c in campaigns] == [
+            ("spring", Decimal(0), False),
+            ("not split", Decimal("100.00"), True),
+        ]
+
+    def test_spend_joins_results_at_the_source_when_nobody_knows_campaigns(self) -> None:
+        rows = {"spend": [cost("A", "a", "100")], "results": [results("A", "a", requests=2.0)]}
+        source = figures_of(rows)["channels"][0]["sources"][0]
+        assert (source["cpl"], source["campaigns"]) == (50.0, [])
+
+    def test_a_campaign_named_like_our_own_row_is_not_taken_for_it(self) -> None:
+        rows = {"spend": [cost("A", "a", "100"), cost("A", "a", "7", "not split")]}
+        campaigns = figures_of(rows)["channels"][0]["sources"][0]["campaigns"]
+        assert [(c["cost"], c.get("is_not_split", False)) for c in campaigns] == [(Decimal(7), False), (Decimal(100), True)]
+
+    def test_not_split_spend_has_no_ratios_of_its_own(self) -> None:
+        rows = {"spend": [cost("A", "a", "100"), cost("A", "a", "7", "x")]}
+        not_split = figures_of(rows)["channels"][0]["sources"][0]["campaigns"][1]
+        assert [not_split[name] for name in RATIOS] == [None] * len(RATIOS)
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from("AB"),
+                st.sampled_from("ab"),
+                st.sampled_from(["", "x", "y"]),
+                st.decimals(0, 10**6, places=6),
+                st.decimals(-(10**6), 10**6, places=2),
+            ),
+            max_size=12,
+        )
+    )
+    def test_rows_add_up_to_the_kopeck_on_every_level(self, rows: list[tuple[str, str, str, Decimal, Decimal]]) -> None:
+        answers = {
+            "spend": [cost(c, s, str(spent), k) for c, s, k, spent, _ in rows],
+            "results": [results(c, s, k, revenue=money, gross_profit=money / 2, requests=0.3) for c, s, k, _, money in rows],
+        }
+        figures = figures_of(answers)
+        for name in ("cost", "revenue", "gross_profit"):
+            assert sum(channel[name] for channel in figures["channels"]) == figures["totals"][name]
+            for channel in figures["channels"]:
+                assert sum(source[name] for source in channel["sources"]) == channel[name]
+                for source in channel["sources"]:
+                    assert not source["campaigns"] or sum(c[name] for c in source["campaigns"]) == source[name]
+        exact = sum((spent for *_, spent, _ in rows), Decimal(0))
+        assert abs(figures["totals"]["cost"] - exact) <= Decimal("0.005")
+
+    def test_rows_added_anew_equal_the_total(self) -> None:
+        figures = figures_of(shop())
+        total = added(figures["channels"])
+        assert {n: total[n] for n in ADDITIVE if n != "visits"} == pytest.approx(
+            {n: figures["totals"][n] for n in ADDITIVE if n != "visits"}
+        )
+        assert total["romi"] == figures["totals"]["romi"]
+
+
+class TestRatios:
+    def test_a_division_by_nothing_is_empty(self) -> None:
+        assert [figures_of({})["totals"][name] for name in RATIOS] == [None] * len(RATIOS)
+
+    def test_spend_without_results_has_no_price_of_a_request_but_a_full_loss(self) -> None:
+        totals = figures_of({"spend": [cost("A", "a", "10")]})["totals"]
+        assert (totals["cpl"], totals["cpo"], totals["roas"], totals["romi"], totals["margin_romi"]) == (None, None, 0, -1, -1)
+
+    def test_gross_profit_is_empty_where_no_money_has_a_cost_price(self) -> None:
+        totals = figures_of(m1())["totals"]
+        assert (totals["gross_profit"], totals["margin_romi"]) == (None, None)
+
+    def test_money_without_a_cost_price_beside_money_with_one_is_told_and_not_judged(self) -> None:
+        rows = m1("0.5")
+        rows["results"].append(results("Google Ads", "ads", "b", revenue=Decimal("5000.00"), sales=12.0))
+        figures = figures_of(rows)
+        google = place(figures["channels"], "Google Ads")
+        assert (google["gross_profit"], google["verdict"]) == (Decimal("122000.00"), None)
+        assert figures["data_quality"]["without_cost_price"]["revenue"] == Decimal("5000.00")
+
+    def test_few_sales_are_not_judged_and_show_how_unsure_they_are(self) -> None:
+        rows = {
+            "spend": [cost("A", "a", "10")],
+            "results": [
+                results("A", "a", requests=20.0, sales=3.0, revenue=Decimal("90.00"), gross_profit=Decimal("50.00")),
+            ],
+        }
+        channel = figures_of(rows)["channels"][0]
+        assert channel["verdict"] == "few_data"
+        assert channel["sale_rate_interval"] == pytest.approx((0.0617, 0.3212), abs=1e-3)
+
+    @given(st.floats(0, 1e6), st.floats(0.001, 1e6))
+    def test_the_interval_of_a_rate_holds_the_rate_and_stays_within_0_and_1(self, successes: float, trials: float) -> None:
+        interval = wilson(successes, trials)
+        assert interval is not None
+        assert 0 <= interval[0] <= min(successes / trials, 1) + 1e-9
+        assert min(successes / trials, 1) - 1e-9 <= interval[1] <= 1
+
+    def test_division_keeps_all_digits(self) -> None:
+        assert divide(Decimal(1), Decimal(3)) == 1 / 3
+
+
+class TestPeriods:
+    def test_the_period_ends_yesterday_in_the_sites_zone(self) -> None:
+        # 03:00 UTC is 06:00 in Moscow and still the day before in New York.
+        assert period_of(settings_of(), NOW) == Period(date(2026, 9, 13), date(2026, 10, 12))
+        assert period_of(settings_of(time_zone="America/New_York"), NOW).last == date(2026, 10, 11)
+
+    def test_the_previous_period_is_as_long_and_ends_the_day_before(self) -> None:
+        assert Period(date(2026, 3, 1), date(2026, 3, 30)).previous == Period(date(2026, 1, 30), date(2026, 2, 28))
+
+    def test_change_is_a_share_for_amounts_and_a_difference_for_romi(self) -> None:
+        before = {"spend": [cost("A", "a", "100")], "results": [results("A", "a", revenue=Decimal("100.00"))]}
+        now = {"spend": [cost("A", "a", "100")], "results": [results("A", "a", revenue=Decimal("150.00"))]}
+        change = figures_of(now, before)["change"]
+        assert (change["revenue"], change["romi"], change["cost"], change["sales"]) == (0.5, 0.5, 0.0, None)
+
+
+class TestModels:
+    def test_every_model_gives_away_the_same_money(self) -> None:
+        figures = figures_of(shop())
+        sums = {model: sum(row["revenue"] for row in rows) for model, rows in figures["models"].items()}
+        assert set(sums) == set(MODELS)
+        assert set(sums.values()) == {figures["totals"]["revenue"]}
+
+
+class TestDataQuality:
+    def test_stages_that_no_rule_names_are_listed_with_their_deals(self) -> None:
+        seen = [
+            {"pipeline": "B2B", "stage": "Договор", "deals": 2},
+            {"pipeline": "B2B", "stage": "Новая", "deals": 5},
+            {"pipeline": "Розница", "stage": "Новая", "deals": 1},
+        ]
+        stages = [
+            {"pipeline": "B2B", "stages": {"Новая": "unsorted"}},
+            {"pipeline": "*", "stages": {"Оплачено": "paid"}},
+            {"pipeline": "B2B", "valid_from": "2027-01-01", "stages": {"Договор": "contract"}},
+        ]
+        unknown = figures_of({"stages_seen": seen}, stages=stages)["data_quality"]["unknown_stages"]
+        assert [(u["pipeline"], u["stage"]) for u in unknown] == [("B2B", "Договор"), ("Розница", "Новая")]
+
+    @pytest.mark.parametrize(("delays", "median"), [([(1, 1)], 1), ([(1, 2), (5, 1)], 1), ([(1, 1), (4, 1)], 2.5), ([], None)])
+    def test_the_median_way_to_a_sale_is_exact(self, delays: list[tuple[int, int]], median: float | None) -> None:
+        assert median_days([{"days": days, "sales": sales} for days, sales in delays]) == median
+
+    def test_requests_younger_than_the_usual_way_to_a_sale_are_immature(self) -> None:
+        made = {"repeats": 0, "duplicates": 0, "disqualified": 0}
+        rows = {
+            "sale_delays": [{"days": 5, "sales": 3}],
+            "requests_made": [
+                {"day": date(2026, 10, 8), "made": 3, "counted": 3, **made},
+                {"day": date(2026, 10, 9), "made": 1, "counted": 1, **made},
+            ],
+        }
+        assert figures_of(rows)["data_quality"]["immature"] == {"median_days": 5, "requests": 1, "share": 0.25}
+
+
+class TestJson:
+    def test_money_is_written_digit_by_digit(self) -> None:
+        rows = {"spend": [cost("A", "a", "90071992547409.93")]}
+        assert b'"cost": 90071992547409.93' in to_json(figures_of(rows))
+
+    def test_the_file_has_the_shape_that_readers_rely_on(self) -> None:
+        written = json.loads(to_json(figures_of(shop())))
+        assert set(written) >= {"period", "model", "totals", "channels", "models", "data_quality"}
+        assert written["period"] == {"from": "2026-09-13", "to": "2026-10-12"}
+        assert set(written["totals"]) == {*ADDITIVE, *RATIOS}
+        assert all({"channel", *ADDITIVE, *RATIOS} <= set(channel) for channel in written["channels"])
+        assert all(set(row) == {"channel", "sales", "revenue"} for rows in written["models"].values() for row in rows)

@@ -1,0 +1,67 @@
+"""One mail as MIME: both parts, headers that outside text cannot break."""
+
+from __future__ import annotations
+
+from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.policy import default
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.report.mail import ascii_address, message_of, recipient_hash
+from functions.report.render import Mail
+from tests.report_cases import NOW
+
+SENDER = "Skvoz <reports@stats.example>"
+
+
+def sent(mail: Mail, recipient: str = "owner@kvartal.example") -> bytes:
+    return message_of(mail, SENDER, recipient, "ru", "kvartal 2026-10-12", NOW)
+
+
+def test_a_mail_carries_text_and_html_alternatives() -> None:
+    message = message_from_bytes(sent(Mail("Отчёт", "<p>Привет, ₽</p>", "Привет, ₽")), policy=default)
+    assert message.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
+    assert [part.get_content().strip() for part in message.iter_parts()] == ["Привет, ₽", "<p>Привет, ₽</p>"]
+
+
+def test_the_date_is_the_events_own_time() -> None:
+    assert message_from_bytes(sent(Mail("s", "h", "t")))["Date"] == "Tue, 13 Oct 2026 03:00:00 +0000"
+
+
+def test_repeats_of_a_send_carry_the_same_message_id() -> None:
+    first, again = (message_from_bytes(sent(Mail("s", "h", "t")))["Message-ID"] for _ in range(2))
+    assert first == again
+    assert first.endswith("@stats.example>")
+
+
+@given(st.text(max_size=300))
+def test_no_subject_adds_a_header_or_a_line(text: str) -> None:
+    raw = sent(Mail(f"{text}\r\nBcc: evil@evil.example\r\n\r\nboo", "h", "t"))
+    message = message_from_bytes(raw)
+    assert message["Bcc"] is None
+    assert message["To"] == "owner@kvartal.example"
+    assert len(message.get_payload()) == 2
+    assert raw.isascii()
+
+
+def test_a_subject_keeps_its_words() -> None:
+    message = message_from_bytes(sent(Mail("Квартал: отчёт по рекламе за 13 сент. – 12 окт. 2026 г.", "h", "t")))
+    assert str(make_header(decode_header(message["Subject"]))) == "Квартал: отчёт по рекламе за 13 сент. – 12 окт. 2026 г."
+
+
+def test_a_domain_in_other_letters_is_written_as_mail_needs_it() -> None:
+    assert ascii_address("boss@пример.рф") == "boss@xn--e1afmkfd.xn--p1ai"
+
+
+def test_an_address_that_mail_cannot_carry_is_refused_in_words() -> None:
+    with pytest.raises(ValueError, match="Latin letters"):
+        ascii_address("шеф@kvartal.example")
+
+
+def test_the_ledger_knows_a_recipient_in_any_case() -> None:
+    assert recipient_hash("Owner@Kvartal.example ") == recipient_hash("owner@kvartal.example")
+    assert "owner" not in recipient_hash("owner@kvartal.example")
