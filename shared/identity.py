@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import re
 
-_NOT_DIGITS = re.compile(r"\D")
+_NOT_DIGITS = re.compile(r"[^0-9]")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 _EMAIL_IN_TEXT = re.compile(r"[\w.+-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}", re.IGNORECASE)
 # International form, or the Russian forms 8/7 + ten digits with the separators people use. A longer run of digits (ad ids,

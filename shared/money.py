@@ -9,7 +9,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 KOPECK = Decimal("0.01")
 MICRO = Decimal("0.000001")
 LARGEST = Decimal("9999999999999.99")
-_NUMBER = re.compile(r"[+-]?\d{1,13}(?:[.,]\d{1,6})?")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,13}(?:[.,][0-9]{1,6})?")
 _SPACES = str.maketrans("", "", " \u00a0\u202f\u2009'")
 
 

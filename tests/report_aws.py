@@ -1,4 +1,4 @@
-"""AWS for the report's tests: moto's DynamoDB (its conditions are what is tested), and fakes of S3 and SES."""
+"""AWS for the report's tests: moto's DynamoDB (its conditions are what is tested), moto's S3, and a fake SES."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from typing import Any
 
 import botocore.session
 from botocore.exceptions import ClientError, ReadTimeoutError
-
-from tests.fakes import FakeS3
 
 TABLE = "ledger"
 BUCKET = "files"
@@ -37,9 +35,11 @@ class Clients:
     """Stands in for `shared.aws.client`. Made inside `moto.mock_aws`."""
 
     def __init__(self) -> None:
-        self.s3, self.ses = FakeS3(), FakeSes()
+        self.ses = FakeSes()
         session = botocore.session.get_session()
         keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+        self.s3 = session.create_client("s3", region_name="eu-central-1", **keys)
+        self.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
         self.dynamodb = session.create_client("dynamodb", region_name="eu-central-1", **keys)
         self.dynamodb.create_table(
             TableName=TABLE,

@@ -106,10 +106,7 @@ def shop(scale: int = 1) -> dict[str, Any]:
             {"method": "implied", "deals": 8},
             {"method": "phone", "deals": 21},
         ],
-        "stages_seen": [
-            {"pipeline": "Продажи", "stage": "Замер назначен", "deals": 4},
-            {"pipeline": "", "stage": "won", "deals": 9},
-        ],
+        "unknown_stages": [{"pipeline": "Продажи", "stage": "Замер назначен", "deals": 4}],
         "unnamed_sources": [{"channel": "newsletter / partner", "source": "newsletter", "medium": "partner", "visits": 44}],
         "money_without_rate": [{"currency": "USD", "lines": 1, "amount": Decimal("450.00")}],
         "sale_delays": [{"days": 2, "sales": 10}, {"days": 6, "sales": 12}, {"days": 20, "sales": 5}],

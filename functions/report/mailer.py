@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
 from botocore.exceptions import ClientError
 
 from functions.report.figures import Figures, build, to_json
@@ -21,16 +22,17 @@ from shared.errors import SkvozError
 from shared.identity import redact
 from shared.ids import uuid7
 from shared.log import count, logger
-from shared.sites import Sites, object_reader
+from shared.sites import list_sites
 from shared.times import parse_instant
 from shared.warehouse import Warehouse
 
 
 @dataclass(frozen=True, slots=True)
 class Mailer:
-    """What mailing needs. `randomness(n)` gives n random bytes; `warehouse()` is asked for only when a report is due."""
+    """What mailing needs. `sites` are published settings as JSON; `randomness(n)` gives n random bytes; `warehouse()` is asked for
+    only when a report is due."""
 
-    sites: Sites
+    sites: Mapping[str, bytes]
     files: Files
     ledger: Ledger
     post: Post
@@ -49,9 +51,13 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, int]:
     """Entry point of the schedule: `{"time": ISO}` is the run's clock."""
     from shared.engines import engine
 
+    if not env("MAIL_FROM"):
+        logger().warning("no reports: the stack has no sender address (MailFrom)")
+        count({"ReportsSkipped": 1}, Reason="no_sender")
+        return {"sent": 0}
     s3, bucket = client("s3"), env("FILES_BUCKET")
     mailer = Mailer(
-        sites=Sites(object_reader(s3, bucket)),
+        sites=list_sites(s3, bucket),
         files=Files(s3, bucket),
         ledger=Ledger(client("dynamodb"), env("LEDGER_TABLE")),
         post=Post(client("sesv2"), env("MAIL_FROM"), os.environ.get("CONFIGURATION_SET", "")),
@@ -65,9 +71,9 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, int]:
 def mail_all(mailer: Mailer, now: datetime) -> int:
     """Mail every site's report that is due; gives the number of mails. NotAllSent, after all sites, when any failed."""
     sent, failed = 0, []
-    for site_id in mailer.files.sites():
+    for site_id, settings in mailer.sites.items():
         try:
-            sent += mail_site(mailer, mailer.sites.get(site_id, now), now)
+            sent += mail_site(mailer, orjson.loads(settings), now)
         except Exception as error:
             # The text may name a recipient, so it is not logged as it is.
             why = redact(str(error))

@@ -23,7 +23,10 @@ MAIL_TABLES = (
     ("funnel", ("visits", "requests", "qualified", "sales")),
     ("prices", ("cpl", "cpo", "roas", "gross_profit")),
 )
-CAMPAIGN_LINES = (("cost", "revenue", "roas", "romi", "margin_romi"), ("visits", "requests", "sales", "cpl", "cpo"))
+CAMPAIGN_LINES = (
+    ("cost", "revenue", "gross_profit", "roas", "romi", "margin_romi"),
+    ("visits", "requests", "qualified", "sales", "cpl", "cpo"),
+)
 MODELS_ACROSS = 4
 Figures = Mapping[str, Any]
 

@@ -6,13 +6,10 @@ Items: `refresh#{site}` / `last` (written by the refresh), `report#{site}` / `se
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from shared.ids import is_site_id
 from shared.security import token_sha256
-from shared.sites import PREFIX, current_key
 from shared.times import from_lake_text, lake_text, to_millis
 
 LEASE = timedelta(minutes=15)
@@ -108,23 +105,10 @@ class Ledger:
 
 
 class Files:
-    """The files bucket: the list of sites, pages and their figures."""
+    """The files bucket: pages and their figures."""
 
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3, self._bucket = s3, bucket
-
-    def sites(self) -> Iterator[str]:
-        """Every site with settings in force, by name."""
-        token: dict[str, str] = {}
-        while True:
-            answer = self._s3.list_objects_v2(Bucket=self._bucket, Prefix=PREFIX, **token)
-            for entry in answer.get("Contents", ()):
-                site_id = entry["Key"][len(PREFIX) :].partition("/")[0]
-                if entry["Key"] == current_key(site_id) and is_site_id(site_id):
-                    yield site_id
-            if not answer.get("IsTruncated"):
-                return
-            token = {"ContinuationToken": answer["NextContinuationToken"]}
 
     def keep_page(self, site_id: str, page_id: str, page: str, figures: bytes) -> str:
         """Store the page and the figures it shows; gives the page's key."""

@@ -94,8 +94,8 @@ def _load(warehouse: DuckDbWarehouse, touches: Path, conversions: Path, spend: P
     )
     connection.execute(
         f"""INSERT INTO money_events BY NAME
-        SELECT '{SITE}' AS site_id, event_id AS money_event_id, event_id AS request_id, coalesce(nullif(revenue, ''), '0')::decimal(18, 2)
-            AS amount
+        SELECT '{SITE}' AS site_id, event_id AS money_event_id, event_id AS request_id,
+            coalesce(nullif(revenue, ''), '0')::decimal(18, 2) AS amount
         FROM conversions_in
         QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY conversion_tstamp) = 1"""
     )
@@ -126,7 +126,7 @@ def _write(warehouse: DuckDbWarehouse, site: SiteSettings, transform: str, model
     put(
         "credits",
         CREDIT_COLUMNS,
-        "SELECT request_id AS event_id, model, position, channel, campaign, weight, revenue FROM credits ORDER BY model, request_id, position",
+        "SELECT request_id AS event_id, model, position, channel, campaign, weight, revenue FROM credits ORDER BY model, event_id, position",
     )
     totals = ("conversions", "revenue", "spend", "roas")
     warehouse.connection.execute("CREATE OR REPLACE TEMP TABLE models AS SELECT unnest(?) AS model", [list(models)])

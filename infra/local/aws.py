@@ -71,9 +71,9 @@ class LocalAws:
         from moto.moto_server.threaded_moto_server import ThreadedMotoServer
 
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self._open.enter_context(moto_follows(self._clock))  # refuses a second stack, before anything of the first is touched
         self._open.callback(client.cache_clear)
         moto_api_backend.reset()
-        self._open.enter_context(moto_follows(self._clock))
         server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         server.start()
         self._open.callback(server.stop)

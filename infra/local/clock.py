@@ -72,7 +72,9 @@ def _moto_now() -> datetime:
 
 @contextmanager
 def moto_follows(clock: Clock) -> Iterator[None]:
-    """While open, moto's time is the clock's."""
+    """While open, moto's time is the clock's. RuntimeError when another clock drives it: moto's state is one per process."""
+    if _DRIVING:
+        raise RuntimeError("another local stack runs in this process; close it first")
     modules = [import_module(name) for name in _MOTO_MODULES]
     originals = [module.utcnow for module in modules]
     _DRIVING.append(clock)

@@ -21,6 +21,7 @@ from typing import Any
 
 import orjson
 
+from functions.attribution.ledger import DynamoLedger
 from infra.local.aws import LocalAws, sent_messages, stored_objects
 from infra.local.clock import Clock, RealClock
 from infra.local.drive import Driver
@@ -194,6 +195,10 @@ class LocalStack:
             if state["status"] == "failed":
                 raise WarehouseError(str(state.get("message") or state.get("error") or state))
         return states[-1]
+
+    def last_refresh(self, site_id: str) -> Mapping[str, str]:
+        """The site's last complete refresh, as the ledger keeps it."""
+        return DynamoLedger(client("dynamodb"), self.environment["LEDGER_TABLE"]).last_complete(site_id)
 
     def send_report(self) -> Any:
         """Fire the schedule of the report function; its result."""

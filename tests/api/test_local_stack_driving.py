@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import http.client
 import json
 import os
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,7 @@ from infra.local.clock import SimulatedClock
 from infra.local.expressions import is_due
 from infra.local.lake_mirror import LakeMirror
 from infra.local.stack import LocalStack
-from infra.local.up import run_due
+from infra.local.up import run_due, up
 from shared.aws import client
 from tests.api.local_stack_functions import CALLS
 
@@ -233,3 +235,23 @@ def test_closing_puts_the_process_back_and_a_new_stack_starts_empty(tmp_path: Pa
         assert second.call("POST", "/v1/hits", {"content-type": "text/plain"}, "y").status == 202
         clock.advance(timedelta(hours=1))
         assert len(second.objects("LakeBucket")) == 1
+
+
+def test_up_serves_until_it_is_stopped(tmp_path: Path) -> None:
+    stop, seen = threading.Event(), []
+
+    def ready(stack: LocalStack) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", int(stack.url.rpartition(":")[2]), timeout=10)
+        connection.request("GET", "/nowhere")
+        seen.append(connection.getresponse().read())
+        stop.set()
+
+    up(0, tmp_path, on_ready=ready, stop=stop)
+    assert seen == [b'{"message":"Not Found"}']
+
+
+def test_a_second_stack_in_the_process_is_refused(stack: LocalStack, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="another local stack runs in this process"):
+        LocalStack(tmp_path / "second", template=TEMPLATE).start()
+    send(stack, "still working")
+    assert stack.pump() == 1

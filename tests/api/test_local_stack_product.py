@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +12,6 @@ import pytest
 
 from infra.local.clock import SimulatedClock
 from infra.local.stack import LocalStack
-from infra.local.up import up
 from shared.security import sign_webhook, token_sha256
 from shared.settings import parse_settings
 
@@ -32,6 +30,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
         stack.publish(parse_settings({"site_id": "kvartal", "name": "Квартал", "hosts": ["kvartal.example"], "crm": crm}))
         stack.put_secret("kvartal/crm-generic", SECRET)
         yield stack
+
+
+@pytest.fixture(autouse=True)
+def _as_at_the_start(stack: LocalStack) -> None:
+    assert isinstance(stack.clock, SimulatedClock)
+    stack.clock.set(NOW)
 
 
 def lines(stack: LocalStack, prefix: str) -> list[dict[str, object]]:
@@ -62,23 +66,10 @@ def test_a_cost_file_is_taken_from_the_inbox(stack: LocalStack) -> None:
     stack.put_file("costs/inbox/kvartal/october.csv", text.encode())
     stack.pump()
     assert stack.objects("FilesBucket", "costs/inbox/") == {}
-    assert [record["source"] for record in lines(stack, "raw/cost/")] == ["yandex"]
+    assert [record["utm_source"] for record in lines(stack, "raw/cost/") if not record["is_scope_mark"]] == ["yandex"]
 
 
 def test_the_refresh_runs_to_its_end(stack: LocalStack) -> None:
     assert isinstance(stack.clock, SimulatedClock)
     stack.clock.advance(timedelta(hours=1))
     assert stack.refresh()["status"] == "complete"
-
-
-def test_up_serves_until_it_is_stopped(tmp_path: Path) -> None:
-    stop, seen = threading.Event(), []
-
-    def ready(stack: LocalStack) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", int(stack.url.rpartition(":")[2]), timeout=10)
-        connection.request("GET", "/nowhere")
-        seen.append(connection.getresponse().read())
-        stop.set()
-
-    up(0, tmp_path, on_ready=ready, stop=stop)
-    assert seen == [b'{"message":"Not Found"}']

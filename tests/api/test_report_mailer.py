@@ -14,7 +14,7 @@ import orjson
 import pytest
 from moto import mock_aws
 
-from functions.attribution.tables import TABLES
+from functions.attribution.tables import MARTS
 from functions.report import handler, mailer
 from functions.report.mailer import NotAllSent, send_name
 from functions.report.marts.questions import period_of
@@ -55,7 +55,7 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Clients]:
         }.items():
             monkeypatch.setenv(name, value)
         warehouse = DuckDbWarehouse(tmp_path)
-        for table in TABLES:
+        for table in MARTS:
             warehouse.connection.execute(f"CREATE TABLE {table.name} ({', '.join(f'{c.name} {c.type}' for c in table.columns)})")
         warehouse.connection.execute(
             "INSERT INTO sessions (site_id, session_id, day, channel, source, campaign) "
@@ -75,6 +75,10 @@ def add_site(aws: Clients, site_id: str, *recipients: str, refreshed: bool = Tru
         item = {"pk": f"refresh#{site_id}", "sk": "last", "refresh_id": "r1"}
         item |= {"completed_at": lake_text(NOW), "data_to": lake_text(DATA_TO)}
         aws.dynamodb.put_item(TableName=TABLE, Item={name: {"S": value} for name, value in item.items()})
+
+
+def keys(aws: Clients, prefix: str) -> list[str]:
+    return [entry["Key"] for entry in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())]
 
 
 def run(minutes: int = 0) -> int:
@@ -104,8 +108,8 @@ def test_the_owner_gets_the_report_with_a_link_that_opens_its_page(aws: Clients)
 
 def test_the_page_keeps_its_figures_beside_it(aws: Clients) -> None:
     run()
-    (key,) = [key for key in aws.s3.keys(BUCKET, "reports/kvartal/") if key.endswith(".json")]
-    assert orjson.loads(aws.s3.body(BUCKET, key))["totals"]["visits"] == 1
+    (key,) = [key for key in keys(aws, "reports/kvartal/") if key.endswith(".json")]
+    assert orjson.loads(aws.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())["totals"]["visits"] == 1
 
 
 def test_the_mail_goes_through_the_configuration_set(aws: Clients) -> None:
@@ -156,27 +160,41 @@ def test_one_refused_recipient_does_not_keep_the_others_from_theirs(aws: Clients
 
 
 def test_one_sites_trouble_does_not_stop_the_others(aws: Clients, tmp_path: Path) -> None:
-    aws.s3.put_object(Bucket=BUCKET, Key=current_key("another"), Body=b"{}")
-    with pytest.raises(NotAllSent, match="another"):
+    aws.s3.put_object(Bucket=BUCKET, Key=current_key("another"), Body=b"{broken")
+    with pytest.raises(NotAllSent, match="another: "):
         run()
     assert len(aws.ses.sent) == 1
 
 
-def test_no_log_line_and_no_error_names_a_recipient(aws: Clients, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_log_line_and_no_error_names_a_recipient(
+    aws: Clients, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     aws.ses.refuse = {OWNER}
     with pytest.raises(NotAllSent) as caught:
         run()
     out = capsys.readouterr()
-    assert OWNER not in out.out + out.err + str(caught.value)
+    logged = repr([record.__dict__ for record in caplog.records])
+    assert "not verified" in logged
+    assert OWNER not in out.out + out.err + str(caught.value) + logged
     assert OWNER not in repr(aws.dynamodb.scan(TableName=TABLE)["Items"])
 
 
-def test_a_site_without_a_complete_refresh_is_skipped_and_counted(aws: Clients, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_site_without_a_complete_refresh_is_skipped_and_counted(
+    aws: Clients, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     add_site(aws, "fresh", refreshed=False)
     assert run() == 1
-    out = capsys.readouterr().out
-    assert '"Reason":"no_refresh"' in out
-    assert "no complete refresh" in out
+    assert '"Reason":"no_refresh"' in capsys.readouterr().out
+    assert "no complete refresh" in caplog.text
+
+
+def test_an_installation_without_a_sender_mails_nothing_and_says_so(
+    aws: Clients, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MAIL_FROM", "")
+    assert run() == 0
+    assert '"Reason":"no_sender"' in capsys.readouterr().out
+    assert aws.ses.calls == []
 
 
 def test_a_failing_query_fails_the_run_in_words(aws: Clients, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from functions.attribution.tables import TABLES
+from functions.attribution.tables import MARTS
 from functions.report.figures import Figures, build
 from functions.report.marts.questions import OTHER_QUESTIONS, SQL, TREE_QUESTIONS, ask
 from infra.warehouse.duckdb import DuckDbWarehouse
@@ -23,12 +23,12 @@ YANDEX = {"channel": "Yandex Direct", "source": "yandex", "medium": "cpc", "camp
 SEARCH = {"channel": "Organic search", "source": "google", "medium": "organic"}
 
 
-class Marts:
+class SmallMarts:
     """Marts of one test; `add` fills only the columns that matter."""
 
     def __init__(self, root: Path) -> None:
         self.warehouse = DuckDbWarehouse(root)
-        for table in TABLES:
+        for table in MARTS:
             columns = ", ".join(f"{c.name} {c.type}" for c in table.columns)
             self.warehouse.connection.execute(f"CREATE TABLE {table.name} ({columns})")
 
@@ -53,8 +53,8 @@ class Marts:
 
 
 @pytest.fixture
-def marts(tmp_path: Path) -> Iterator[Marts]:
-    made = Marts(tmp_path)
+def marts(tmp_path: Path) -> Iterator[SmallMarts]:
+    made = SmallMarts(tmp_path)
     yield made
     made.warehouse.close()
 
@@ -67,13 +67,13 @@ def test_every_sql_file_says_what_it_asks_first() -> None:
     assert [p.name for p in SQL.glob("*.sql") if not p.read_text("utf-8").startswith("-- ")] == []
 
 
-def test_empty_marts_give_empty_figures(marts: Marts) -> None:
+def test_empty_marts_give_empty_figures(marts: SmallMarts) -> None:
     figures = marts.figures()
     assert figures["totals"]["visits"] == 0
     assert [c["channel"] for c in figures["channels"]] == ["no source"]
 
 
-def test_visits_are_the_sessions_of_the_period(marts: Marts) -> None:
+def test_visits_are_the_sessions_of_the_period(marts: SmallMarts) -> None:
     marts.add("sessions", session_id="a", day=PERIOD.first, **YANDEX)
     marts.add("sessions", session_id="b", day=PERIOD.last, **YANDEX)
     marts.add("sessions", session_id="c", day=BEFORE, **YANDEX)
@@ -83,7 +83,7 @@ def test_visits_are_the_sessions_of_the_period(marts: Marts) -> None:
     assert figures["previous"]["totals"]["visits"] == 1
 
 
-def test_m1_ranks_channels_by_sales_and_by_margin(marts: Marts) -> None:
+def test_m1_ranks_channels_by_sales_and_by_margin(marts: SmallMarts) -> None:
     for name, revenue, profit in (
         ("Yandex Direct", "200000", "100000"),
         ("Google Ads", "244000", "122000"),
@@ -98,7 +98,7 @@ def test_m1_ranks_channels_by_sales_and_by_margin(marts: Marts) -> None:
     assert shown == {"Yandex Direct": (1.0, 0.0), "Google Ads": (1.44, 0.22), "Meta Ads": (0.6, -0.2)}
 
 
-def test_a_request_shared_by_two_touches_is_shared_in_every_count(marts: Marts) -> None:
+def test_a_request_shared_by_two_touches_is_shared_in_every_count(marts: SmallMarts) -> None:
     parts = [(YANDEX, 0.4, "400.00", "200.00"), (SEARCH, 0.6, "600.00", "300.00")]
     marts.request(
         "r",
@@ -114,15 +114,15 @@ def test_a_request_shared_by_two_touches_is_shared_in_every_count(marts: Marts) 
     assert (figures["totals"]["requests"], figures["totals"]["sales"]) == (1, 2)
 
 
-def test_money_of_a_request_that_is_not_counted_still_counts(marts: Marts) -> None:
+def test_money_of_a_request_that_is_not_counted_still_counts(marts: SmallMarts) -> None:
     """A second order of the same person is a duplicate request; its money was received all the same."""
     credit = {"last_non_direct": [(YANDEX, 1.0, "700.00", None)]}
-    marts.request("r", credits=credit, is_counted=False, is_qualified=False, is_duplicate=True, sales=1, revenue=Decimal(700))
+    marts.request("r", credits=credit, is_counted=False, is_qualified=False, duplicate_of="counted", sales=1, revenue=Decimal(700))
     totals = marts.figures()["totals"]
     assert (totals["requests"], totals["sales"], totals["revenue"]) == (0, 1, Decimal("700.00"))
 
 
-def test_only_the_default_model_fills_the_table_and_all_models_are_compared(marts: Marts) -> None:
+def test_only_the_default_model_fills_the_table_and_all_models_are_compared(marts: SmallMarts) -> None:
     models = {"last_non_direct": [(SEARCH, 1.0, "100.00", None)], "first": [(YANDEX, 1.0, "100.00", None)]}
     marts.request("r", credits=models, sales=1, revenue=Decimal("100.00"))
     figures = marts.figures()
@@ -131,7 +131,7 @@ def test_only_the_default_model_fills_the_table_and_all_models_are_compared(mart
     assert figures["totals"]["revenue"] == Decimal("100.00")
 
 
-def test_requests_without_credits_are_the_no_source_row_by_reason(marts: Marts) -> None:
+def test_requests_without_credits_are_the_no_source_row_by_reason(marts: SmallMarts) -> None:
     marts.request("a", sales=1, revenue=Decimal("50.00"), no_source_reason="not_passed")
     marts.request("b", no_source_reason="not_determined")
     marts.request("c", no_source_reason="not_determined", is_counted=False, is_qualified=False)
@@ -143,7 +143,7 @@ def test_requests_without_credits_are_the_no_source_row_by_reason(marts: Marts) 
     assert figures["data_quality"]["requests"]["without_source"] == {"not_passed": 1, "not_determined": 1}
 
 
-def test_costs_join_by_campaign_and_lines_without_a_rate_stay_out_and_are_told(marts: Marts) -> None:
+def test_costs_join_by_campaign_and_lines_without_a_rate_stay_out_and_are_told(marts: SmallMarts) -> None:
     marts.add("costs", cost_id="1", day=DAY, **YANDEX, cost=Decimal("100.000000"))
     marts.add("costs", cost_id="2", day=DAY, **YANDEX, cost=None, original_cost=Decimal("7.500000"), currency="USD")
     marts.add("sessions", session_id="s", day=DAY, **YANDEX)
@@ -153,7 +153,7 @@ def test_costs_join_by_campaign_and_lines_without_a_rate_stay_out_and_are_told(m
     assert told == [{"what": "costs", "currency": "USD", "lines": 1, "amount": Decimal("7.5")}]
 
 
-def test_money_without_a_rate_is_told_for_the_periods_requests(marts: Marts) -> None:
+def test_money_without_a_rate_is_told_for_the_periods_requests(marts: SmallMarts) -> None:
     marts.request("now")
     marts.request("before", day=BEFORE)
     for request_id in ("now", "before"):
@@ -163,16 +163,16 @@ def test_money_without_a_rate_is_told_for_the_periods_requests(marts: Marts) -> 
     assert told == [{"what": "money", "currency": "USD", "lines": 1, "amount": Decimal("450.00")}]
 
 
-def test_hits_that_make_no_visit_are_counted_by_reason(marts: Marts) -> None:
+def test_hits_that_make_no_visit_are_counted_by_reason(marts: SmallMarts) -> None:
     for number, excluded in enumerate(["", "bot", "bot", "test", None]):
         marts.add("hits", record_id=str(number), day=DAY, excluded=excluded)
     assert marts.figures()["data_quality"]["hits"] == {"counted": 2, "excluded": {"bot": 2, "test": 1}}
 
 
-def test_deals_are_counted_by_what_matched_them(marts: Marts) -> None:
+def test_deals_are_counted_by_what_matched_them(marts: SmallMarts) -> None:
     for number, method in enumerate(["phone", "implied", "implied"]):
-        marts.add("deals", deal_id=str(number), day=DAY, request_id="r", match_method=method, pipeline="*", stage="won")
-    marts.add("deals", deal_id="lost", day=DAY, stage="Странный этап")
+        marts.add("deals", deal_id=str(number), day=DAY, request_id="r", match_method=method, stage="won", is_unknown_stage=False)
+    marts.add("deals", deal_id="lost", day=DAY, stage="Странный этап", is_unknown_stage=True)
     quality = marts.figures()["data_quality"]
     assert quality["deals"] == {
         "made": 4,
@@ -183,7 +183,7 @@ def test_deals_are_counted_by_what_matched_them(marts: Marts) -> None:
     assert quality["unknown_stages"] == [{"pipeline": "", "stage": "Странный этап", "deals": 1}]
 
 
-def test_sources_that_no_rule_names_are_listed(marts: Marts) -> None:
+def test_sources_that_no_rule_names_are_listed(marts: SmallMarts) -> None:
     marts.add("sessions", session_id="a", day=DAY, channel="foo / bar", source="foo", medium="bar")
     marts.add("sessions", session_id="b", day=DAY, channel="(not set) / bar", source="site.example", medium="bar")
     marts.add("sessions", session_id="c", day=DAY, **YANDEX)
@@ -191,10 +191,10 @@ def test_sources_that_no_rule_names_are_listed(marts: Marts) -> None:
     assert named == ["(not set) / bar", "foo / bar"]
 
 
-def test_what_became_of_requests_adds_up_to_all_of_them(marts: Marts) -> None:
+def test_what_became_of_requests_adds_up_to_all_of_them(marts: SmallMarts) -> None:
     marts.request("counted")
-    marts.request("repeat", is_counted=False, is_repeat=True, is_duplicate=True)
-    marts.request("duplicate", is_counted=False, is_duplicate=True)
+    marts.request("repeat", is_counted=False, repeat_of="d", duplicate_of="counted")
+    marts.request("duplicate", is_counted=False, duplicate_of="counted")
     marts.request("spam", is_counted=False, is_disqualified=True)
     made = marts.figures()["data_quality"]["requests"]
     assert {name: made[name] for name in ("made", "counted", "repeats", "duplicates", "unconfirmed", "disqualified")} == {
@@ -207,14 +207,14 @@ def test_what_became_of_requests_adds_up_to_all_of_them(marts: Marts) -> None:
     }
 
 
-def test_the_usual_way_to_a_sale_comes_from_all_history(marts: Marts) -> None:
+def test_the_usual_way_to_a_sale_comes_from_all_history(marts: SmallMarts) -> None:
     marts.request("old", day=BEFORE)
     marts.request("new", day=PERIOD.last)
     marts.add("deals", deal_id="d", day=BEFORE, request_id="old", sale_day=date(2026, 9, 8))
     assert marts.figures()["data_quality"]["immature"] == {"median_days": 7, "requests": 1, "share": 1.0}
 
 
-def test_keys_shared_by_too_many_are_counted(marts: Marts) -> None:
+def test_keys_shared_by_too_many_are_counted(marts: SmallMarts) -> None:
     marts.add("persons", key_kind="phone", key="x", person_id="p", is_hub=True, first_seen_at=datetime(2026, 1, 1))
     marts.add("persons", key_kind="phone", key="y", person_id="p", is_hub=False, first_seen_at=datetime(2026, 1, 1))
     assert marts.figures()["data_quality"]["hub_keys"] == 1

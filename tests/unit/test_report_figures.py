@@ -208,20 +208,6 @@ class TestModels:
 
 
 class TestDataQuality:
-    def test_stages_that_no_rule_names_are_listed_with_their_deals(self) -> None:
-        seen = [
-            {"pipeline": "B2B", "stage": "Договор", "deals": 2},
-            {"pipeline": "B2B", "stage": "Новая", "deals": 5},
-            {"pipeline": "Розница", "stage": "Новая", "deals": 1},
-        ]
-        stages = [
-            {"pipeline": "B2B", "stages": {"Новая": "unsorted"}},
-            {"pipeline": "*", "stages": {"Оплачено": "paid"}},
-            {"pipeline": "B2B", "valid_from": "2027-01-01", "stages": {"Договор": "contract"}},
-        ]
-        unknown = figures_of({"stages_seen": seen}, stages=stages)["data_quality"]["unknown_stages"]
-        assert [(u["pipeline"], u["stage"]) for u in unknown] == [("B2B", "Договор"), ("Розница", "Новая")]
-
     @pytest.mark.parametrize(("delays", "median"), [([(1, 1)], 1), ([(1, 2), (5, 1)], 1), ([(1, 1), (4, 1)], 2.5), ([], None)])
     def test_the_median_way_to_a_sale_is_exact(self, delays: list[tuple[int, int]], median: float | None) -> None:
         assert median_days([{"days": days, "sales": sales} for days, sales in delays]) == median

@@ -73,7 +73,7 @@ def test_names_from_outside_stay_text() -> None:
         "spend": [cost(HOSTILE, HOSTILE, "5", HOSTILE)],
         "visits": [{"channel": HOSTILE, "source": HOSTILE, "campaign": "x", "visits": 1}],
         "unnamed_sources": [{"channel": HOSTILE, "source": HOSTILE, "medium": HOSTILE, "visits": 1}],
-        "stages_seen": [{"pipeline": HOSTILE, "stage": HOSTILE, "deals": 1}],
+        "unknown_stages": [{"pipeline": HOSTILE, "stage": HOSTILE, "deals": 1}],
         "money_without_rate": [{"currency": "<b>", "lines": 1, "amount": Decimal(1)}],
         "hits": [{"reason": "<u>", "hits": 1}],
         "models": [{"model": "first", "channel": HOSTILE, "sales": 1.0, "revenue": Decimal(1)}],

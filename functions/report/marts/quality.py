@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -28,7 +28,10 @@ def quality_of(settings: Mapping[str, Any], period: Period, answers: Answers, ro
             "unmatched": methods.get("unmatched", 0),
             "by_method": dict(sorted(methods.items())),
         },
-        "unknown_stages": unknown_stages(settings, period, answers["stages_seen"]),
+        "unknown_stages": sorted(
+            ({name: row[name] for name in ("pipeline", "stage", "deals")} for row in answers["unknown_stages"]),
+            key=lambda row: (-row["deals"], row["pipeline"], row["stage"]),
+        ),
         "without_rate": [
             *_without_rate("money", answers["money_without_rate"]),
             *_without_rate("costs", answers["spend_without_rate"]),
@@ -43,20 +46,6 @@ def quality_of(settings: Mapping[str, Any], period: Period, answers: Answers, ro
         "immature": _immature(settings, period, answers, data_to),
         "hub_keys": sum(int(row["hubs"]) for row in answers["hub_keys"]),
     }
-
-
-def unknown_stages(settings: Mapping[str, Any], period: Period, seen: Iterable[Row]) -> list[Quality]:
-    """Stages that no stage rule of their pipeline names, up to the period's end. Such a stage changes nothing in its deals."""
-    rules: dict[str, set[str]] = {}
-    for rule in settings["stages"]:
-        if date.fromisoformat(str(rule["valid_from"])) <= period.last:
-            rules.setdefault(rule["pipeline"], set()).update(rule["stages"])
-    unknown = [
-        {"pipeline": row["pipeline"], "stage": row["stage"], "deals": int(row["deals"])}
-        for row in seen
-        if row["stage"] not in rules.get(row["pipeline"], rules.get("*", set()))
-    ]
-    return sorted(unknown, key=lambda row: (-row["deals"], row["pipeline"], row["stage"]))
 
 
 def median_days(delays: Iterable[Row]) -> float | None:

@@ -16,7 +16,7 @@ SQL = Path(__file__).parent.parent / "sql"
 # What the channel tree needs, and is asked for the previous period too; the rest is asked for the period alone.
 TREE_QUESTIONS = ("visits", "results", "spend", "no_source")
 OTHER_QUESTIONS = (
-    "models", "hits", "requests_made", "deals_matched", "stages_seen", "unnamed_sources",
+    "models", "hits", "requests_made", "deals_matched", "unknown_stages", "unnamed_sources",
     "money_without_rate", "spend_without_rate", "sale_delays", "hub_keys",
 )  # fmt: skip
 

@@ -3,8 +3,8 @@ SELECT
     day,
     count(*) AS made,
     sum(CASE WHEN is_counted THEN 1 ELSE 0 END) AS counted,
-    sum(CASE WHEN is_repeat THEN 1 ELSE 0 END) AS repeats,
-    sum(CASE WHEN is_duplicate AND NOT coalesce(is_repeat, FALSE) THEN 1 ELSE 0 END) AS duplicates,
+    sum(CASE WHEN repeat_of IS NOT NULL THEN 1 ELSE 0 END) AS repeats,
+    sum(CASE WHEN duplicate_of IS NOT NULL AND repeat_of IS NULL THEN 1 ELSE 0 END) AS duplicates,
     sum(CASE WHEN is_disqualified THEN 1 ELSE 0 END) AS disqualified
 FROM requests
 WHERE site_id = :site_id AND day BETWEEN :first_day AND :last_day

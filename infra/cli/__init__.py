@@ -1,0 +1,1 @@
+"""The `skvoz` command: the same code as the functions, for people at a terminal."""

@@ -1,0 +1,41 @@
+"""`skvoz`: which commands there are, and how a mistake is shown (what, where, what to do; never a stack trace for bad input)."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+
+from infra.cli import attribute, lake, replay, secrets, sites, stack
+from shared.errors import SkvozError
+
+
+class _Group(typer.core.TyperGroup):
+    """Prints our own errors for people and ends with 2; everything unforeseen still shows its trace."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SkvozError as error:
+            print(f"error: {error.message}", file=sys.stderr)
+            for field in error.fields:
+                print(f"  {field.path}: {field.message}", file=sys.stderr)
+            sys.exit(2)
+
+
+app = typer.Typer(
+    cls=_Group,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="End-to-end marketing analytics in your own account.",
+)
+app.add_typer(sites.app, name="sites", help="Settings of the sites: add, check, apply.")
+app.add_typer(secrets.app, name="secrets", help="Secrets of a stage: init, token.")
+app.command("demo")(stack.demo)
+app.command("up")(stack.up)
+app.command("attribute")(attribute.attribute)
+app.command("refresh")(lake.refresh)
+app.command("report")(lake.report)
+app.command("replay")(replay.replay)

@@ -1,0 +1,39 @@
+"""`skvoz secrets`: SecureString parameters of a stage, made where they are missing; never shown in a log."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from typing import Annotated
+
+import typer
+
+from shared.aws import client
+from shared.security import token_sha256
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.command()
+def init(
+    stage: Annotated[str, typer.Option(help="stage of the stack, for example prod")],
+    site: Annotated[list[str] | None, typer.Option(help="site id; repeat for more")] = None,
+) -> None:
+    """Create the secrets that are missing: identity key of the stage, import and CRM secrets of each site."""
+    ssm = client("ssm")
+    names = ["identity", *(f"{s}/{kind}" for s in site or [] for kind in ("import", "crm-generic"))]
+    for name in names:
+        value = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+        parameter = f"/skvoz/{stage}/{name}"
+        try:
+            ssm.put_parameter(Name=parameter, Value=value, Type="SecureString", Overwrite=False)
+            print(f"{parameter} created")
+        except ssm.exceptions.ParameterAlreadyExists:
+            print(f"{parameter} exists, kept")
+
+
+@app.command()
+def token() -> None:
+    """Make a token for a CRM's address, and the hash that goes into the settings file."""
+    value = secrets.token_urlsafe(24)
+    print(f"token (put it into the CRM's address): {value}\ntoken_sha256 (put it into the settings): {token_sha256(value)}")

@@ -1,0 +1,74 @@
+"""`skvoz sites`: settings are files that people keep; published versions stay in the bucket for good."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from infra.cli.files import read_settings
+from shared.aws import client
+from shared.errors import BadInput
+from shared.ids import is_site_id
+from shared.security import token_sha256
+from shared.settings import published
+from shared.sites import current_key, version_key
+
+app = typer.Typer(no_args_is_help=True)
+
+_STARTER = """\
+# Settings of one site. Check: skvoz sites check {site}.yaml   Publish: skvoz sites apply {site}.yaml
+site_id: {site}
+name: {site}
+hosts: [{host}]            # hosts of the site itself; www. is included
+time_zone: Europe/Moscow
+currency: RUB
+payment_hosts: []          # pages of your payment provider: coming back from them keeps the visit's source
+crm:
+  token_sha256:            # the CRM posts to /v1/crm/generic/{site}/{token}
+    - {token_hash}
+stages:                    # what your CRM's stages mean; money counts from money_stage on
+  - pipeline: "*"
+    valid_from: 2026-01-01
+    money_stage: won       # contract, won or paid
+    stages: {{new: unsorted, working: working, qualified: qualified, won: won, paid: paid, lost: lost}}
+margins: []                # - {{valid_from: 2026-01-01, percent: 40}}   for sales without a cost price
+attribution: {{default_model: last_non_direct, lookback_days: 90}}
+report: {{recipients: [], language: ru, days: 30}}
+"""
+
+
+@app.command()
+def add(site: str, host: str, out: Annotated[Path, typer.Option(help="folder for the file")] = Path()) -> None:
+    """Write a settings file to start from, with a fresh CRM token."""
+    if not is_site_id(site):
+        raise BadInput(f"{site} is no site id; use a-z, 0-9 and hyphens")
+    path = out / f"{site}.yaml"
+    if path.exists():
+        raise BadInput(f"{path} exists already; it is not overwritten")
+    token = secrets.token_urlsafe(24)
+    path.write_text(_STARTER.format(site=site, host=host, token=token, token_hash=token_sha256(token)), encoding="utf-8")
+    print(f"{path} written; look it over, then: skvoz sites apply {path}")
+
+
+@app.command()
+def check(file: Path) -> None:
+    """Check a settings file; every mistake is named with its place."""
+    settings = read_settings(file)
+    print(f"{file}: settings of {settings.site_id} are right")
+
+
+@app.command()
+def apply(file: Path, bucket: Annotated[str, typer.Option(envvar="FILES_BUCKET", help="files bucket of the stack")]) -> None:
+    """Publish a settings file: a version that stays, and the settings in force (functions take them up within 60 s)."""
+    settings = read_settings(file)
+    version = f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+    body = json.dumps(published(settings), ensure_ascii=False, indent=1).encode()
+    for key in (version_key(settings.site_id, version), current_key(settings.site_id)):
+        client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+    print(f"settings of {settings.site_id} published as version {version} to {bucket} by {os.environ.get('USER', 'unknown')}")

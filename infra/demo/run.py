@@ -1,0 +1,120 @@
+"""`make demo`: play the month, refresh as the days pass, send the report, leave everything to look at in one folder."""
+
+from __future__ import annotations
+
+import base64
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from functions.report.figures import build, to_json
+from functions.report.marts.questions import ask, period_of
+from functions.report.render import page
+from infra.demo.people import Month, month
+from infra.demo.play import Player
+from infra.demo.shop import CRM_TOKEN, SITE, settings
+from infra.demo.truth import Verdict, judge
+from infra.local.clock import SimulatedClock
+from infra.local.stack import LocalStack
+from shared.engines import engine
+from shared.security import token_sha256
+from shared.settings import parse_settings, published
+from shared.times import from_lake_text, local_midnight
+
+SEED = 20261001
+REFRESH_AFTER_DAYS = (10, 20, 31)  # days of the month after which the marts are brought up to date
+DATE_FORMAT = "%d %b"
+LEFT = {"report.html": "the report as a page", "report.eml": "the mail as it was sent", "figures.json": "every figure shown"}
+
+
+class DemoFailed(Exception):
+    """The demo found the product wrong: something lost, unexplained or miscounted."""
+
+
+def demo(out: Path, scale: float = 1.0, console: Console | None = None) -> dict[str, Any]:
+    """Leave report.html, report.eml and figures.json in `out`; gives the figures. DemoFailed says what is wrong."""
+    console = console or Console()
+    started = time.monotonic()
+    made = month(SEED, scale)
+    console.print(
+        f"A month of the shop «Теплодом»: {made.visits} visits, {len(made.truths)} deals, {len(made.events)} messages to send"
+    )
+    clock = SimulatedClock(local_midnight(date(2026, 10, 1), "Europe/Moscow"))
+    site = parse_settings(settings(token_sha256(CRM_TOKEN)))
+    out.mkdir(parents=True, exist_ok=True)
+    with LocalStack(out / "stack", clock, on_crash=_crashed(console)) as stack:
+        secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
+        stack.publish(site)
+        stack.put_secret(f"{SITE}/import", secret)
+        stack.put_secret(f"{SITE}/crm-generic", secret)
+        player = Player(stack, clock, secret, secret)
+
+        def on_day(day: date) -> None:
+            passed = time.monotonic() - started
+            console.print(f"  {day:{DATE_FORMAT}}: {sum(player.sent.values()):6d} messages, {passed:5.1f} s", highlight=False)
+            if day.day in REFRESH_AFTER_DAYS:
+                clock.set(max(clock.now(), local_midnight(day, "Europe/Moscow").replace(tzinfo=UTC)))
+                _refresh(stack, console)
+
+        player.play(made, on_day)
+        clock.set(datetime(2026, 11, 1, 6, 0, tzinfo=UTC))
+        stack.pump()
+        _refresh(stack, console)
+        stack.send_report()
+        figures = _leave(stack, out, published(site), made)
+    verdict: Verdict = figures.pop("verdict")
+    _show(console, figures, verdict, player, time.monotonic() - started, out)
+    wrong = [*player.refused, *verdict.unexplained, *verdict.wrong_money]
+    if wrong:
+        raise DemoFailed(f"{len(wrong)} things went wrong, first: " + "; ".join(wrong[:5]))
+    return figures
+
+
+def _refresh(stack: LocalStack, console: Console) -> None:
+    began = time.monotonic()
+    stack.refresh()
+    console.print(f"  refreshed in {time.monotonic() - began:.1f} s", highlight=False)
+
+
+def _leave(stack: LocalStack, out: Path, site: Mapping[str, Any], made: Month) -> dict[str, Any]:
+    """The mail as SES took it, the page and the figures with the truth that only a simulation knows."""
+    warehouse = engine()
+    period = period_of(site, stack.clock.now())
+    verdict = judge(warehouse, SITE, site["attribution"]["default_model"], made.truths)
+    last = stack.last_refresh(SITE)
+    answers = ask(warehouse, site, period)
+    figures = build(site, period, *answers, from_lake_text(last["data_to"]), verdict.figures())
+    (out / "report.html").write_text(page(figures, site), encoding="utf-8")
+    (out / "figures.json").write_bytes(to_json(figures))
+    mails = stack.sent_mail()
+    if not mails:
+        raise DemoFailed("no mail was sent")
+    (out / "report.eml").write_bytes(mails[-1])
+    return {**figures, "verdict": verdict}
+
+
+def _show(console: Console, figures: Mapping[str, Any], verdict: Verdict, player: Player, seconds: float, out: Path) -> None:
+    table = Table(title=f"Теплодом, {figures['period']['from']} – {figures['period']['to']}, model {figures['model']}")
+    for name in ("channel", "cost", "visits", "requests", "sales", "revenue", "ROMI", "margin ROMI"):
+        table.add_column(name, justify="left" if name == "channel" else "right")
+    for row in [*figures["channels"], {"channel": "total", **figures["totals"]}]:
+        cells = [f"{row[m]:,.0f}" for m in ("cost", "visits", "requests", "sales", "revenue")]
+        ratios = ["–" if row[m] is None else f"{float(row[m]):+.0%}" for m in ("romi", "margin_romi")]
+        table.add_row(row["channel"], *cells, *ratios)
+    console.print(table)
+    console.print(f"{verdict.credited_right} of {verdict.deals} deals were credited to their true source. The others:")
+    for reason, deals in verdict.explained.items():
+        console.print(f"  {deals:3d}  {reason}", highlight=False)
+    sent = ", ".join(f"{n} {what}" for what, n in player.sent.items())
+    console.print(f"Sent: {sent}. Refused: {len(player.refused)}. {seconds:.0f} s in all.", highlight=False)
+    console.print("Look at:", *(f"  {out / name}  {what}" for name, what in LEFT.items()), sep="\n", highlight=False)
+
+
+def _crashed(console: Console) -> Any:
+    return lambda name, error: console.print(f"[red]{name} crashed: {error!r}[/red]")

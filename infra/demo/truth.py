@@ -1,0 +1,50 @@
+"""Holds the product's credits against what the demo knows: how many deals landed on their true source, and why the others did not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from infra.demo.people import OBSTACLES, Truth
+from shared.sql import bind
+from shared.warehouse import Warehouse
+
+_CREDITED = """SELECT d.deal_id, d.revenue, c.channel
+FROM deals AS d
+LEFT JOIN credits AS c ON c.site_id = d.site_id AND c.request_id = d.request_id AND c.model = :model
+WHERE d.site_id = :site_id"""
+
+
+class Verdict(NamedTuple):
+    """`explained` counts reasons of deals on another source; `unexplained` lists what nothing explains (a bug of ours)."""
+
+    deals: int
+    credited_right: int
+    explained: dict[str, int]
+    unexplained: list[str]
+    wrong_money: list[str]
+
+    def figures(self) -> dict[str, Any]:
+        """The `truth` of figures.json."""
+        return {"deals": self.deals, "credited_right": self.credited_right, "explained": self.explained}
+
+
+def judge(warehouse: Warehouse, site_id: str, model: str, truths: Sequence[Truth]) -> Verdict:
+    """Compare every deal of the demo that reached the CRM with its truth, source and money."""
+    rows = {row["deal_id"]: row for row in warehouse.rows(bind(_CREDITED, {"site_id": site_id, "model": model}))}
+    right, reasons, unexplained, wrong_money = 0, Counter[str](), [], []
+    known = [t for t in truths if f"generic:{t.deal_id}" in rows]
+    for truth in known:
+        row = rows[f"generic:{truth.deal_id}"]
+        credited = row["channel"] or "no source"
+        if credited == truth.channel:
+            right += 1
+        elif truth.obstacle:
+            reasons[OBSTACLES[truth.obstacle][1]] += 1
+        else:
+            unexplained.append(f"{truth.deal_id}: credited to {credited}, truly from {truth.channel}")
+        if (row["revenue"] or Decimal(0)) != truth.revenue:
+            wrong_money.append(f"{truth.deal_id}: {row['revenue']} instead of {truth.revenue}")
+    return Verdict(len(known), right, dict(reasons.most_common()), unexplained, wrong_money)

@@ -1,0 +1,97 @@
+"""Phones and e-mails: one spelling, keyed hashes, and nothing of them in text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.identity import email_hash, keyed_hash, normal_email, normal_phone, phone_hash, redact, redact_emails
+
+KEY = b"key"
+NATIONAL = st.integers(9_000_000_000, 9_999_999_999).map(str)
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "79000000017",
+        "+79000000017",
+        "8 900 000-00-17",
+        "+7 (900) 000-00-17",
+        "0079000000017",
+        "9000000017",
+        " 79000000017",
+        "8(900)000.00.17",
+    ],
+)
+def test_every_spelling_of_a_phone_is_one_phone(spelling: str) -> None:
+    assert normal_phone(spelling) == "+79000000017"
+
+
+@pytest.mark.parametrize("text", ["", "112", "anonymous", "+", "1234567890123456", "8-800", "٩٠٠٠٠٠٠٠١٧"])
+def test_what_cannot_be_a_phone_is_none(text: str) -> None:
+    assert normal_phone(text) is None
+
+
+def test_foreign_phones_keep_their_country() -> None:
+    assert normal_phone("+44 20 7946 0000") == "+442079460000"
+    assert normal_phone("+375 29 000-00-00") == "+375290000000"
+
+
+@given(NATIONAL, st.sampled_from(["+7{}", "8{}", "7{}", "007{}", "{}", " 7{}"]))
+def test_hash_of_a_phone_does_not_depend_on_its_spelling(digits: str, form: str) -> None:
+    spelled = form.format(f"({digits[:3]}) {digits[3:6]}-{digits[6:]}")
+    assert phone_hash(spelled, KEY) == phone_hash(f"+7{digits}", KEY)
+
+
+@given(st.text())
+def test_normal_phone_is_stable(text: str) -> None:
+    normal = normal_phone(text)
+    if normal is not None:
+        assert normal_phone(normal) == normal
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"), [(" Vera@Post.Example ", "vera@post.example"), ("vera", None), ("a b@c", None), ("a@b@c", None), ("", None)]
+)
+def test_normal_email(text: str, normal: str | None) -> None:
+    assert normal_email(text) == normal
+
+
+def test_hashes_depend_on_key_kind_and_value() -> None:
+    hashes = {keyed_hash(kind, text, key) for kind in ("phone", "email") for text in ("a", "b") for key in (b"1", b"2")}
+    assert len(hashes) == 8
+    assert all(len(h) == 32 for h in hashes)
+
+
+@pytest.mark.parametrize("nothing", [None, "", "anonymous"])
+def test_nothing_to_hash_is_none(nothing: str | None) -> None:
+    assert phone_hash(nothing, KEY) is None
+    assert email_hash(nothing, KEY) is None
+
+
+@given(st.text("abcdefghijklmnopqrstuvwxyz0123456789._+-", min_size=1, max_size=20), st.sampled_from(["@", "%40"]))
+def test_no_email_survives_redaction(name: str, at: str) -> None:
+    text = f"to {name}{at}post.example now"
+    assert "post.example" not in redact(text)
+    assert "post.example" not in redact_emails(text)
+
+
+@pytest.mark.parametrize(
+    "phone", ["+79000000017", "8 900 000-00-17", "8(900)000-00-17", "%2B7%20900%20000-00-17", "79000000017", "+44 20 7946 0000"]
+)
+def test_no_phone_survives_redaction(phone: str) -> None:
+    assert redact(f"call {phone}, please") == "call [phone], please"
+
+
+@pytest.mark.parametrize(
+    "text", ["15620471938264051729", "708815521", "EAIaIQobChMI0042", "41870233", "2026-10-12", "186400.00", "vera at post"]
+)
+def test_ad_ids_dates_and_sums_survive_redaction(text: str) -> None:
+    assert redact(f"id {text} x") == f"id {text} x"
+
+
+@given(st.text())
+def test_redaction_is_stable(text: str) -> None:
+    assert redact(redact(text)) == redact(text)
