@@ -106,7 +106,7 @@ class AthenaWarehouse:
             converter.set(type_name, _in_utc(converter.get(type_name)))
         once = RetryConfig(attempt=1)
         connection: Any = Connection(
-            session=_Session(self._athena),  # type: ignore[call-overload]
+            session=_Session(self._athena),  # type: ignore[call-overload]  # it wants a boto3 session and calls only `client`
             s3_staging_dir="",
             work_group=self._work_group,
             schema_name=self._database,

@@ -32,7 +32,7 @@ def _session() -> Any:
     import botocore.session
     import orjson
 
-    class ModelFiles(botocore.loaders.JSONFileLoader):  # type: ignore[misc,unused-ignore]
+    class ModelFiles(botocore.loaders.JSONFileLoader):  # type: ignore[misc,unused-ignore]  # its base is untyped, unless stubs are there
         def _load_file(self, full_path: str, open_method: Any) -> Any:
             try:
                 with open_method(full_path, "rb") as file:

@@ -20,7 +20,7 @@ from functions.attribution.working_tables import WORKING
 from shared.ids import uuid7
 from shared.records import encode
 from shared.settings import SiteSettings
-from shared.times import lake_text
+from shared.times import from_millis, lake_text
 from shared.warehouse import Warehouse
 
 State = dict[str, Any]
@@ -90,14 +90,15 @@ class Refresh:
         if not self.ledger.acquire(owner, now, now + LEASE):
             return {"status": "complete", "wait_seconds": 0, "note": "another refresh is running"}
         left = self.ledger.load_run()
-        if left is not None:  # a run died; whatever query it had started is started anew (every statement is idempotent)
-            return {**left, "owner": owner, "query_id": None, "status": "next", "wait_seconds": 0}
+        if left is not None:  # a run died; what it had started is started anew, and may have been done: nothing is "first" any more
+            parts = [{**part, "is_first": False} if "is_first" in part else part for part in left["parts"]]
+            return {**left, "owner": owner, "parts": parts, "query_id": None, "status": "next", "wait_seconds": 0}
         sites = list(self.sites())
         rows = rule_rows(sites)
         for kind in RULE_TABLES:
             self.warehouse.write_rules(kind.name, [encode_rule(kind.name, row) for row in rows[kind.name]])
         state: State = {
-            "refresh_id": owner,
+            "refresh_id": self._later_id(owner, sites),
             "owner": owner,
             "started_at": lake_text(now),
             "last_arrival": f"{now:%Y/%m/%d}",
@@ -105,7 +106,7 @@ class Refresh:
             "fingerprints": {s.site_id: fingerprint(rows, [s]) for s in sites},
             "site": -1,  # -1: creating tables
             "step": 0,
-            "parts": [{"table": n} for n in range(len(_ddl(self.warehouse.ddl_dialect, self.marts_location)))],
+            "parts": [{"table": n} for n in range(len(create_statements(self.warehouse.ddl_dialect, self.marts_location)))],
             "query_id": None,
             "bytes_scanned": 0,
             "status": "next",
@@ -113,6 +114,13 @@ class Refresh:
         }
         self.ledger.save_run(state)
         return state
+
+    def _later_id(self, owner: str, sites: Sequence[SiteSettings]) -> str:
+        """An id that sorts after every complete run: a clock set back must not hide what this run changes from the next one."""
+        newest = max((self.ledger.last_complete(s.site_id).get("refresh_id", "") for s in sites), default="")
+        if owner > newest:
+            return owner
+        return uuid7(from_millis(int(newest[:8] + newest[9:13], 16) + 1), self.randomness())
 
     def _start(self, state: State, now: datetime) -> State:
         """Start the statement of the first part that is left, or go on to the next step or site."""
@@ -122,7 +130,7 @@ class Refresh:
                 return state
         part = state["parts"][0]
         if state["site"] < 0:
-            sql = _ddl(self.warehouse.ddl_dialect, self.marts_location)[part["table"]]
+            sql = create_statements(self.warehouse.ddl_dialect, self.marts_location)[part["table"]]
         else:
             sql = STEPS[state["step"]].statement(self._work(state), part)
         return {**state, "query_id": self.warehouse.start(sql), "status": "running", "wait_seconds": 1}
@@ -193,6 +201,6 @@ def encode_rule(table: str, row: Mapping[str, Any]) -> bytes:
     return encode(next(k for k in RULE_TABLES if k.name == table), row)
 
 
-def _ddl(dialect: str, location: str) -> list[str]:
+def create_statements(dialect: str, location: str) -> list[str]:
     """Statements that make every table and view of the marts where they are missing."""
     return [create_table(table, dialect, location) for table in (*WORKING, *MARTS)] + [TOUCHES_VIEW]

@@ -126,8 +126,12 @@ def rule_rows(sites: Sequence[SiteSettings]) -> dict[str, list[dict[str, Any]]]:
 
 
 def fingerprint(rows: Mapping[str, Iterable[Mapping[str, Any]]], sites: Sequence[SiteSettings]) -> str:
-    """Changes when any rule or any setting that figures depend on changes; who gets the mail is none of them."""
-    figures = [s.model_dump(mode="json", exclude={"report", "crm", "origins", "name"}) for s in sites]
+    """Changes with any rule or setting that rewrites rows that no new record touches.
+
+    Left out: who gets the mail, and exchange rates: what they make is computed whole in every refresh.
+    """
+    figures = [s.model_dump(mode="json", exclude={"report", "crm", "origins", "name", "rates"}) for s in sites]
+    rows = {name: row for name, row in rows.items() if name != "rule_rates"}
     text = orjson.dumps([{k: list(v) for k, v in rows.items()}, figures, BOT_PATTERN], default=str, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(text).hexdigest()[:16]
 

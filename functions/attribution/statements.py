@@ -95,7 +95,12 @@ def update(table: Table, changed_sql: str) -> str:
 def append(table: Table, arrived_sql: str) -> str:
     """Add records that are not there yet; of repeats the earliest arrival stands."""
     rest = [c for c in table.column_names if c not in table.key and c != "site_id"]
-    return _merge(table, arrived_sql, "WHEN MATCHED AND s.received_at < t.received_at THEN", rest)
+    return _merge(
+        table,
+        arrived_sql,
+        "WHEN MATCHED AND (s.received_at < t.received_at OR (s.received_at = t.received_at AND s.occurred_at < t.occurred_at)) THEN",
+        rest,
+    )
 
 
 def _merge(table: Table, source: str, matched: str, updated: list[str], with_insert: bool = True) -> str:

@@ -86,7 +86,7 @@ SESSIONS = Table(
     ("session_id",),
     (
         _SITE,
-        Column("session_id", "varchar", "record_id of its first hit"),
+        Column("session_id", "varchar", "record_id and day of its first hit (a sender may use an id again on another day)"),
         Column("visitor_id", "varchar", "visitor"),
         Column("day", "date", "site-local day of started_at"),
         Column("started_at", "timestamp", "time of the first hit"),
@@ -163,7 +163,7 @@ DEALS = Table(
         _SITE,
         Column("deal_id", "varchar", "provider:id"),
         Column("request_id", "varchar", "origin request"),
-        Column("match_method", "varchar", "request_id, call_id, visitor_id, phone, email, implied"),
+        Column("match_method", "varchar", "request_id, call_id, visitor, phone, email, implied"),
         Column("person_id", "varchar", "person"),
         Column("created_at", "timestamp", "creation in the CRM"),
         Column("day", "date", "site-local day of created_at"),
@@ -222,7 +222,9 @@ COSTS = Table(
         Column("clicks", "bigint", "clicks"),
         Column("impressions", "bigint", "impressions"),
         Column("cost", "decimal(18,6)", "site currency, with or without VAT as the site shows it; empty when its day has no rate"),
-        Column("original_cost", "decimal(18,6)", "as imported"),
+        Column(
+            "original_cost", "decimal(18,6)", "as imported; of a period, the day's part with or without VAT as the site shows it"
+        ),
         Column("currency", "varchar", "as imported"),
         _REFRESH,
     ),

@@ -1,6 +1,6 @@
 """What the report keeps: the send ledger and page tokens (DynamoDB `ledger`), pages and their figures (files bucket).
 
-Items: `refresh#{site}` / `last` (written by the refresh), `report#{site}` / `send#{period}#{recipient hash}`,
+Items: `refresh` / `run` and `refresh#{site}` / `last` (written by the refresh), `report#{site}` / `send#{period}#{recipient hash}`,
 `page#{sha256 of the token}` / `page`.
 """
 
@@ -36,6 +36,10 @@ class Ledger:
         if item is None:
             return None
         return Refresh(item["refresh_id"]["S"], from_lake_text(item["completed_at"]["S"]), from_lake_text(item["data_to"]["S"]))
+
+    def is_refreshing(self) -> bool:
+        """Whether a refresh has begun and is not complete: the marts are between two states, and no figure is read from them."""
+        return self._get("refresh", "run") is not None
 
     def is_sent(self, site_id: str, send: str) -> bool:
         """Whether that send is over."""

@@ -7,12 +7,14 @@ Direct is what carries the channel `Direct`, the source `(direct)` or the medium
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 from functions.attribution import tables
 from functions.attribution.statements import create_table, insert, render, render_text
 from functions.attribution.steps import site_values
-from infra.attribute.files import amount, filled, instant, load, write_csv
+from infra.attribute.files import amount, filled, instant, load, named_once, write_csv
 from infra.warehouse.duckdb import DuckDbWarehouse
 from shared.errors import BadInput
 from shared.settings import SiteSettings, parse_settings
@@ -22,19 +24,36 @@ RULE_MODELS = ("first", "last", "last_non_direct", "last_significant", "linear",
 MODELS = (*RULE_MODELS, "marginal")
 TRANSFORMS = {"none": "part_path_none", "exposure": "part_path_exposure"}
 SITE = "attribute"
+_PATHLESS = """SELECT count(*) AS conversions, sum(m.amount) AS revenue
+FROM requests AS q
+LEFT JOIN money_events AS m ON m.request_id = q.request_id
+WHERE NOT EXISTS (
+    SELECT 1 FROM sessions AS s
+    WHERE s.visitor_id = q.visitor_id AND s.started_at <= q.created_at AND s.day >= date_add('day', -:lookback_days, q.day)
+)"""
 CREDIT_COLUMNS = ("event_id", "model", "position", "channel", "campaign", "weight", "revenue")
+
+
+class Attributed(NamedTuple):
+    """Rows of each file written; conversions (and their revenue) without any touch in the look-back, which no channel gets."""
+
+    rows: dict[str, int]
+    pathless: int
+    pathless_revenue: Decimal
 
 
 def attribute(
     touches: Path, conversions: Path, out: Path, *, spend: Path | None, models: Sequence[str], lookback_days: int, transform: str
-) -> dict[str, int]:
-    """Write paths, credits, channels, campaigns and nonconverting_paths to `out`; gives the number of rows of each file.
+) -> Attributed:
+    """Write paths, credits, channels, campaigns and nonconverting_paths to `out`.
 
     BadInput names unknown models and every wrong line of the inputs. Nothing is written then.
     """
     unknown = sorted(set(models) - {*MODELS, "all"})
-    if unknown:
-        raise BadInput(f"there is no model {', '.join(unknown)}; choose from all, {', '.join(MODELS)}")
+    if unknown or not models:
+        raise BadInput(f"there is no model {', '.join(unknown) or '(none named)'}; choose from all, {', '.join(MODELS)}")
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out} is a file; --out names a folder")
     chosen = MODELS if "all" in models else tuple(models)
     warehouse = DuckDbWarehouse(out)
     try:
@@ -50,7 +69,9 @@ def attribute(
             }
         )
         _credit(warehouse, site, TRANSFORMS[transform], chosen)
-        return _write(warehouse, site, TRANSFORMS[transform], chosen, out)
+        lost = warehouse.rows(bind(_PATHLESS, site_values(site)))[0]
+        rows = _write(warehouse, site, TRANSFORMS[transform], chosen, out)
+        return Attributed(rows, lost["conversions"], lost["revenue"] or Decimal(0))
     finally:
         warehouse.close()
 
@@ -61,14 +82,14 @@ def _load(warehouse: DuckDbWarehouse, touches: Path, conversions: Path, spend: P
         connection,
         "touches_in",
         touches,
-        [filled("event_id"), filled("customer_id"), instant("touch_tstamp"), filled("channel")],
+        [filled("event_id"), filled("customer_id"), instant("touch_tstamp"), filled("channel"), named_once("event_id")],
         optional=("campaign", "source", "medium"),
     )
     load(
         connection,
         "conversions_in",
         conversions,
-        [filled("event_id"), filled("customer_id"), instant("conversion_tstamp"), amount("revenue")],
+        [filled("event_id"), filled("customer_id"), instant("conversion_tstamp"), amount("revenue"), named_once("event_id")],
     )
     if spend is not None:
         load(connection, "spend_in", spend, [filled("channel"), amount("spend")])
@@ -95,7 +116,7 @@ def _load(warehouse: DuckDbWarehouse, touches: Path, conversions: Path, spend: P
     connection.execute(
         f"""INSERT INTO money_events BY NAME
         SELECT '{SITE}' AS site_id, event_id AS money_event_id, event_id AS request_id,
-            coalesce(nullif(revenue, ''), '0')::decimal(18, 2) AS amount
+            coalesce(nullif(trim(revenue), ''), '0')::decimal(18, 2) AS amount
         FROM conversions_in
         QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY conversion_tstamp) = 1"""
     )
@@ -126,7 +147,8 @@ def _write(warehouse: DuckDbWarehouse, site: SiteSettings, transform: str, model
     put(
         "credits",
         CREDIT_COLUMNS,
-        "SELECT request_id AS event_id, model, position, channel, campaign, weight, revenue FROM credits ORDER BY model, event_id, position",
+        "SELECT request_id AS event_id, model, position, channel, campaign, weight, revenue FROM credits "
+        "ORDER BY model, event_id, position",
     )
     totals = ("conversions", "revenue", "spend", "roas")
     warehouse.connection.execute("CREATE OR REPLACE TEMP TABLE models AS SELECT unnest(?) AS model", [list(models)])

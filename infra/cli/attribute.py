@@ -25,6 +25,11 @@ def attribute(
     if path_transform not in TRANSFORMS:
         raise BadInput(f"there is no path transform {path_transform}; choose from {', '.join(TRANSFORMS)}")
     chosen = [m.strip() for m in models.split(",") if m.strip()]
-    written = run(touches, conversions, out, spend=spend, models=chosen, lookback_days=lookback_days, transform=path_transform)
-    for name, rows in written.items():
+    done = run(touches, conversions, out, spend=spend, models=chosen, lookback_days=lookback_days, transform=path_transform)
+    for name, rows in done.rows.items():
         print(f"{out / name}.csv  {rows} rows")
+    if done.pathless:
+        print(
+            f"{done.pathless} conversions (revenue {done.pathless_revenue}) have no touch within {lookback_days} days: "
+            "their path is empty, no channel gets them"
+        )

@@ -72,7 +72,8 @@ CAMPAIGNS = (
     Campaign("E-mail", "utm_source=newsletter&utm_medium=email&utm_campaign=oct-sale", "", 700, Decimal(0), "newsletter", "email",
              "oct-sale", 0.040, 0.42),
     Campaign("Social networks", "", "https://vk.com/away.php", 500, Decimal(0), "vk", "social", "", 0.010, 0.2),
-    Campaign("Referral", "", "https://forum-remont.example/topic/81", 400, Decimal(0), "forum-remont.example", "referral", "", 0.022, 0.3),
+    Campaign("Referral", "", "https://forum-remont.example/topic/81", 400, Decimal(0), "forum-remont.example", "referral",
+             "", 0.022, 0.3),
     Campaign("AI assistants", "", "https://chatgpt.com/", 150, Decimal(0), "chatgpt", "ai", "", 0.035, 0.35),
     Campaign("direct", "", "", 1500, Decimal(0), "(direct)", "(none)", "", 0.030, 0.38),
 )  # fmt: skip

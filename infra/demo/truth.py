@@ -1,4 +1,4 @@
-"""Holds the product's credits against what the demo knows: how many deals landed on their true source, and why the others did not."""
+"""Holds the product's credits against what the demo knows: how many deals landed on their true source, and why others did not."""
 
 from __future__ import annotations
 

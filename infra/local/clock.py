@@ -79,10 +79,10 @@ def moto_follows(clock: Clock) -> Iterator[None]:
     originals = [module.utcnow for module in modules]
     _DRIVING.append(clock)
     for module in modules:
-        module.utcnow = _moto_now  # type: ignore[attr-defined]
+        module.utcnow = _moto_now  # type: ignore[attr-defined]  # a module as such has no such attribute
     try:
         yield
     finally:
         for module, original in zip(modules, originals, strict=True):
-            module.utcnow = original  # type: ignore[attr-defined]
+            module.utcnow = original  # type: ignore[attr-defined]  # as where it was put
         _DRIVING.remove(clock)

@@ -128,7 +128,7 @@ class _Stdout(io.TextIOBase):
         return self.before.isatty()
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:  # type: ignore[override]  # a property here, an attribute there
         return self.before.encoding
 
     def fileno(self) -> int:

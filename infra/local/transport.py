@@ -104,6 +104,6 @@ def _patterns(service: str) -> list[tuple[re.Pattern[str], Dispatch]]:
 
     if service not in backends.list_of_moto_modules():
         return []
-    regions = backends.get_backend(service)[DEFAULT_ACCOUNT_ID]  # type: ignore[call-overload]
+    regions = backends.get_backend(service)[DEFAULT_ACCOUNT_ID]  # type: ignore[call-overload]  # the overloads list names; this one is not known before
     backend = regions["us-east-1"] if "us-east-1" in regions else regions["aws"]
     return [(re.compile(pattern), function) for pattern, function in backend.urls.items()]

@@ -68,7 +68,7 @@ class DuckDbWarehouse:
         self.connection.execute(
             f"""CREATE OR REPLACE TEMP VIEW {view} AS
             SELECT * EXCLUDE (filename), {day} AS arrival_day
-            FROM read_json([{listed}], columns = {{{spec}}}, format = 'newline_delimited', filename = true)"""
+            FROM read_json([{listed}], columns = {{{spec}}}, format = 'newline_delimited', ignore_errors = true, filename = true)"""
         )
 
     def raw_files(self, kind: str, first_arrival: str, last_arrival: str) -> Iterable[Path]:
@@ -113,13 +113,17 @@ class DuckDbWarehouse:
 @lru_cache(maxsize=256)
 def to_duckdb(sql: str) -> str:
     """Athena's dialect → DuckDB's, with the transforms that keep the meaning where sqlglot alone would change it."""
-    return ";\n".join(tree.transform(_keep_meaning).sql(dialect="duckdb") for tree in sqlglot.parse(sql, read="athena") if tree)
+    return ";\n".join(
+        tree.transform(_keep_meaning, copy=False).sql(dialect="duckdb") for tree in sqlglot.parse(sql, read="athena") if tree
+    )
 
 
 def _keep_meaning(node: exp.Expression) -> exp.Expression:
     if isinstance(node, exp.DateDiff):
         unit = exp.Literal.string(str(node.args["unit"].name).lower())
         return exp.Anonymous(this="date_sub", expressions=[unit, node.expression, node.this])
+    if isinstance(node, (exp.ArgMin, exp.ArgMax)):  # a NULL beside the extreme is the answer; DuckDB's own would look further
+        return exp.Anonymous(this=f"{node.sql_name().lower()}_null", expressions=[node.this, node.expression])
     if isinstance(node, exp.DateAdd) and str(node.args["unit"].name).lower() in {"day", "week", "month", "year"}:
         return exp.cast(node.copy(), "DATE") if not isinstance(node.parent, exp.Cast) else node
     return node

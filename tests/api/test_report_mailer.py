@@ -216,3 +216,11 @@ def test_of_two_runs_at_the_same_moment_one_sends(aws: Clients) -> None:
     assert [ledger.claim("kvartal", SEND, NOW), ledger.claim("kvartal", SEND, NOW)] == ["claimed", "busy"]
     ledger.mark_sent("kvartal", SEND, "id", NOW)
     assert ledger.claim("kvartal", SEND, NOW + timedelta(days=1)) == "sent"
+
+
+def test_no_report_is_made_from_marts_that_a_refresh_is_rewriting(aws: Clients, capsys: pytest.CaptureFixture[str]) -> None:
+    aws.dynamodb.put_item(TableName=TABLE, Item={"pk": {"S": "refresh"}, "sk": {"S": "run"}, "state": {"S": "{}"}})
+    assert run() == 0
+    assert '"Reason":"refreshing"' in capsys.readouterr().out
+    aws.dynamodb.delete_item(TableName=TABLE, Key={"pk": {"S": "refresh"}, "sk": {"S": "run"}})
+    assert run() == 1

@@ -70,7 +70,7 @@ def test_schedules_name_what_they_start(template: Template) -> None:
     found = {(s.target, s.target_kind, resolver.text(s.expression), resolver.text(s.time_zone)) for s in template.schedules()}
     assert found == {
         ("RefreshMachine", "state_machine", "rate(1 hour)", "UTC"),
-        ("ReportMailFunction", "function", "cron(0 7 * * ? *)", "Europe/Moscow"),
+        ("ReportMailFunction", "function", "cron(10 7-12 * * ? *)", "Europe/Moscow"),
     }
 
 

@@ -18,6 +18,7 @@ lines AS (
     FROM cost_lines AS l
     INNER JOIN latest AS n ON n.scope = l.scope AND n.import_id = l.import_id
     WHERE l.site_id = :site_id AND NOT coalesce(l.is_scope_mark, FALSE)
+        AND (coalesce(l.cost, 0) <> 0 OR coalesce(l.clicks, 0) <> 0 OR coalesce(l.impressions, 0) <> 0)
 ),
 
 daily AS (
@@ -77,7 +78,7 @@ SELECT
             WHEN coalesce(e.currency, :currency) = :currency THEN 1e0 ELSE CAST(r.rate AS double)
         END) AS bigint) AS decimal(18, 0)
     ) * 0.000001 AS cost,
-    e.original_cost,
+    coalesce(e.original_cost, CAST(CAST(e.micros AS decimal(18, 0)) * 0.000001 AS decimal(18, 6))) AS original_cost,
     coalesce(e.currency, :currency) AS currency,
     :refresh_id AS refresh_id
 FROM every AS e

@@ -4,7 +4,7 @@ WITH told AS (
         provider || ':' || deal_id AS deal,
         CAST(occurred_at AS varchar) || ' ' || record_id AS told_at,
         request_id, call_id, visitor_id, phone_hash, email_hash, contact_id,
-        coalesce(cost_price, products_cost) AS cost_price, loss_reason, manager, branch, order_id,
+        cost_price, products_cost, loss_reason, manager, branch, order_id,
         source_key, utm_campaign, utm_content, utm_term
     FROM crm_events
     WHERE site_id = :site_id
@@ -19,7 +19,10 @@ facts AS (
         max_by(phone_hash, told_at) FILTER (WHERE phone_hash IS NOT NULL) AS phone_hash,
         max_by(email_hash, told_at) FILTER (WHERE email_hash IS NOT NULL) AS email_hash,
         max_by(contact_id, told_at) FILTER (WHERE contact_id IS NOT NULL) AS contact_id,
-        max_by(cost_price, told_at) FILTER (WHERE cost_price IS NOT NULL) AS cost_price,
+        coalesce(
+            max_by(cost_price, told_at) FILTER (WHERE cost_price IS NOT NULL),
+            max_by(products_cost, told_at) FILTER (WHERE products_cost IS NOT NULL)
+        ) AS cost_price,
         max_by(loss_reason, told_at) FILTER (WHERE loss_reason IS NOT NULL) AS loss_reason,
         max_by(manager, told_at) FILTER (WHERE manager IS NOT NULL) AS manager,
         max_by(branch, told_at) FILTER (WHERE branch IS NOT NULL) AS branch,

@@ -12,7 +12,7 @@ carried AS (
     SELECT
         record_id, deal, occurred_at, day, stage,
         coalesce(is_deleted, FALSE) AS is_deleted,
-        row_number() OVER w AS place,
+        row_number() OVER (PARTITION BY deal ORDER BY occurred_at, record_id) AS place,
         min(coalesce(deal_created_at, occurred_at)) OVER (PARTITION BY deal) AS created_at,
         last_value(pipeline) IGNORE NULLS OVER w AS pipeline,
         last_value(amount) IGNORE NULLS OVER w AS amount,

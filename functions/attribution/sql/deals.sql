@@ -22,13 +22,13 @@ earned AS (
 ),
 
 contacts AS (
-    SELECT key, person_id FROM persons WHERE site_id = :site_id AND key_kind = 'contact'
+    SELECT key, person_id FROM persons WHERE site_id = :site_id AND key_kind = 'contact' AND NOT is_hub
 )
 
 SELECT
     :site_id AS site_id,
     d.deal_id, m.request_id, m.match_method,
-    coalesce(c.person_id, j.person_id, 'request:' || m.request_id) AS person_id,
+    coalesce(c.person_id, o.person_id, j.person_id, 'request:' || m.request_id) AS person_id,
     d.created_at, d.day, d.pipeline, d.stage, d.meaning, d.is_unknown_stage, d.is_confirmed, d.was_qualified, d.is_claim, d.closed_at,
     d.loss_reason, d.amount, d.cost_price, d.currency,
     CASE WHEN NOT d.is_claim THEN s.sale_day END AS sale_day,
@@ -39,6 +39,7 @@ SELECT
 FROM deal_facts AS d
 INNER JOIN deal_matches AS m ON m.site_id = :site_id AND m.deal_id = d.deal_id
 LEFT JOIN joint_persons AS j ON j.joint_id = m.request_id
+LEFT JOIN joint_persons AS o ON o.joint_id = 'deal:' || d.deal_id
 LEFT JOIN contacts AS c ON c.key = d.contact_id
 LEFT JOIN sold AS s ON s.deal_id = d.deal_id
 LEFT JOIN earned AS e ON e.deal_id = d.deal_id

@@ -4,8 +4,8 @@ SELECT
     joint_id,
     min(CASE WHEN key_kind = 'contact' AND NOT is_hub THEN key END) AS owner,
     CASE WHEN min(CASE WHEN key_kind = 'contact' AND NOT is_hub THEN key END) IS NOT NULL THEN 0 END AS wave,
-    CAST(min(seen_at) AS varchar) || ' ' || joint_id AS own_label,
-    CAST(min(seen_at) AS varchar) || ' ' || joint_id AS label,
+    date_format(min(seen_at), '%Y-%m-%d %H:%i:%s.%f') || ' ' || joint_id AS own_label,
+    date_format(min(seen_at), '%Y-%m-%d %H:%i:%s.%f') || ' ' || joint_id AS label,
     0 AS round,
     :refresh_id AS refresh_id
 FROM joint_keys

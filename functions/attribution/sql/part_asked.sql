@@ -1,4 +1,5 @@
--- Requests as they came: one row a request id, the earliest record of it; test traffic left out.
+-- Requests as they came: one row a request id, the earliest record of it; test traffic and the names of implied
+-- requests and of joints left out.
 asked AS (
     SELECT
         request_id, occurred_at AS created_at, contact_channel, visitor_id, phone_hash, email_hash, call_id, is_answered, talk_seconds,
@@ -7,6 +8,7 @@ asked AS (
         SELECT *, row_number() OVER (PARTITION BY request_id ORDER BY received_at, record_id) AS arrival
         FROM request_records
         WHERE site_id = :site_id AND NOT coalesce(is_test, FALSE)
+            AND request_id IS NOT NULL AND request_id NOT LIKE 'crm:%' AND request_id NOT LIKE 'deal:%'
     ) AS told
     WHERE arrival = 1
 ),

@@ -2,7 +2,7 @@
 fresh AS (
     SELECT visitor_id, min(occurred_at) AS first_at
     FROM hits
-    WHERE site_id = :site_id AND excluded IS NULL AND refresh_id > :since_refresh AND day BETWEEN :first_day AND :last_day
+    WHERE site_id = :site_id AND refresh_id > :since_refresh AND day BETWEEN :first_day AND :last_day
     GROUP BY visitor_id
 ),
 
@@ -11,6 +11,7 @@ bounds AS (
     FROM fresh AS f
     LEFT JOIN sessions AS s
         ON s.site_id = :site_id AND s.visitor_id = f.visitor_id
+            AND (NOT :is_full OR s.day < :first_day)  -- a full run has not looked at the later ones yet
             AND s.started_at <= f.first_at AND s.last_hit_at > f.first_at - INTERVAL '1800' SECOND
     GROUP BY f.visitor_id, f.first_at
 ),

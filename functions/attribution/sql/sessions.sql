@@ -1,54 +1,58 @@
 -- Where do visits start and end? After 1800 s of silence, or when a source that is not direct differs from the visit's own.
--- Only rows where a visit may start (silence, marks) or a visitor's hits end are looked at twice; the rest is counted by row number.
+-- The sorts carry few columns: only rows where a visit may start (silence, marks) or a visitor's hits end are looked at again,
+-- hits are counted by row number, and what a visit shows is fetched for its first hit alone.
 WITH
 -- include: :scope
 ordered AS (
     SELECT
-        visitor_id, record_id, occurred_at, day, entry_key, campaign, content, term, click_id,
-        page_path, country, region, city,
+        visitor_id, record_id, day, occurred_at, entry_key, tags,
         lag(occurred_at) OVER w AS previous_at,
         lead(occurred_at) OVER w AS next_at,
         row_number() OVER w AS place
-    FROM scope
+    FROM (
+        SELECT
+            visitor_id, record_id, day, occurred_at, entry_key,
+            CASE
+                WHEN entry_key IS NOT NULL
+                THEN coalesce(campaign, '') || '|' || coalesce(content, '') || '|' || coalesce(term, '') || '|' || coalesce(click_id, '')
+            END AS tags
+        FROM scope
+    ) AS slim
     WINDOW w AS (PARTITION BY visitor_id ORDER BY occurred_at, record_id)
 ),
 
 edges AS (
     SELECT
-        o.*,
+        o.visitor_id, o.record_id, o.day, o.occurred_at, o.previous_at, o.next_at, o.place,
         o.previous_at IS NULL OR o.occurred_at >= o.previous_at + INTERVAL '1800' SECOND AS after_silence,
-        s.channel, s.source, s.medium,
-        coalesce(s.is_direct, TRUE) AS is_direct,
-        CASE
-            WHEN NOT s.is_direct
-            THEN s.source || '|' || s.medium || '|' || coalesce(o.campaign, '') || '|' || coalesce(o.content, '')
-                || '|' || coalesce(o.term, '') || '|' || coalesce(o.click_id, '')
-        END AS mark
+        s.entry_key,
+        CASE WHEN NOT s.is_direct THEN s.source || '|' || s.medium || '|' || o.tags END AS mark
     FROM ordered AS o
-    LEFT JOIN sources AS s ON s.site_id = :site_id AND s.entry_key = o.entry_key
+    LEFT JOIN sources AS s ON s.site_id = :site_id AND s.entry_key = o.entry_key AND NOT s.is_direct
     WHERE o.previous_at IS NULL OR o.next_at IS NULL OR o.entry_key IS NOT NULL
         OR o.occurred_at >= o.previous_at + INTERVAL '1800' SECOND
 ),
 
-grouped AS (
+-- A mark before the last silence belongs to an earlier visit; within the chain the last mark is the visit's own source.
+looked_back AS (
     SELECT
         *,
-        max(CASE WHEN after_silence THEN occurred_at END) OVER (
-            PARTITION BY visitor_id ORDER BY occurred_at, record_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS group_started_at
+        max(CASE WHEN after_silence THEN occurred_at END) OVER w AS group_started_at,
+        lag(mark) IGNORE NULLS OVER (PARTITION BY visitor_id ORDER BY occurred_at, record_id) AS earlier_mark,
+        lag(CASE WHEN mark IS NOT NULL THEN occurred_at END) IGNORE NULLS OVER (
+            PARTITION BY visitor_id ORDER BY occurred_at, record_id
+        ) AS earlier_mark_at
     FROM edges
+    WINDOW w AS (PARTITION BY visitor_id ORDER BY occurred_at, record_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 ),
 
 judged AS (
     SELECT
-        *,
+        visitor_id, record_id, day, occurred_at, previous_at, next_at, place, group_started_at, entry_key,
         after_silence OR (
-            mark IS NOT NULL AND mark IS DISTINCT FROM last_value(mark) IGNORE NULLS OVER (
-                PARTITION BY visitor_id, group_started_at ORDER BY occurred_at, record_id
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-            )
+            mark IS NOT NULL AND (earlier_mark IS NULL OR earlier_mark_at < group_started_at OR earlier_mark <> mark)
         ) AS is_start
-    FROM grouped
+    FROM looked_back
 ),
 
 ended AS (
@@ -65,23 +69,27 @@ ended AS (
 
 SELECT
     :site_id AS site_id,
-    record_id AS session_id,
-    visitor_id,
-    day,
-    occurred_at AS started_at,
-    CASE WHEN next_is_start THEN next_previous_at WHEN next_place IS NULL THEN occurred_at ELSE last_at END AS last_hit_at,
-    group_started_at,
-    CASE WHEN next_is_start THEN next_place - place WHEN next_place IS NULL THEN 1 ELSE next_place - place + 1 END AS hits,
-    CASE WHEN is_direct THEN 'direct' ELSE channel END AS channel,
-    CASE WHEN is_direct THEN '(direct)' ELSE source END AS source,
-    CASE WHEN is_direct THEN '(none)' ELSE medium END AS medium,
-    CASE WHEN NOT is_direct THEN campaign END AS campaign,
-    CASE WHEN NOT is_direct THEN content END AS content,
-    CASE WHEN NOT is_direct THEN term END AS term,
-    CASE WHEN NOT is_direct THEN click_id END AS click_id,
-    is_direct,
-    page_path AS landing_path,
-    country, region, city,
+    e.record_id || ':' || CAST(e.day AS varchar) AS session_id,
+    e.visitor_id,
+    e.day,
+    e.occurred_at AS started_at,
+    CASE WHEN e.next_is_start THEN e.next_previous_at WHEN e.next_place IS NULL THEN e.occurred_at ELSE e.last_at END AS last_hit_at,
+    e.group_started_at,
+    CASE
+        WHEN e.next_is_start THEN e.next_place - e.place WHEN e.next_place IS NULL THEN 1 ELSE e.next_place - e.place + 1
+    END AS hits,
+    coalesce(s.channel, 'direct') AS channel,
+    coalesce(s.source, '(direct)') AS source,
+    coalesce(s.medium, '(none)') AS medium,
+    CASE WHEN s.entry_key IS NOT NULL THEN h.campaign END AS campaign,
+    CASE WHEN s.entry_key IS NOT NULL THEN h.content END AS content,
+    CASE WHEN s.entry_key IS NOT NULL THEN h.term END AS term,
+    CASE WHEN s.entry_key IS NOT NULL THEN h.click_id END AS click_id,
+    s.entry_key IS NULL AS is_direct,
+    h.page_path AS landing_path,
+    h.country, h.region, h.city,
     :refresh_id AS refresh_id
-FROM ended
-WHERE is_start
+FROM ended AS e
+INNER JOIN scope AS h ON h.record_id = e.record_id AND h.day = e.day
+LEFT JOIN sources AS s ON s.site_id = :site_id AND s.entry_key = e.entry_key
+WHERE e.is_start

@@ -4,7 +4,7 @@ WITH seen AS (
     SELECT entry_key FROM hits
     WHERE site_id = :site_id AND refresh_id > :since_refresh AND entry_key IS NOT NULL
     UNION
-    SELECT entry_key FROM sources WHERE site_id = :site_id
+    SELECT entry_key FROM sources WHERE site_id = :site_id AND NOT :is_full
     UNION
     SELECT source_key FROM request_records WHERE site_id = :site_id AND source_key IS NOT NULL
     UNION

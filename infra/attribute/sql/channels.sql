@@ -13,7 +13,7 @@ brought AS (
 ),
 
 spent AS (
-    SELECT channel, sum(CAST(spend AS decimal(18, 2))) AS spend FROM spend_in GROUP BY channel
+    SELECT channel, sum(CAST(nullif(trim(spend), '') AS decimal(18, 2))) AS spend FROM spend_in GROUP BY channel
 )
 
 SELECT
