@@ -4,7 +4,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo up check test proof bench smoke clean requirements
+.PHONY: setup demo up check test proof bench clean requirements
 
 setup: $(READY)
 

@@ -17,7 +17,7 @@ class Advice(NamedTuple):
 
 
 _SHORTER = "refresh a shorter period"
-_DRIFT = "deploy one version of the statements and the tables, then run the refresh, which adds what the tables lack"
+_DRIFT = "deploy one version of the statements and the tables, then run the refresh, which makes the tables anew"
 _OURS = "report it with the query id: no input may cause this"
 
 ADVICE = (

@@ -88,6 +88,14 @@ class Requests(_Strict):
     duplicate_days: int | Literal["off", "ever"] = 30
     target_talk_seconds: int = Field(default=30, ge=0, le=3600)
 
+    @field_validator("duplicate_days", mode="before")
+    @classmethod
+    def _off(cls, days: object) -> object:
+        """YAML reads a bare `off` as false."""
+        if days is True:
+            raise ValueError("write a number of days, off or ever")
+        return "off" if days is False else days
+
 
 class Thresholds(_Strict):
     """Verdict on a channel by margin ROMI (fractions): good from `good` on, normal from `normal` on, else bad."""

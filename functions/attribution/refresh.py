@@ -7,6 +7,7 @@ where it stands is kept in the ledger, so a run that died goes on where it stopp
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from functions.attribution.statements import create_table
 from functions.attribution.steps import STEPS, Work
 from functions.attribution.tables import MARTS, TOUCHES_VIEW
 from functions.attribution.working_tables import WORKING
+from shared.errors import SettingsError
 from shared.ids import uuid7
 from shared.records import encode
 from shared.settings import SiteSettings
@@ -29,6 +31,7 @@ LEASE = timedelta(minutes=20)
 POLL_SECONDS = 5
 FIRST_ARRIVAL = "2026/01/01"  # nothing can have arrived before: the range of the raw tables' partitions begins here
 OVERLAP = timedelta(days=2)
+TABLE_MODEL = "*"  # in the ledger, beside the sites: the version of the table model that the marts have
 
 
 class Ledger(Protocol):
@@ -90,23 +93,28 @@ class Refresh:
         if not self.ledger.acquire(owner, now, now + LEASE):
             return {"status": "complete", "wait_seconds": 0, "note": "another refresh is running"}
         left = self.ledger.load_run()
-        if left is not None:  # a run died; what it had started is started anew, and may have been done: nothing is "first" any more
+        if left is not None and {*left["sites"]} <= {s.site_id for s in self.sites()}:
+            # A run died. What it had started is started anew, and may have been done: nothing is "first" any more.
             parts = [{**part, "is_first": False} if "is_first" in part else part for part in left["parts"]]
             return {**left, "owner": owner, "parts": parts, "query_id": None, "status": "next", "wait_seconds": 0}
         sites = list(self.sites())
         rows = rule_rows(sites)
         for kind in RULE_TABLES:
             self.warehouse.write_rules(kind.name, [encode_rule(kind.name, row) for row in rows[kind.name]])
+        ddl = create_statements(self.warehouse.ddl_dialect, self.marts_location)
+        version = hashlib.sha256("\n".join(ddl).encode()).hexdigest()[:16]
+        is_same_model = self.ledger.last_complete(TABLE_MODEL).get("version") == version
         state: State = {
             "refresh_id": self._later_id(owner, sites),
             "owner": owner,
             "started_at": lake_text(now),
             "last_arrival": f"{now:%Y/%m/%d}",
             "sites": [s.site_id for s in sites],
-            "fingerprints": {s.site_id: fingerprint(rows, [s]) for s in sites},
-            "site": -1,  # -1: creating tables
+            "fingerprints": {s.site_id: f"{fingerprint(rows, [s])}-{version}" for s in sites},
+            "tables": version,
+            "site": -1,  # -1: making the tables anew, when the table model is another than the last time
             "step": 0,
-            "parts": [{"table": n} for n in range(len(create_statements(self.warehouse.ddl_dialect, self.marts_location)))],
+            "parts": [] if is_same_model else [{"table": n} for n in range(len(drop_statements()) + len(ddl))],
             "query_id": None,
             "bytes_scanned": 0,
             "status": "next",
@@ -130,7 +138,8 @@ class Refresh:
                 return state
         part = state["parts"][0]
         if state["site"] < 0:
-            sql = create_statements(self.warehouse.ddl_dialect, self.marts_location)[part["table"]]
+            ddl = [*drop_statements(), *create_statements(self.warehouse.ddl_dialect, self.marts_location)]
+            sql = ddl[part["table"]]
         else:
             sql = STEPS[state["step"]].statement(self._work(state), part)
         return {**state, "query_id": self.warehouse.start(sql), "status": "running", "wait_seconds": 1}
@@ -146,6 +155,7 @@ class Refresh:
 
     def _next_step(self, state: State, now: datetime) -> State:
         if state["site"] < 0:
+            self.ledger.complete(TABLE_MODEL, {"version": state["tables"]})
             state = {**state, "site": 0, "step": 0}
         elif state["step"] + 1 < len(STEPS):
             state = {**state, "step": state["step"] + 1}
@@ -179,7 +189,9 @@ class Refresh:
 
     def _work(self, state: State) -> Work:
         site_id = state["sites"][state["site"]]
-        site = next(s for s in self.sites() if s.site_id == site_id)
+        site = next((s for s in self.sites() if s.site_id == site_id), None)
+        if site is None:
+            raise SettingsError(f"the settings of {site_id} vanished while it was refreshed; the next refresh begins without them")
         last = self.ledger.last_complete(site_id)
         is_same = last.get("fingerprint") == state["fingerprints"][site_id]
         first = FIRST_ARRIVAL
@@ -199,6 +211,11 @@ _DATA_TO = """SELECT max(received_at) AS data_to FROM (
 def encode_rule(table: str, row: Mapping[str, Any]) -> bytes:
     """One row of a rule table as a JSON line."""
     return encode(next(k for k in RULE_TABLES if k.name == table), row)
+
+
+def drop_statements() -> list[str]:
+    """Marts are made of raw records alone, so another table model begins them anew instead of migrating them."""
+    return ["DROP VIEW IF EXISTS touches", *(f"DROP TABLE IF EXISTS {table.name}" for table in (*WORKING, *MARTS))]
 
 
 def create_statements(dialect: str, location: str) -> list[str]:

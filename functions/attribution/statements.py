@@ -98,7 +98,8 @@ def append(table: Table, arrived_sql: str) -> str:
     return _merge(
         table,
         arrived_sql,
-        "WHEN MATCHED AND (s.received_at < t.received_at OR (s.received_at = t.received_at AND s.occurred_at < t.occurred_at)) THEN",
+        "WHEN MATCHED AND (s.received_at < t.received_at\n"
+        "    OR (s.received_at = t.received_at AND s.occurred_at < t.occurred_at)) THEN",
         rest,
     )
 

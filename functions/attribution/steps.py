@@ -6,7 +6,7 @@ by a MERGE that touches only what differs; hits and visits, which come by the mi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from shared.sql import Value, bind
 from shared.warehouse import Warehouse
 
 Part = Mapping[str, Any]
+_WEAK_KEYS = {"visitor": "visitor_id", "phone": "phone_hash", "email": "email_hash"}  # strongest first
 MOST_ROUNDS = 64
 EVER_DAYS = 400 * 365
 # The mark of a source on a request, a deal or a cost: utm_source | utm_medium, as in the entry key of a hit.
@@ -178,6 +179,25 @@ def _whole(table: Table, query: str | None = None, **parts: str) -> Step:
     return Step(name, lambda work: [{"is_first": work.holds_nothing(table)}], statement)
 
 
+def _matches(query: str, methods: Sequence[str], name: str = "", **parts: str) -> Step:
+    """One level of matching deals, strongest first. In one statement they would be too many stages for Athena and Trino (150),
+    which compute a WITH anew wherever it is named."""
+    listed = ", ".join(f"'{method}'" for method in methods)
+
+    def statement(work: Work, part: Part) -> str:
+        old = f"SELECT * FROM deal_matches WHERE site_id = :site_id AND match_method IN ({listed})"  # noqa: S608 (our own names)
+        return merge(working_tables.DEAL_MATCHES, work.bind(render(query, **parts)), work.bind(old))
+
+    return Step(name or query, lambda work: [{}], statement)
+
+
+def _weak_matches(kind: str) -> Step:
+    kinds = list(_WEAK_KEYS)
+    stronger = ", ".join(f"'{method}'" for method in ("request_id", "call_id", *kinds[: kinds.index(kind)]))
+    name = f"deal_matches_{kind}"
+    return _matches("deal_matches_weak", (kind,), name, kind=kind, column=_WEAK_KEYS[kind], stronger=stronger)
+
+
 def _rounds(query: str, stops_at: int = MOST_ROUNDS) -> Step:
     """A query repeated until a round changes nothing: rounds of joining persons."""
 
@@ -198,7 +218,11 @@ STEPS: tuple[Step, ...] = (
     _sessions(),
     _whole(working_tables.DEAL_STATES),
     _whole(working_tables.DEAL_FACTS),
-    _whole(working_tables.DEAL_MATCHES),
+    _whole(working_tables.REQUEST_FACTS),
+    _matches("deal_matches_explicit", ("request_id", "call_id")),
+    _whole(working_tables.HUB_KEYS),
+    *(_weak_matches(kind) for kind in _WEAK_KEYS),
+    _matches("deal_matches_implied", ("implied",)),
     _whole(working_tables.JOINT_KEYS),
     _whole(working_tables.JOINTS, "joints_start"),
     _rounds("joints_own"),

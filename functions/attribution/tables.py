@@ -48,7 +48,7 @@ HITS = Table(
         Column("received_at", "timestamp", "UTC; the earliest arrival of its repeats"),
         Column("visitor_id", "varchar", "first-party visitor id"),
         Column("kind", "varchar", "page_view, event, form, call_click, email_open"),
-        Column("excluded", "varchar", "why it makes no session: bot, email_open, test, future; empty = a person's hit"),
+        Column("excluded", "varchar", "why it makes no session: bot, email_open, test, future, no_visitor; empty = a person's hit"),
         Column("entry_key", "varchar", "key into sources where the hit carries marks or an outside referrer; empty inside a visit"),
         Column("campaign", "varchar", "utm_campaign"),
         Column("content", "varchar", "utm_content"),

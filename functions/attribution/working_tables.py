@@ -88,6 +88,41 @@ DEAL_FACTS = Table(
     ),
 )
 
+REQUEST_FACTS = Table(
+    "request_facts",
+    "What is known of each request, before deals find it: one row a request id.",
+    ("request_id",),
+    (
+        _SITE,
+        Column("request_id", "varchar", "our id, or the sender's"),
+        Column("created_at", "timestamp", "when it was made"),
+        Column("contact_channel", "varchar", "form, call, email, chat, messenger, visit, manual"),
+        Column("visitor_id", "varchar", "visitor, where known"),
+        Column("phone_hash", "varchar", "keyed hash"),
+        Column("email_hash", "varchar", "keyed hash"),
+        Column("call_id", "varchar", "the telephony's id of the call"),
+        Column("is_answered", "boolean", "call was answered"),
+        Column("talk_seconds", "bigint", "call: seconds of talk"),
+        _SOURCE_KEY,
+        Column("campaign", "varchar", "utm_campaign"),
+        Column("content", "varchar", "utm_content"),
+        Column("term", "varchar", "utm_term"),
+        _REFRESH,
+    ),
+)
+
+HUB_KEYS = Table(
+    "hub_keys",
+    "Keys that too many share: they match no deal and join nobody.",
+    ("key_kind", "key"),
+    (
+        _SITE,
+        Column("key_kind", "varchar", "visitor, phone, email, contact"),
+        Column("key", "varchar", "the key"),
+        _REFRESH,
+    ),
+)
+
 DEAL_MATCHES = Table(
     "deal_matches",
     "The origin request of each deal.",
@@ -132,4 +167,4 @@ JOINTS = Table(
     ),
 )
 
-WORKING = (*STAGED.values(), DEAL_STATES, DEAL_FACTS, DEAL_MATCHES, JOINT_KEYS, JOINTS)
+WORKING = (*STAGED.values(), DEAL_STATES, DEAL_FACTS, REQUEST_FACTS, HUB_KEYS, DEAL_MATCHES, JOINT_KEYS, JOINTS)

@@ -26,6 +26,8 @@ CUT = frozenset(
 )
 # Free text in which people's phones and e-mails turn up.
 REDACTED = frozenset({"page_title", "event_name", "form_name"})
+# How ids of requests that deals imply begin, and of deals that stand alone (functions/attribution/sql).
+OUR_REQUEST_IDS = ("crm:", "deal:")
 # C0 controls and DEL say nothing in any of these fields, and NUL breaks readers of the lake further down.
 _LONG_DIGITS = re.compile(r"\d(?:[ ().+-]*\d){6,}")
 _CONTROLS = dict.fromkeys([*range(32), 127], " ")
@@ -68,8 +70,11 @@ def whole(text: str, column: str) -> str:
 
 
 def identifier(text: str, column: str) -> str:
-    """An id, whole. Refused also when it is somebody's e-mail or international phone: those never enter the lake."""
+    """An id, whole. Refused also when it is somebody's e-mail or international phone: those never enter the lake; and a request
+    id that begins like the ids of requests that deals imply."""
     text = whole(text, column)
+    if column == "request_id" and text.startswith(OUR_REQUEST_IDS):
+        raise Refused("bad_field", f"{column} must not begin with {' or '.join(OUR_REQUEST_IDS)}: such ids are made by us")
     if redact_emails(text) != text or (text.startswith("+") and redact(text) != text):
         raise Refused("bad_field", f"{column} must not be an e-mail or a phone; send an id that means nothing elsewhere")
     return text

@@ -30,7 +30,7 @@ time_zone: Europe/Moscow
 currency: RUB
 payment_hosts: []          # pages of your payment provider: coming back from them keeps the visit's source
 crm:
-  token_sha256:            # the CRM posts to /v1/crm/generic/{site}/{token}
+  token_sha256:            # of the token in the CRM's address; two while rotating
     - {token_hash}
 stages:                    # what your CRM's stages mean; money counts from money_stage on
   - pipeline: "*"
@@ -52,8 +52,9 @@ def add(site: str, host: str, out: Annotated[Path, typer.Option(help="folder for
     if path.exists():
         raise BadInput(f"{path} exists already; it is not overwritten")
     token = secrets.token_urlsafe(24)
-    path.write_text(_STARTER.format(site=site, host=host, token=token, token_hash=token_sha256(token)), encoding="utf-8")
+    path.write_text(_STARTER.format(site=site, host=host, token_hash=token_sha256(token)), encoding="utf-8")
     print(f"{path} written; look it over, then: skvoz sites apply {path}")
+    print(f"the CRM posts to /v1/crm/generic/{site}/{token} (shown once: only its hash is kept)")
 
 
 @app.command()

@@ -72,7 +72,6 @@ class Player:
                 "month": f"{day:%Y-%m}",
                 "account": "SEO",
                 "medium": "organic",
-                "campaign": "seo",
                 "cost": str(SEO_MONTH),
             }
             self.upload("seo-october.csv", [seo])

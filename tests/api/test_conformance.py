@@ -28,7 +28,7 @@ pytestmark = pytest.mark.conformance
 
 DATA = Path(__file__).parents[1] / "data/attribution"
 FIRST, LAST = date(2022, 6, 3), date(2022, 8, 1)  # their conversion window
-NOW = datetime(2022, 9, 1, 9, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)  # history comes in when the product is installed
 CHANNELS = {
     "Direct": "direct",
     "Organic_Search": "Organic search",
@@ -108,7 +108,9 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
         for c in conversions:
             at = datetime.fromisoformat(instant(c["conversion_tstamp"]))
             money = {"stage": "won", "amount": f"{Decimal(c['revenue']):.2f}", "currency": "USD"}
-            doors.crm("deal.won", at, deal_id=c["event_id"], created_at=at.isoformat(), request_id=f"request-{c['event_id']}", **money)
+            doors.crm(
+                "deal.won", at, deal_id=c["event_id"], created_at=at.isoformat(), request_id=f"request-{c['event_id']}", **money
+            )
         spend = [
             (channel, *SPENT_ON[channel], FIRST, LAST, row["spend"], "USD")
             for row in table("input/spend.csv")

@@ -221,3 +221,9 @@ def test_any_file_is_taken_or_every_mistake_is_named(change: dict[str, Any]) -> 
     except SettingsError as error:
         told = [field for field in error.fields if field.path and field.message]
     assert told
+
+
+def test_a_bare_off_of_yaml_switches_duplicates_off() -> None:
+    assert parse_settings({**LEAST, "requests": {"duplicate_days": yaml.safe_load("off")}}).requests.duplicate_days == "off"
+    with pytest.raises(SettingsError, match=r"duplicate_days.*off or ever"):
+        parse_settings({**LEAST, "requests": {"duplicate_days": True}})

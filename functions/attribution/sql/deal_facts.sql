@@ -56,7 +56,7 @@ stood AS (
         max(CASE WHEN place = last_place THEN currency END) AS currency,
         min(CASE WHEN place > last_open_place THEN occurred_at END) AS closed_at,
         max(meaning_rank) >= 3 AS was_qualified,
-        bool_or(is_unknown_stage AND place = last_place) AS is_unknown_stage
+        max_by(is_unknown_stage, place) FILTER (WHERE stage IS NOT NULL) AS is_unknown_stage
     FROM run
     GROUP BY deal_id
 )
@@ -66,7 +66,7 @@ SELECT
     f.deal AS deal_id,
     s.created_at,
     CAST(with_timezone(s.created_at, 'UTC') AT TIME ZONE :time_zone AS date) AS day,
-    s.pipeline, s.stage, s.meaning, s.is_unknown_stage,
+    s.pipeline, s.stage, s.meaning, coalesce(s.is_unknown_stage, FALSE) AS is_unknown_stage,
     s.meaning NOT IN ('claim', 'cleaning', 'unsorted') AS is_confirmed,
     s.was_qualified AND s.meaning <> 'claim' AS was_qualified,
     s.meaning = 'claim' AS is_claim,

@@ -1,11 +1,11 @@
 -- What became of every request: its person, its deals' outcome, all money to date, and does it count?
 WITH
--- include: part_asked
 -- include: part_joint_persons
 every AS (
     SELECT request_id, created_at, contact_channel, visitor_id, phone_hash, is_answered, talk_seconds,
-        source_key, utm_campaign AS campaign, utm_content AS content, utm_term AS term, FALSE AS is_implied, FALSE AS is_overwritten
-    FROM asked
+        source_key, campaign, content, term, FALSE AS is_implied, FALSE AS is_overwritten
+    FROM request_facts
+    WHERE site_id = :site_id
     UNION ALL
     SELECT m.request_id, d.created_at, 'crm', d.visitor_id, d.phone_hash, NULL, NULL,
         d.source_key, d.campaign, d.content, d.term, TRUE, d.is_overwritten
@@ -70,7 +70,7 @@ repeats AS (
     SELECT k.request_id, min_by(d.deal_id, CAST(q.created_at AS varchar) || ' ' || d.deal_id) AS repeat_of
     FROM known AS k
     INNER JOIN deals AS d ON d.site_id = :site_id AND d.person_id = k.person_id AND NOT d.is_claim
-    INNER JOIN known AS q ON q.request_id = d.request_id
+    INNER JOIN every AS q ON q.request_id = d.request_id
     WHERE k.deals = 0 AND q.created_at < k.created_at AND (d.closed_at IS NULL OR k.created_at < d.closed_at)
     GROUP BY k.request_id
 ),
@@ -94,12 +94,12 @@ judged AS (
 ),
 
 covered AS (
-    SELECT DISTINCT j.request_id
-    FROM judged AS j
+    SELECT DISTINCT e.request_id
+    FROM every AS e
     INNER JOIN sessions AS s
-        ON s.site_id = :site_id AND s.visitor_id = j.visitor_id
-            AND s.started_at <= j.created_at AND j.created_at < s.last_hit_at + INTERVAL '1800' SECOND
-    WHERE NOT j.is_direct
+        ON s.site_id = :site_id AND s.visitor_id = e.visitor_id
+            AND s.started_at <= e.created_at AND e.created_at < s.last_hit_at + INTERVAL '1800' SECOND
+    WHERE e.source_key IS NOT NULL
 )
 
 SELECT

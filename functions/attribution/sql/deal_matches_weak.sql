@@ -1,0 +1,57 @@
+-- Which deals find their request by one weak key ({kind})? A deal takes the nearest earlier request that no stronger key claimed and no
+-- deal before it took. Requests push, deals pop: a stack per key.
+WITH claimed AS (
+    SELECT deal_id, request_id FROM deal_matches WHERE site_id = :site_id AND match_method IN ({stronger})
+),
+
+hubs AS (
+    SELECT key FROM hub_keys WHERE site_id = :site_id AND key_kind = '{kind}'
+),
+
+events AS (
+    SELECT q.{column} AS key, q.created_at AS at, q.request_id AS id, 1 AS step
+    FROM request_facts AS q
+    WHERE q.site_id = :site_id AND q.{column} IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM claimed AS c WHERE c.request_id = q.request_id)
+        AND NOT EXISTS (SELECT 1 FROM hubs AS h WHERE h.key = q.{column})
+    UNION ALL
+    SELECT d.{column}, d.created_at, d.deal_id, -1
+    FROM deal_facts AS d
+    WHERE d.site_id = :site_id AND d.{column} IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM claimed AS c WHERE c.deal_id = d.deal_id)
+        AND NOT EXISTS (SELECT 1 FROM hubs AS h WHERE h.key = d.{column})
+),
+
+sums AS (
+    SELECT *, sum(step) OVER (PARTITION BY key ORDER BY at, step DESC, id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS running
+    FROM events
+),
+
+depths AS (
+    SELECT
+        *,
+        running - least(0, min(running) OVER (
+            PARTITION BY key ORDER BY at, step DESC, id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        )) AS depth
+    FROM sums
+),
+
+levels AS (
+    SELECT
+        *,
+        CASE WHEN step = 1 THEN depth ELSE lag(depth, 1, 0) OVER (PARTITION BY key ORDER BY at, step DESC, id) END AS level
+    FROM depths
+),
+
+pairs AS (
+    SELECT
+        id, at, step,
+        lag(id) OVER (PARTITION BY key, level ORDER BY at, step DESC, id) AS request_id,
+        lag(at) OVER (PARTITION BY key, level ORDER BY at, step DESC, id) AS request_at
+    FROM levels
+    WHERE level > 0
+)
+
+SELECT :site_id AS site_id, id AS deal_id, request_id, '{kind}' AS match_method, :refresh_id AS refresh_id
+FROM pairs
+WHERE step = -1 AND request_id IS NOT NULL AND at <= request_at + INTERVAL '30' DAY
