@@ -29,7 +29,7 @@ HOST = "shop.example"
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"
 # Tables by which two runs are compared, with the columns that identify a row. `touches` is a view.
-COMPARED: dict[str, tuple[str, ...]] = {t.name: ("site_id", *t.key) for t in (*WORKING, *MARTS)} | {"touches": ("site_id", "touch_id")}
+COMPARED = {t.name: ("site_id", *t.key) for t in (*WORKING, *MARTS)} | {"touches": ("site_id", "touch_id")}
 
 
 class Record(NamedTuple):
@@ -71,7 +71,7 @@ def request(request_id: str, at: datetime, ad: str = "", **more: Any) -> Record:
 
 def call(request_id: str, at: datetime, talk_seconds: int = 90, **more: Any) -> Record:
     """An answered call; talk of 0 seconds = nobody answered."""
-    told = {"contact_channel": "call", "is_answered": talk_seconds > 0, "talk_seconds": talk_seconds}
+    told: dict[str, Any] = {"contact_channel": "call", "is_answered": talk_seconds > 0, "talk_seconds": talk_seconds}
     return request(request_id, at, **(told | more))
 
 
@@ -89,7 +89,8 @@ def payment(deal_id: str, at: datetime, amount: str, payment_id: str | None = No
 def cost(day: str, ad: str, amount: str, import_id: str = "import-1", **more: Any) -> Record:
     """A line of spend of a day (`10-05`); its scope is account × day unless given; VAT is included."""
     first = date.fromisoformat(f"2026-{day}")
-    told = {"account": "main", "scope": f"main:{first}", "import_id": import_id, "day": first, "cost": amount, "is_vat_included": True}
+    told = {"account": "main", "scope": f"main:{first}", "import_id": import_id, "day": first, "cost": amount}
+    told["is_vat_included"] = True
     at = more.pop("at", datetime(first.year, first.month, first.day, 20, tzinfo=UTC))
     return record(COST.name, at, "file", **(told | _marks(ad) | more))
 
@@ -220,14 +221,16 @@ def assert_same(one: Mapping[str, Sequence[Row]], other: Mapping[str, Sequence[R
     """Tables equal row by row; DOUBLE to 10⁻⁹ where the engines differ. The message names the table and the first difference."""
     for table in COMPARED:
         for place, (a, b) in enumerate(zip(one[table], other[table], strict=False)):
-            differing = [n for n in a if not _same(a[n], b[n], approximate)]
+            differing = [n for n in a if not is_same(a[n], b[n], 1e-9 if approximate else 0.0)]
             assert not differing, f"{table} row {place}, {differing}: {a} ≠ {b}"
-        assert len(one[table]) == len(other[table]), f"{table}: {_only(one[table], other[table])} ≠ {_only(other[table], one[table])}"
+        left, right = _only(one[table], other[table]), _only(other[table], one[table])
+        assert len(one[table]) == len(other[table]), f"{table}: {left} ≠ {right}"
 
 
-def _same(a: Any, b: Any, approximate: bool) -> bool:
-    if approximate and isinstance(a, float) and isinstance(b, float):
-        return abs(a - b) <= 1e-9
+def is_same(a: Any, b: Any, off: float = 1e-9) -> bool:
+    """Equal, or two floats that are at most `off` apart."""
+    if isinstance(a, float) and isinstance(b, float):
+        return abs(a - b) <= off
     return bool(a == b)
 
 

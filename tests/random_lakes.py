@@ -113,11 +113,12 @@ class _Maker:
             for ad in random.sample(["yandex/cpc/brand", "google/cpc/shoes", "vk", "radio/offline"], random.randint(0, 3)):
                 told = {"clicks": random.randint(0, 90), "is_vat_included": random.choice((True, False, None))}
                 for number in range(random.choice((1, 1, 2))):
-                    at, amount = utc(f"{text} 20:00") + timedelta(days=number), f"{random.uniform(0, 5000):.{random.choice((0, 2, 6))}f}"
+                    at = utc(f"{text} 20:00") + timedelta(days=number)
+                    amount = f"{random.uniform(0, 5000):.{random.choice((0, 2, 6))}f}"
                     self.records.append(cost(text, ad, amount, f"import-{number}", at=at, **told))
         self.records.append(cost("10-07", "", "0", "import-9", at=utc("10-25 08:00"), is_scope_mark=True))
         self.records.append(cost("10-08", "vk", "0", "import-9", at=utc("10-25 08:00")))
-        period = {"scope": "radio.csv:2026-10", "last_day": utc("10-31 00:00").date(), "clicks": 100}
+        period: dict[str, Any] = {"scope": "radio.csv:2026-10", "last_day": utc("10-31 00:00").date(), "clicks": 100}
         for currency in ("RUB", "USD"):
             self.records.append(cost("10-01", "radio/offline", "100000", currency=currency, is_vat_included=False, **period))
         self.records.append(cost("10-09", "vk", "12.345678", scope="usd", currency="USD", vat_percent="22"))
@@ -133,20 +134,25 @@ class _Maker:
         for place in range(random.randint(1, 5)):
             told = dict(extra)
             if place == 0 or random.random() < 0.2:
-                told |= random.choice((
-                    {"ad": random.choice(ADS)}, {"ad": random.choice(ADS)}, {"referrer_host": random.choice(REFERRERS)},
-                    {"click_id_name": "yclid", "click_id": str(random.randrange(5))}, {"referrer_host": random.choice(OWN_REFERRERS)}, {},
-                ))  # fmt: skip
+                told |= self._origin()
             if random.random() < 0.03:
                 told["received_at"] = at - timedelta(minutes=6)
             self.records.append(hit(visitor, at, page_path=f"/{place}", utm_term=random.choice((None, "red shoes")), **told))
             at += timedelta(seconds=random.choice(GAPS))
 
+    def _origin(self) -> dict[str, Any]:
+        random = self.random
+        ad, click = {"ad": random.choice(ADS)}, {"click_id_name": "yclid", "click_id": str(random.randrange(5))}
+        origins: list[dict[str, Any]] = [ad, ad, click, {}]
+        origins += [{"referrer_host": random.choice(hosts)} for hosts in (REFERRERS, OWN_REFERRERS)]
+        return random.choice(origins)
+
     def _request(self, visitor: str | None, at: datetime) -> None:
         random = self.random
         self._requests += 1
         request_id, caller = f"r{self._requests}", random.randrange(25)
-        keys = {"visitor": visitor, "phone": random.choice((f"+{caller}", None)), "email": random.choice((f"{caller}@", None, None))}
+        phone, email = random.choice((f"+{caller}", None)), random.choice((f"{caller}@", None, None))
+        keys: dict[str, Any] = {"visitor": visitor, "phone": phone, "email": email}
         ad = random.choice(("", "", "yandex/cpc/phone", "flyer/offline"))
         if random.random() < 0.4:
             talk = random.choice((0, 29, 30, 300))
@@ -158,11 +164,11 @@ class _Maker:
             told = {"contact_channel": random.choice(CHANNELS), "is_test": random.choice([None] * 15 + [True])}
             self.records.append(request(request_id, at, ad, **keys, **told))
         for _ in range(random.choice((0, 1, 1, 1, 2))):
-            told = random.choice(({"request_id": request_id}, {"call_id": f"call-{request_id}"}, keys, keys, {"visitor": visitor}, {}))
+            names: list[dict[str, Any]] = [{"request_id": request_id}, {"call_id": f"call-{request_id}"}, {"visitor": visitor}, {}]
             client = {"contact": random.choice((f"client-{caller}", f"client-{caller % 7}", None))}
             later = timedelta(seconds=random.choice((-60, 0, 3600, 30 * 86_400, 30 * 86_400 + 1)))
             self._deals += 1
-            self._deal(f"d{self._deals}", at + later, {**told, **client})
+            self._deal(f"d{self._deals}", at + later, {**random.choice([keys, keys, *names]), **client})
 
     def _deal(self, deal_id: str, at: datetime, keys: dict[str, Any]) -> None:
         random = self.random
@@ -171,7 +177,8 @@ class _Maker:
         for place in range(random.randint(1, 5)):
             amount = random.choice((None, f"{random.randrange(1, 10**7) / 100:.2f}", "0", "300.00"))
             told |= {"ad": random.choice([""] * 6 + ["crm/form", "avito/crm"]), "loss_reason": random.choice((None, "price"))}
-            told |= {"cost_price": random.choice((None, None, "111.11", "0.01")), "products_cost": random.choice((None, None, "77"))}
+            told["cost_price"] = random.choice((None, None, "111.11", "0.01"))
+            told["products_cost"] = random.choice((None, None, "77"))
             told["is_deleted"] = random.choice([None] * 20 + [True])
             self.records.append(deal(deal_id, at, random.choice(STAGES), amount, **told))
             told = {"currency": random.choice([None] * 9 + ["USD"]), "request_id": random.choice([None] * 20 + ["r1"])}

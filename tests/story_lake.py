@@ -66,14 +66,14 @@ def _c() -> list[Record]:
 
 def _d() -> list[Record]:
     person, sale = STORY["clients"]["D"], STORY["deals"]["D"]
-    again = datetime(2026, 10, 28, 15, 30, tzinfo=UTC)
+    lead, again = sale["ids"]["amocrm_lead"], datetime(2026, 10, 28, 15, 30, tzinfo=UTC)
     start = again + timedelta(minutes=9)
     return [
         *_visit("D", _at(person["first_visit"]), "facebook/cpc/parquet", click_id_name="fbclid", click_id=person["fbclid"]),
         *_visit("D", again, "google/cpc/22381907754", click_id_name="gclid", click_id=person["gclid"]),
         call("call-D", start, 240, visitor="visitor-D", phone="phone-D"),
-        deal(sale["ids"]["amocrm_lead"], start + timedelta(minutes=5), "working", phone="phone-D", contact="client-D"),
-        deal(sale["ids"]["amocrm_lead"], _at(sale["won_at"]), "won", sale["amount"], cost_price=sale["cost"], order_id=sale["order"]),
+        deal(lead, start + timedelta(minutes=5), "working", phone="phone-D", contact="client-D"),
+        deal(lead, _at(sale["won_at"]), "won", sale["amount"], cost_price=sale["cost"], order_id=sale["order"]),
     ]
 
 

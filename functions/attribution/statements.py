@@ -129,4 +129,5 @@ def _plain_type(column: Column) -> str:
 
 
 def _quoted(text: str) -> str:
-    return text.replace("'", "''")
+    """Athena's DDL is Hive's, where two quotes do not make one."""
+    return text.replace("'", "’")

@@ -6,6 +6,7 @@ import sys
 from typing import Any
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.cli import attribute, lake, replay, secrets, sites, stack
 from shared.errors import SkvozError
@@ -21,6 +22,10 @@ class _Group(typer.core.TyperGroup):
             print(f"error: {error.message}", file=sys.stderr)
             for field in error.fields:
                 print(f"  {field.path}: {field.message}", file=sys.stderr)
+            sys.exit(2)
+        except (BotoCoreError, ClientError) as error:
+            print(f"error: AWS did not do it: {error}", file=sys.stderr)
+            print("  check the region, the credentials and the name of the stage or bucket, then run it again", file=sys.stderr)
             sys.exit(2)
 
 

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from shared.aws import client
+from shared.errors import BadInput
+from shared.ids import is_site_id
 from shared.security import token_sha256
 
 app = typer.Typer(no_args_is_help=True)
@@ -20,6 +22,8 @@ def init(
     site: Annotated[list[str] | None, typer.Option(help="site id; repeat for more")] = None,
 ) -> None:
     """Create the secrets that are missing: identity key of the stage, import and CRM secrets of each site."""
+    if wrong := [s for s in site or [] if not is_site_id(s)]:
+        raise BadInput(f"{', '.join(wrong)}: no site id; use a-z, 0-9 and hyphens")
     ssm = client("ssm")
     names = ["identity", *(f"{s}/{kind}" for s in site or [] for kind in ("import", "crm-generic"))]
     for name in names:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.files import read_settings
+from infra.cli.files import read_settings, settings_of
 from shared.aws import client
 from shared.errors import BadInput
 from shared.ids import is_site_id
@@ -23,15 +23,15 @@ app = typer.Typer(no_args_is_help=True)
 
 _STARTER = """\
 # Settings of one site. Check: skvoz sites check {site}.yaml   Publish: skvoz sites apply {site}.yaml
-site_id: {site}
-name: {site}
-hosts: [{host}]            # hosts of the site itself; www. is included
+site_id: {quoted_site}
+name: {quoted_site}
+hosts: [{quoted_host}]     # hosts of the site itself; www. is included
 time_zone: Europe/Moscow
 currency: RUB
 payment_hosts: []          # pages of your payment provider: coming back from them keeps the visit's source
 crm:
   token_sha256:            # of the token in the CRM's address; two while rotating
-    - {token_hash}
+    - "{token_hash}"
 stages:                    # what your CRM's stages mean; money counts from money_stage on
   - pipeline: "*"
     valid_from: 2026-01-01
@@ -52,7 +52,12 @@ def add(site: str, host: str, out: Annotated[Path, typer.Option(help="folder for
     if path.exists():
         raise BadInput(f"{path} exists already; it is not overwritten")
     token = secrets.token_urlsafe(24)
-    path.write_text(_STARTER.format(site=site, host=host, token_hash=token_sha256(token)), encoding="utf-8")
+    names = {"site": site, "quoted_site": json.dumps(site), "quoted_host": json.dumps(host, ensure_ascii=False)}
+    text = _STARTER.format(**names, token_hash=token_sha256(token))
+    settings_of(text, str(path))
+    if not out.is_dir():
+        raise BadInput(f"{out} is no folder")
+    path.write_text(text, encoding="utf-8")
     print(f"{path} written; look it over, then: skvoz sites apply {path}")
     print(f"the CRM posts to /v1/crm/generic/{site}/{token} (shown once: only its hash is kept)")
 

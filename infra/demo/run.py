@@ -39,7 +39,7 @@ class DemoFailed(Exception):
 
 def demo(out: Path, scale: float = 1.0, console: Console | None = None) -> dict[str, Any]:
     """Leave report.html, report.eml and figures.json in `out`; gives the figures. DemoFailed says what is wrong."""
-    console = console or Console()
+    console = console or _console()
     started = time.monotonic()
     made = month(SEED, scale)
     console.print(
@@ -114,6 +114,12 @@ def _show(console: Console, figures: Mapping[str, Any], verdict: Verdict, player
     sent = ", ".join(f"{n} {what}" for what, n in player.sent.items())
     console.print(f"Sent: {sent}. Refused: {len(player.refused)}. {seconds:.0f} s in all.", highlight=False)
     console.print("Look at:", *(f"  {out / name}  {what}" for name, what in LEFT.items()), sep="\n", highlight=False)
+
+
+def _console() -> Console:
+    """Wide enough for the table also where the output is no terminal (a log of CI)."""
+    plain = Console()
+    return plain if plain.is_terminal else Console(width=120)
 
 
 def _crashed(console: Console) -> Any:

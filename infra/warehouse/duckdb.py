@@ -125,7 +125,8 @@ def _keep_meaning(node: exp.Expression) -> exp.Expression:
     if isinstance(node, (exp.ArgMin, exp.ArgMax)):  # a NULL beside the extreme is the answer; DuckDB's own would look further
         return exp.Anonymous(this=f"{node.sql_name().lower()}_null", expressions=[node.this, node.expression])
     if isinstance(node, exp.DateAdd) and str(node.args["unit"].name).lower() in {"day", "week", "month", "year"}:
-        return exp.cast(node.copy(), "DATE") if not isinstance(node.parent, exp.Cast) else node
+        is_dated = isinstance(node.parent, exp.Cast) and node.parent.to.is_type("date")
+        return node if is_dated else exp.cast(node.copy(), "DATE")
     return node
 
 

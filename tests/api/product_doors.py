@@ -1,4 +1,4 @@
-"""The product's doors on a local stack, as their senders use them: signed imports, CRM events, cost files; then refresh and figures."""
+"""The product's doors on a local stack, as their senders use them: signed imports, CRM events, cost files; then the figures."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Another system's data through our doors: Snowplow's fractribution (tests/data/attribution) as imported hits and requests, deals won
-in the CRM and a cost file. Paths, totals and the last-touch table must be theirs.
+"""Another system's data through our doors: Snowplow's fractribution (tests/data/attribution) as imported hits and requests, deals
+won in the CRM and a cost file. Paths, totals and the last-touch table must be theirs.
 
 Channels have our names. Two things differ by our own law and are stated here: a direct hit within 30 minutes of the visitor's last
 hit goes on with that visit (one of their 97 sessions), and a part of a conversion is whole kopecks (no part is cut by last touch).

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -12,8 +11,8 @@ from tests.story_lake import CHANNELS, SITE_ID, STORY, story_records, story_shop
 
 
 @pytest.fixture(scope="module")
-def marts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Marts]:
-    yield marts_of(tmp_path_factory.mktemp("story"), story_records(), story_shop())
+def marts(tmp_path_factory: pytest.TempPathFactory) -> Marts:
+    return marts_of(tmp_path_factory.mktemp("story"), story_records(), story_shop())
 
 
 def sold(marts: Marts, client: str) -> dict[str, object]:
@@ -47,9 +46,7 @@ def test_each_client_is_credited_to_the_true_source(marts: Marts, request_id: st
 
 
 def test_the_campaign_is_the_one_that_was_clicked(marts: Marts) -> None:
-    campaigns = {
-        request_id: campaign for request_id, campaign in marts.rows("credits", "request_id", "campaign", model="last_non_direct")
-    }
+    campaigns = dict(marts.rows("credits", "request_id", "campaign", model="last_non_direct"))
     assert campaigns == {"call-A": "708815521", "call-B": "22381907754", "form-C": "15520873", "call-D": "22381907754"}
 
 

@@ -1,5 +1,5 @@
--- Which deals find their request by one weak key ({kind})? A deal takes the nearest earlier request that no stronger key claimed and no
--- deal before it took. Requests push, deals pop: a stack per key.
+-- Which deals find their request by one weak key? A deal takes the nearest earlier request that no stronger key claimed and no deal
+-- before it took. Requests push, deals pop: a stack per key.
 WITH claimed AS (
     SELECT deal_id, request_id FROM deal_matches WHERE site_id = :site_id AND match_method IN ({stronger})
 ),

@@ -1,0 +1,209 @@
+"""`make demo` at a small scale: what it leaves is whole, adds up, and shows the same on the page, in the mail and as JSON."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import html
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from email.message import EmailMessage
+from typing import Any, NamedTuple, cast
+
+import pytest
+from rich.console import Console
+
+from functions.report.view.formats import Formats
+from infra.demo.people import OBSTACLES, Truth, month
+from infra.demo.run import SEED, demo
+from infra.demo.truth import judge
+
+SCALE = 0.03
+M = ("cost", "visits", "requests", "qualified", "sales", "revenue", "gross_profit", "cpl", "cpo", "roas", "romi", "margin_romi")
+ADDITIVE = M[:6]
+MODELS = {"first", "last", "last_non_direct", "last_significant", "linear", "position", "time_decay"}
+
+
+class Left(NamedTuple):
+    """What the demo left and printed."""
+
+    figures: dict[str, Any]
+    page: str
+    mail: EmailMessage
+    printed: str
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
+    out = tmp_path_factory.mktemp("demo")
+    console = Console(file=io.StringIO(), width=200)
+    demo(out, SCALE, console)
+    mail = email.message_from_bytes((out / "report.eml").read_bytes(), policy=email.policy.default)
+    figures = json.loads((out / "figures.json").read_text(), parse_float=Decimal)
+    printed = cast(io.StringIO, console.file).getvalue()
+    return Left(figures, (out / "report.html").read_text(), cast(EmailMessage, mail), printed)
+
+
+def text_of(markup: str) -> str:
+    """What a reader sees of HTML, spaces made plain."""
+    bare = re.sub(r"<(style|title|head)\b.*?</\1>|<[^>]*>", " ", markup, flags=re.DOTALL)
+    return " ".join(html.unescape(bare).split())
+
+
+def part(mail: EmailMessage, kind: str) -> str:
+    found = mail.get_body((kind,))
+    assert found is not None
+    return str(found.get_content())
+
+
+def test_figures_have_every_promised_key(left: Left) -> None:
+    figures = left.figures
+    assert {"period", "totals", "channels", "models", "data_quality", "truth", "model"} <= figures.keys()
+    assert figures["period"] == {"from": "2026-10-01", "to": "2026-10-31"}
+    assert figures["model"] == "last_non_direct"
+    for row in (figures["totals"], *figures["channels"]):
+        assert set(M) <= row.keys()
+    assert figures["models"].keys() == MODELS
+    for rows in figures["models"].values():
+        assert all({"channel", "sales", "revenue"} <= row.keys() for row in rows)
+    assert figures["truth"].keys() == {"deals", "credited_right", "explained"}
+
+
+def total(rows: Sequence[Mapping[str, Any]], measure: str) -> Decimal:
+    return sum((Decimal(row[measure] or 0) for row in rows), Decimal(0))
+
+
+def test_channels_sources_and_campaigns_add_up(left: Left) -> None:
+    channels = left.figures["channels"]
+    for measure in ADDITIVE:
+        assert total(channels, measure) == pytest.approx(Decimal(left.figures["totals"][measure]), abs=Decimal("1e-9")), measure
+        for channel in channels:
+            assert total(channel["sources"], measure) == pytest.approx(Decimal(channel[measure]), abs=Decimal("1e-9"))
+            for source in channel["sources"]:
+                if not source["campaigns"]:  # no campaign is told, or spend that is told no deeper and is never spread
+                    continue
+                assert total(source["campaigns"], measure) == pytest.approx(Decimal(source[measure]), abs=Decimal("1e-9"))
+
+
+def test_campaigns_are_told_where_the_links_had_them_and_a_contractors_sum_stays_unsplit(left: Left) -> None:
+    sources = [(channel["channel"], source) for channel in left.figures["channels"] for source in channel["sources"]]
+    campaigns = {(channel, c["campaign"]) for channel, source in sources for c in source["campaigns"]}
+    assert {("Yandex Direct", "tp-poisk-msk"), ("Yandex Direct", "tp-rsya"), ("VK Ads", "vk-remont")} <= campaigns
+    (unsplit,) = [(channel, source) for channel, source in sources if source.get("is_not_split")]
+    assert (unsplit[0], unsplit[1]["cost"], unsplit[1]["romi"]) == ("Organic search", Decimal("140000.00"), None)
+
+
+def test_every_model_hands_out_the_same_sales_and_money(left: Left) -> None:
+    totals = left.figures["totals"]
+    for model, rows in left.figures["models"].items():
+        assert total(rows, "revenue") == Decimal(totals["revenue"]), model
+        assert total(rows, "sales") == pytest.approx(Decimal(totals["sales"]), abs=Decimal("1e-9")), model
+    default = {row["channel"]: row["revenue"] for row in left.figures["models"]["last_non_direct"] if row["revenue"]}
+    assert default == {row["channel"]: row["revenue"] for row in left.figures["channels"] if row["revenue"]}
+
+
+def test_ratios_follow_from_the_sums(left: Left) -> None:
+    for row in (left.figures["totals"], *left.figures["channels"]):
+        cost, revenue, profit = (None if row[m] is None else float(row[m]) for m in ("cost", "revenue", "gross_profit"))
+        if not cost:
+            assert (row["roas"], row["romi"], row["margin_romi"]) == (None, None, None)
+            continue
+        assert float(row["roas"]) == pytest.approx(revenue / cost)
+        assert float(row["romi"]) == pytest.approx((revenue - cost) / cost)
+        assert (row["margin_romi"] is None) == (profit is None)
+        if profit is not None:
+            assert float(row["margin_romi"]) == pytest.approx((profit - cost) / cost)
+        assert (row["cpl"] is None) == (not row["requests"])
+
+
+def test_visits_and_costs_are_those_that_were_played(left: Left) -> None:
+    played = month(SEED, SCALE)
+    counted = left.figures["data_quality"]["hits"]
+    sent = [len(event.data["hits"]) for event in played.events if event.kind == "visit"]
+    refused_consent = sum(len(e.data["hits"]) for e in played.events if e.kind == "visit" and e.data["consent"] == "denied")
+    assert counted["counted"] == sum(sent) - refused_consent
+    assert counted["excluded"]["bot"] == sum(event.kind == "bot" for event in played.events)
+    assert counted["excluded"]["email_open"] == sum(event.kind == "email_open" for event in played.events)
+    assert Decimal(left.figures["totals"]["cost"]) > Decimal("140000")  # the contractor's month, and the clicks
+
+
+def test_each_deal_is_right_or_explained(left: Left) -> None:
+    truth = left.figures["truth"]
+    assert truth["credited_right"] + sum(truth["explained"].values()) == truth["deals"] > 0
+    assert truth["explained"].keys() <= {sentence for _, sentence in OBSTACLES.values()}
+    assert f"{truth['credited_right']} of {truth['deals']} deals were credited to their true source" in left.printed
+    assert "Refused: 0." in left.printed
+
+
+def test_the_mail_is_text_and_html_in_one_message_to_the_recipient(left: Left) -> None:
+    assert left.mail.is_multipart()
+    assert [p.get_content_type() for p in left.mail.walk() if not p.is_multipart()] == ["text/plain", "text/html"]
+    assert left.mail["To"] == "owner@teplodom.example"
+    assert "Теплодом" in left.mail["Subject"]
+    assert len(part(left.mail, "html").encode()) <= 80_000
+
+
+def test_page_mail_and_json_show_the_same_figures(left: Left) -> None:
+    formats = Formats("ru", "RUB", "Europe/Moscow")
+    totals = left.figures["totals"]
+    shown = {
+        "page": text_of(left.page),
+        "mail": text_of(part(left.mail, "html")),
+        "text": " ".join(part(left.mail, "plain").split()),
+    }
+    for measure in ("revenue", "cost"):
+        wanted = formats.money(totals[measure]).replace("\u00a0", " ")
+        for place, text in shown.items():
+            assert wanted in text, f"{measure} {wanted} is not in the {place}"
+    romi = formats.figure("romi", float(totals["romi"])).replace("\u00a0", " ")
+    assert all(romi in text for text in shown.values())
+    for row in left.figures["channels"]:
+        if row["revenue"]:
+            amount = formats.amount(row["revenue"]).replace("\u00a0", " ")
+            assert all(amount in text for text in shown.values()), row["channel"]
+
+
+def test_what_is_printed_is_the_table_of_the_figures(left: Left) -> None:
+    totals = left.figures["totals"]
+    (line,) = [line for line in left.printed.splitlines() if line.startswith("│ total")]
+    cells = [cell.strip() for cell in line.strip("│").split("│")]
+    assert cells[1:6] == [f"{totals[m]:,.0f}" for m in ("cost", "visits", "requests", "sales", "revenue")]
+    for name in ("report.html", "report.eml", "figures.json"):
+        assert name in left.printed
+
+
+def test_the_same_month_is_invented_every_time() -> None:
+    assert month(7, 0.01) == month(7, 0.01)
+    assert month(7, 0.01) != month(8, 0.01)
+
+
+class Credits:
+    """A warehouse that knows the answer to one question."""
+
+    def __init__(self, **credited: tuple[str | None, str]) -> None:
+        self._rows = [
+            {"deal_id": f"generic:{deal}", "channel": channel, "revenue": Decimal(revenue)}
+            for deal, (channel, revenue) in credited.items()
+        ]
+
+    def rows(self, sql: str) -> Any:
+        assert "deals" in sql
+        return self._rows
+
+
+def test_a_deal_on_a_wrong_source_without_a_reason_and_wrong_money_are_found() -> None:
+    truths = [
+        Truth("D1", "VK Ads", revenue=Decimal(100)),
+        Truth("D2", "VK Ads"),
+        Truth("D3", "VK Ads", obstacle="blocker"),
+        Truth("D4", "VK Ads"),  # never reached the CRM
+    ]
+    warehouse = Credits(D1=("VK Ads", "90.00"), D2=("direct", "0"), D3=(None, "0"))
+    verdict = judge(warehouse, "teplodom", "last", truths)  # type: ignore[arg-type]  # all that is asked of a warehouse
+    assert (verdict.deals, verdict.credited_right) == (3, 1)
+    assert verdict.unexplained == ["D2: credited to direct, truly from VK Ads"]
+    assert verdict.wrong_money == ["D1: 90.00 instead of 100"]
+    assert verdict.explained == {OBSTACLES["blocker"][1]: 1}
