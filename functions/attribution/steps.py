@@ -107,7 +107,11 @@ def _staged(kind: str) -> Step:
     def statement(work: Work, part: Part) -> str:
         work.warehouse.open_raw(kind, work.first_arrival, work.last_arrival)
         text = work.bind(render("staged", columns=columns, source_key=key, raw_table=f"raw_{kind}"))
-        return insert(table, text) if part["is_first"] else append(table, text)
+        if part["is_first"]:
+            return insert(table, text)
+        if work.is_full:
+            return merge(table, text, work.bind(f"SELECT * FROM {table.name} WHERE site_id = :site_id"))  # noqa: S608 (model's name)
+        return append(table, text)
 
     return Step(table.name, lambda work: [{"is_first": work.holds_nothing(table)}], statement)
 

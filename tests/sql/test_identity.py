@@ -53,7 +53,7 @@ def test_the_strongest_key_wins(tmp_path: Path) -> None:
     keys = {"r1": {"phone": "p"}, "r2": {"visitor": "v"}, "r3": {"call_id": "tel"}, "r4": {}}
     made = [request(name, AT, **more) for name, more in keys.items()]
     told = {"phone": "p", "visitor": "v", "call_id": "tel", "request_id": "r4"}
-    found = []
+    found: list[tuple[str, str]] = []
     for missing in (None, "request_id", "call_id", "visitor"):
         told.pop(missing or "", None)
         found += matched(tmp_path / str(missing), *made, deal("d", AT + DAY, **told)).values()
