@@ -44,9 +44,10 @@ class AthenaWarehouse:
         self._athena, self._s3 = _Patient(athena, sleep), s3
         self._database, self._work_group, self._bucket, self._sleep = database, work_group, lake_bucket, sleep
 
-    def start(self, sql: str) -> str:
+    def start(self, sql: str, token: str = "") -> str:
         """Submit one statement; gives Athena's query id."""
         answer = self._athena.start_query_execution(
+            **({"ClientRequestToken": token} if token else {}),
             QueryString=sql,
             WorkGroup=self._work_group,
             QueryExecutionContext={"Database": self._database, "Catalog": "AwsDataCatalog"},

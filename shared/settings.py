@@ -24,7 +24,8 @@ MEANING_RANK: Mapping[Meaning, int] = {
 }  # fmt: skip
 Model = Literal["first", "last", "last_non_direct", "last_significant", "linear", "position", "time_decay"]
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+# No control characters: they have no place in names, and NUL cannot be put into a query.
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Host = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[^\s/:@]+\.[^\s/:@]+$|^localhost$")]
 Origin = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^\s/]+$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
@@ -48,7 +49,7 @@ class MarginRule(_Strict):
     """From `valid_from` on: gross margin of sales that carry no cost price, percent of revenue."""
 
     valid_from: date
-    percent: Decimal = Field(ge=-1000, le=100)
+    percent: Decimal = Field(ge=-1000, le=100, decimal_places=6)
 
 
 class Rate(_Strict):
@@ -56,7 +57,7 @@ class Rate(_Strict):
 
     currency: Currency
     day: date
-    rate: Decimal = Field(gt=0)
+    rate: Decimal = Field(gt=0, lt=10**6, decimal_places=8)
 
 
 class CrmDoor(_Strict):
@@ -81,11 +82,13 @@ class Attribution(_Strict):
 
 class Costs(_Strict):
     show: Literal["gross", "net"] = Field(default="gross", description="costs with or without VAT")
-    vat_percent: Decimal = Field(default=Decimal(0), ge=0, le=100, description="for lines that do not state theirs")
+    vat_percent: Decimal = Field(
+        default=Decimal(0), ge=0, le=100, decimal_places=2, description="for lines that do not state theirs"
+    )
 
 
 class Requests(_Strict):
-    duplicate_days: int | Literal["off", "ever"] = 30
+    duplicate_days: Annotated[int, Field(ge=0, le=3650)] | Literal["off", "ever"] = 30
     target_talk_seconds: int = Field(default=30, ge=0, le=3600)
 
     @field_validator("duplicate_days", mode="before")

@@ -33,8 +33,11 @@ class Warehouse(Protocol):
         """How many day partitions one statement may write (Athena: 100); 0 = no bound."""
         ...
 
-    def start(self, sql: str) -> str:
-        """Submit one statement; gives the query id. WarehouseError when it is refused."""
+    def start(self, sql: str, token: str = "") -> str:
+        """Submit one statement; gives the query id. WarehouseError when it is refused.
+
+        `token` (64 hex digits): where an engine can, asking again with the same token gives the same query, not a second one.
+        """
         ...
 
     def poll(self, query_id: str) -> QueryState:

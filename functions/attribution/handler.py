@@ -13,19 +13,25 @@ from functions.attribution.ledger import DynamoLedger
 from functions.attribution.refresh import Refresh, State
 from shared.aws import client, env
 from shared.engines import engine
-from shared.log import logger
+from shared.log import count, logger
 from shared.settings import SiteSettings, parse_settings
 from shared.sites import list_sites
 from shared.times import parse_instant
 
 
 def lambda_handler(event: State, context: object) -> State:
-    """Input: {} to begin (or {"time": ISO}), else the previous output. A failure is raised: the state machine ends in Fail."""
+    """Input: {} to begin (or {"time": ISO}), else the previous output. `failed` and errors end the state machine in Fail."""
     state = {k: v for k, v in event.items() if k not in ("time",)}
     answer = _refresh().advance(state, _now(event))
+    if "completed" in answer:
+        ended = {
+            "RefreshCompleted": max(answer["completed"], 0 if answer["failed"] else 1),
+            "RefreshSiteFailed": len(answer["failed"]),
+        }
+        count(ended, Stage=env("STAGE"))
     logger().info(
         "refresh moved",
-        extra={k: answer.get(k) for k in ("status", "refresh_id", "site", "step", "query_id", "bytes_scanned", "note")},
+        extra={k: answer.get(k) for k in ("status", "refresh_id", "site", "step", "query_id", "bytes_scanned", "note", "failed")},
     )
     return answer
 

@@ -55,6 +55,10 @@ class DynamoLedger:
         else:
             self._dynamodb.put_item(TableName=self._table, Item={**_RUN, "state": {"S": orjson.dumps(state).decode()}})
 
+    def begin(self, site_id: str, refresh_id: str) -> None:
+        key = {"pk": {"S": f"refresh#{site_id}"}, "sk": {"S": "begun"}}
+        self._dynamodb.put_item(TableName=self._table, Item={**key, "refresh_id": {"S": refresh_id}})
+
     def last_complete(self, site_id: str) -> Mapping[str, str]:
         item = self._get(_last_key(site_id)) or {}
         return {name: value["S"] for name, value in item.items() if name not in ("pk", "sk")}

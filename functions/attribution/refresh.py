@@ -2,7 +2,8 @@
 
 `advance(state)` does one thing (begin, poll a query, start the next one, finish) and says what comes next. Step Functions waits
 between the calls, the local stack calls it in a loop; both pass its own output back in. A single writer by a lock with a lease;
-where it stands is kept in the ledger, so a run that died goes on where it stopped, under the same refresh id.
+where it stands is kept in the ledger, so a run that died goes on where it stopped, under the same refresh id. A site whose
+query fails is left for the next run; the other sites go on.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+import orjson
+
+from functions.attribution.ddl import create_statements, drop_statements, model_version, upkeep_statements
 from functions.attribution.rules import RULE_TABLES, fingerprint, rule_rows
-from functions.attribution.statements import create_table
-from functions.attribution.steps import STEPS, Work
-from functions.attribution.tables import MARTS, TOUCHES_VIEW
-from functions.attribution.working_tables import WORKING
-from shared.errors import SettingsError
+from functions.attribution.steps import STEPS, Part, Work
+from shared.errors import SettingsError, WarehouseError
 from shared.ids import uuid7
 from shared.records import encode
 from shared.settings import SiteSettings
-from shared.times import from_millis, lake_text
+from shared.times import from_lake_text, from_millis, lake_text
 from shared.warehouse import Warehouse
 
 State = dict[str, Any]
@@ -31,7 +32,12 @@ LEASE = timedelta(minutes=20)
 POLL_SECONDS = 5
 FIRST_ARRIVAL = "2026/01/01"  # nothing can have arrived before: the range of the raw tables' partitions begins here
 OVERLAP = timedelta(days=2)
-TABLE_MODEL = "*"  # in the ledger, beside the sites: the version of the table model that the marts have
+MOST_RESUMES = 3  # a run that died so often is given up and begun anew
+UPKEEP_EVERY = timedelta(days=7)
+# Kept in the ledger beside the sites:
+TABLE_MODEL = "*"  # the version of the table model that the marts have
+UPKEEP = "*upkeep"  # when the tables were last kept small
+TABLES = -1  # as a place in the list of sites: before the first one the tables are made, after the last one they are kept small
 
 
 class Ledger(Protocol):
@@ -51,6 +57,10 @@ class Ledger(Protocol):
 
     def save_run(self, state: State | None) -> None:
         """Remember where the run stands; None when it is complete."""
+        ...
+
+    def begin(self, site_id: str, refresh_id: str) -> None:
+        """Note that a run rewrites the site's marts: until it completes, no report reads them."""
         ...
 
     def last_complete(self, site_id: str) -> Mapping[str, str]:
@@ -73,53 +83,75 @@ class Refresh:
     randomness: Callable[[], bytes]
 
     def advance(self, state: State, now: datetime) -> State:
-        """One move. `status`: running (wait and call again), next (call again), complete. Raises what went wrong."""
+        """One move. `status`: running (wait and call again), next (call again), complete, failed (`failed`: site → reason).
+
+        Raises what is not the fault of one site's data or settings.
+        """
         if "refresh_id" not in state:
             return self._begin(now)
         if not self.ledger.acquire(state["owner"], now, now + LEASE):
             return {"status": "complete", "wait_seconds": 0, "note": "another refresh has taken over"}
-        if state.get("query_id"):
-            query = self.warehouse.poll(state["query_id"])
-            if not query.is_done:
-                return {**state, "status": "running", "wait_seconds": POLL_SECONDS}
-            state = self._after_query({**state, "bytes_scanned": state["bytes_scanned"] + query.bytes_scanned}, now)
-        else:
-            state = self._start(state, now)
-        self.ledger.save_run(None if state["status"] == "complete" else state)
+        try:
+            state = self._move(state, now)
+        except (WarehouseError, SettingsError, ValueError) as error:
+            state = self._leave(state, str(error), now)
+        self.ledger.save_run(None if state["status"] in ("complete", "failed") else state)
         return state
+
+    def _move(self, state: State, now: datetime) -> State:
+        if not state.get("query_id"):
+            return self._start(state, now)
+        query = self.warehouse.poll(state["query_id"])
+        if not query.is_done:
+            return {**state, "status": "running", "wait_seconds": POLL_SECONDS}
+        return self._after_query({**state, "bytes_scanned": state["bytes_scanned"] + query.bytes_scanned}, now)
+
+    def _leave(self, state: State, reason: str, now: datetime) -> State:
+        """Give up what failed: the tables (then everything), one site (the next one goes on), or one table's upkeep."""
+        place = state["site"]
+        if place == TABLES:
+            raise WarehouseError(f"the tables could not be made: {reason}")
+        if place < len(state["sites"]):
+            failed = {**state["failed"], state["sites"][place]: reason}
+            return self._enter({**state, "failed": failed, "query_id": None}, place + 1, now)
+        return {**state, "query_id": None, "parts": state["parts"][1:], "status": "next", "wait_seconds": 0, "note": reason}
 
     def _begin(self, now: datetime) -> State:
         owner = uuid7(now, self.randomness())
         if not self.ledger.acquire(owner, now, now + LEASE):
             return {"status": "complete", "wait_seconds": 0, "note": "another refresh is running"}
         left = self.ledger.load_run()
-        if left is not None and {*left["sites"]} <= {s.site_id for s in self.sites()}:
+        if left is not None and left["resumes"] < MOST_RESUMES and {*left["sites"]} <= {s.site_id for s in self.sites()}:
             # A run died. What it had started is started anew, and may have been done: nothing is "first" any more.
             parts = [{**part, "is_first": False} if "is_first" in part else part for part in left["parts"]]
-            return {**left, "owner": owner, "parts": parts, "query_id": None, "status": "next", "wait_seconds": 0}
+            again = {"owner": owner, "parts": parts, "query_id": None, "status": "next", "wait_seconds": 0}
+            return {**left, **again, "resumes": left["resumes"] + 1}
         sites = list(self.sites())
         rows = rule_rows(sites)
         for kind in RULE_TABLES:
             self.warehouse.write_rules(kind.name, [encode_rule(kind.name, row) for row in rows[kind.name]])
-        ddl = create_statements(self.warehouse.ddl_dialect, self.marts_location)
-        version = hashlib.sha256("\n".join(ddl).encode()).hexdigest()[:16]
-        is_same_model = self.ledger.last_complete(TABLE_MODEL).get("version") == version
+        version = model_version(self.warehouse.ddl_dialect)
         state: State = {
             "refresh_id": self._later_id(owner, sites),
             "owner": owner,
+            "resumes": 0,
             "started_at": lake_text(now),
             "last_arrival": f"{now:%Y/%m/%d}",
             "sites": [s.site_id for s in sites],
             "fingerprints": {s.site_id: f"{fingerprint(rows, [s])}-{version}" for s in sites},
-            "tables": version,
-            "site": -1,  # -1: making the tables anew, when the table model is another than the last time
+            "failed": {},
+            "site": TABLES,
             "step": 0,
-            "parts": [] if is_same_model else [{"table": n} for n in range(len(drop_statements()) + len(ddl))],
+            "parts": [{"table": n} for n in range(len(self._table_statements(is_new_model=self._is_new_model())))],
+            "is_new_model": self._is_new_model(),
             "query_id": None,
             "bytes_scanned": 0,
             "status": "next",
             "wait_seconds": 0,
         }
+        if state["is_new_model"]:
+            for site in sites:
+                self.ledger.begin(site.site_id, state["refresh_id"])
         self.ledger.save_run(state)
         return state
 
@@ -130,47 +162,79 @@ class Refresh:
             return owner
         return uuid7(from_millis(int(newest[:8] + newest[9:13], 16) + 1), self.randomness())
 
+    def _is_new_model(self) -> bool:
+        return self.ledger.last_complete(TABLE_MODEL).get("version") != model_version(self.warehouse.ddl_dialect)
+
+    def _table_statements(self, is_new_model: bool) -> list[str]:
+        create = create_statements(self.warehouse.ddl_dialect, self.marts_location)
+        return [*drop_statements(), *create] if is_new_model else create
+
     def _start(self, state: State, now: datetime) -> State:
         """Start the statement of the first part that is left, or go on to the next step or site."""
         while not state["parts"]:
             state = self._next_step(state, now)
-            if state["status"] == "complete":
+            if state["status"] in ("complete", "failed"):
                 return state
         part = state["parts"][0]
-        if state["site"] < 0:
-            ddl = [*drop_statements(), *create_statements(self.warehouse.ddl_dialect, self.marts_location)]
-            sql = ddl[part["table"]]
-        else:
-            sql = STEPS[state["step"]].statement(self._work(state), part)
-        return {**state, "query_id": self.warehouse.start(sql), "status": "running", "wait_seconds": 1}
+        # The same start asked for twice (a call repeated by AWS) is one query; a run that took over asks anew.
+        asked = [state["owner"], state["refresh_id"], state["site"], state["step"], part, len(state["parts"])]
+        token = hashlib.sha256(orjson.dumps(asked)).hexdigest()
+        return {**state, "query_id": self.warehouse.start(self._sql(state, part), token), "status": "running", "wait_seconds": 1}
+
+    def _sql(self, state: State, part: Part) -> str:
+        if state["site"] == TABLES:
+            return self._table_statements(state["is_new_model"])[part["table"]]
+        if state["site"] == len(state["sites"]):
+            return upkeep_statements(self.warehouse.ddl_dialect)[part["table"]]
+        return STEPS[state["step"]].statement(self._work(state), part)
 
     def _after_query(self, state: State, now: datetime) -> State:
         part, *left = state["parts"]
         state = {**state, "query_id": None, "parts": left, "status": "next", "wait_seconds": 0}
-        if state["site"] >= 0:
+        if 0 <= state["site"] < len(state["sites"]):
             more = STEPS[state["step"]].again(self._work(state), part)
             if more is not None:
                 return {**state, "parts": [more, *left]}
         return state if left else self._next_step(state, now)
 
     def _next_step(self, state: State, now: datetime) -> State:
-        if state["site"] < 0:
-            self.ledger.complete(TABLE_MODEL, {"version": state["tables"]})
-            state = {**state, "site": 0, "step": 0}
+        place = state["site"]
+        if place == TABLES:
+            self.ledger.complete(TABLE_MODEL, {"version": model_version(self.warehouse.ddl_dialect)})
+        elif place == len(state["sites"]):
+            return self._end(state, now)
         elif state["step"] + 1 < len(STEPS):
             state = {**state, "step": state["step"] + 1}
+            return {**state, "parts": STEPS[state["step"]].plan(self._work(state)), "status": "next", "wait_seconds": 0}
         else:
             self._complete_site(state, now)
-            state = {**state, "site": state["site"] + 1, "step": 0}
-        if state["site"] >= len(state["sites"]):
-            self.ledger.release(state["owner"])
-            return {
-                "status": "complete",
-                "wait_seconds": 0,
-                "refresh_id": state["refresh_id"],
-                "bytes_scanned": state["bytes_scanned"],
-            }
-        return {**state, "parts": STEPS[state["step"]].plan(self._work(state)), "status": "next", "wait_seconds": 0}
+        return self._enter(state, place + 1, now)
+
+    def _enter(self, state: State, place: int, now: datetime) -> State:
+        """Go to a site's first step, or after the last site to the upkeep of the tables, when it is due."""
+        state = {**state, "site": place, "step": 0, "parts": [], "status": "next", "wait_seconds": 0}
+        if place < len(state["sites"]):
+            self.ledger.begin(state["sites"][place], state["refresh_id"])
+            try:
+                return {**state, "parts": STEPS[0].plan(self._work(state))}
+            except (WarehouseError, SettingsError, ValueError) as error:
+                return self._leave(state, str(error), now)
+        kept = self.ledger.last_complete(UPKEEP).get("at")
+        is_due = kept is None or now - from_lake_text(kept) >= UPKEEP_EVERY
+        if is_due:
+            self.ledger.complete(UPKEEP, {"at": lake_text(now)})
+        statements = upkeep_statements(self.warehouse.ddl_dialect) if is_due and kept is not None else []
+        return {**state, "parts": [{"table": n} for n in range(len(statements))]} if statements else self._end(state, now)
+
+    def _end(self, state: State, now: datetime) -> State:
+        self.ledger.release(state["owner"])
+        kept = {name: state[name] for name in ("refresh_id", "bytes_scanned", "failed")}
+        completed = len(state["sites"]) - len(state["failed"])
+        told = {"wait_seconds": 0, "completed": completed, **kept}
+        if not state["failed"]:
+            return {"status": "complete", **told}
+        message = "; ".join(f"{site}: {reason}" for site, reason in state["failed"].items())
+        return {"status": "failed", "message": f"not refreshed: {message}"[:4000], **told}
 
     def _complete_site(self, state: State, now: datetime) -> None:
         work = self._work(state)
@@ -211,13 +275,3 @@ _DATA_TO = """SELECT max(received_at) AS data_to FROM (
 def encode_rule(table: str, row: Mapping[str, Any]) -> bytes:
     """One row of a rule table as a JSON line."""
     return encode(next(k for k in RULE_TABLES if k.name == table), row)
-
-
-def drop_statements() -> list[str]:
-    """Marts are made of raw records alone, so another table model begins them anew instead of migrating them."""
-    return ["DROP VIEW IF EXISTS touches", *(f"DROP TABLE IF EXISTS {table.name}" for table in (*WORKING, *MARTS))]
-
-
-def create_statements(dialect: str, location: str) -> list[str]:
-    """Statements that make every table and view of the marts where they are missing."""
-    return [create_table(table, dialect, location) for table in (*WORKING, *MARTS)] + [TOUCHES_VIEW]

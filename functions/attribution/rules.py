@@ -73,7 +73,7 @@ RULE_MONEY = RecordKind(
     (_SITE, _PIPELINE, *_VALID, Column("money_rank", "bigint", "rank of the money stage")),
 )
 RULE_MARGINS = RecordKind(
-    "rule_margins", "Gross margin without a cost price.", (_SITE, *_VALID, Column("percent", "decimal(7,2)", "of revenue"))
+    "rule_margins", "Gross margin without a cost price.", (_SITE, *_VALID, Column("percent", "decimal(10,6)", "of revenue"))
 )
 RULE_RATES = RecordKind(
     "rule_rates",

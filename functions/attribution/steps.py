@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from functions.attribution import tables, working_tables
@@ -22,6 +22,7 @@ from shared.warehouse import Warehouse
 Part = Mapping[str, Any]
 _WEAK_KEYS = {"visitor": "visitor_id", "phone": "phone_hash", "email": "email_hash"}  # strongest first
 MOST_ROUNDS = 64
+MOST_CHUNK_DAYS = 90  # leaves room below the engines' bound of 100 partitions a statement
 EVER_DAYS = 400 * 365
 # The mark of a source on a request, a deal or a cost: utm_source | utm_medium, as in the entry key of a hit.
 _SOURCE_KEY = (
@@ -124,12 +125,7 @@ def _hits() -> Step:
         if not work.warehouse.most_partitions:
             return [{"is_first": is_first, "first_day": None, "last_day": None}]
         work.warehouse.open_raw("hit", work.first_arrival, work.last_arrival)
-        text = work.bind(render("hits_span"))
-        span = work.ask(text)
-        return [
-            {"is_first": is_first, **chunk}
-            for chunk in _chunks(span["first_day"], span["last_day"], work.warehouse.most_partitions)
-        ]
+        return [{"is_first": is_first, **chunk} for chunk in _chunks(work, "hits_days")]
 
     def statement(work: Work, part: Part) -> str:
         work.warehouse.open_raw("hit", work.first_arrival, work.last_arrival)
@@ -152,9 +148,7 @@ def _sessions() -> Step:
     def plan(work: Work) -> list[Part]:
         if not work.warehouse.most_partitions and work.is_full:
             return [{"scope": "sessions_scope_all", "is_first": work.holds_nothing(table)}]
-        span = work.ask(render("sessions_span"))
-        most = work.warehouse.most_partitions or 100_000
-        return [{"scope": "sessions_scope_changed", **chunk} for chunk in _chunks(span["first_day"], span["last_day"], most)]
+        return [{"scope": "sessions_scope_changed", **chunk} for chunk in _chunks(work, "sessions_days")]
 
     def statement(work: Work, part: Part) -> str:
         if part["scope"] == "sessions_scope_all":
@@ -241,17 +235,12 @@ STEPS: tuple[Step, ...] = (
 )
 
 
-def _chunks(first: date | None, last: date | None, most: int) -> list[dict[str, str]]:
-    """Spans of days that one statement may write; 90 where the engine bounds partitions at 100, to leave room."""
-    if first is None or last is None:
-        return []
-    size = timedelta(days=min(most, 90) if most <= 100 else most)
-    chunks = []
-    while first <= last:
-        end = min(first + size - timedelta(days=1), last)
-        chunks.append({"first_day": first.isoformat(), "last_day": end.isoformat()})
-        first = end + timedelta(days=1)
-    return chunks
+def _chunks(work: Work, query: str) -> list[dict[str, str]]:
+    """Spans with as many days of data as one statement may write: at most 90 where the engine bounds partitions at 100."""
+    days = [row["day"] for row in work.warehouse.rows(work.bind(render(query)))]
+    most = min(work.warehouse.most_partitions, MOST_CHUNK_DAYS) or len(days)
+    starts = range(0, len(days), max(most, 1))
+    return [{"first_day": days[n].isoformat(), "last_day": days[min(n + most, len(days)) - 1].isoformat()} for n in starts]
 
 
 def _day(text: str) -> date:

@@ -96,7 +96,7 @@ def mail_site(mailer: Mailer, settings: Mapping[str, Any], now: datetime) -> int
         logger().warning("no report: the site has no complete refresh yet", extra={"site_id": site_id})
         count({"ReportsSkipped": 1}, Reason="no_refresh")
         return 0
-    if mailer.ledger.is_refreshing():
+    if mailer.ledger.is_between(site_id, refresh):
         logger().warning("no report now: a refresh is under way; the next scheduled time sends it", extra={"site_id": site_id})
         count({"ReportsSkipped": 1}, Reason="refreshing")
         return 0

@@ -1,6 +1,6 @@
 """What the report keeps: the send ledger and page tokens (DynamoDB `ledger`), pages and their figures (files bucket).
 
-Items: `refresh` / `run` and `refresh#{site}` / `last` (written by the refresh), `report#{site}` / `send#{period}#{recipient hash}`,
+Items: `refresh#{site}` / `begun` and `last` (written by the refresh), `report#{site}` / `send#{period}#{recipient hash}`,
 `page#{sha256 of the token}` / `page`.
 """
 
@@ -37,9 +37,10 @@ class Ledger:
             return None
         return Refresh(item["refresh_id"]["S"], from_lake_text(item["completed_at"]["S"]), from_lake_text(item["data_to"]["S"]))
 
-    def is_refreshing(self) -> bool:
-        """Whether a refresh has begun and is not complete: the marts are between two states, and no figure is read from them."""
-        return self._get("refresh", "run") is not None
+    def is_between(self, site_id: str, last: Refresh) -> bool:
+        """Whether a refresh began to rewrite the site's marts and has not completed: no figure is read from such marts."""
+        begun = self._get(f"refresh#{site_id}", "begun")
+        return begun is not None and begun["refresh_id"]["S"] != last.refresh_id
 
     def is_sent(self, site_id: str, send: str) -> bool:
         """Whether that send is over."""

@@ -42,7 +42,7 @@ class DuckDbWarehouse:
             self.connection.execute(f"SET threads = {threads:d}")
         self.connection.execute("CREATE OR REPLACE TEMP MACRO with_timezone(t, zone) AS timezone(zone, t)")
 
-    def start(self, sql: str) -> str:
+    def start(self, sql: str, token: str = "") -> str:
         self._run(sql)
         return "done"
 

@@ -16,6 +16,7 @@ from functions.attribution.refresh import Ledger, Refresh, State
 from functions.attribution.steps import STEPS
 from functions.attribution.tables import MARTS
 from infra.warehouse.duckdb import DuckDbWarehouse
+from shared.errors import WarehouseError
 from shared.settings import SiteSettings
 from shared.times import to_millis
 from shared.warehouse import Warehouse
@@ -46,6 +47,10 @@ class FileLedger:
     def save_run(self, state: dict[str, Any] | None) -> None:
         self._save({**self._load(), "run": state})
 
+    def begin(self, site_id: str, refresh_id: str) -> None:
+        kept = self._load()
+        self._save({**kept, "begun": {**kept.get("begun", {}), site_id: refresh_id}})
+
     def last_complete(self, site_id: str) -> Mapping[str, str]:
         found: Mapping[str, str] = self._load().get("last", {}).get(site_id, {})
         return found
@@ -69,9 +74,11 @@ def walk(refresh: Refresh, now: datetime, on_step: Callable[[str], None] = lambd
     state: State = {}
     while True:
         state = refresh.advance(state, now)
+        if state["status"] == "failed":
+            raise WarehouseError(state["message"])
         if state["status"] == "complete":
             return state
-        if state.get("query_id") and state["site"] >= 0:
+        if state.get("query_id") and 0 <= state["site"] < len(state["sites"]):
             on_step(STEPS[state["step"]].name)
 
 

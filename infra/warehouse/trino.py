@@ -54,7 +54,7 @@ class TrinoWarehouse:
         self.place, self._write_object, self._sleep = place, write_object, sleep
         self._scanned: dict[str, int] = {}
 
-    def start(self, sql: str) -> str:
+    def start(self, sql: str, token: str = "") -> str:
         """Run one statement to its end; gives its query id. WarehouseError when it is refused or fails."""
         query_id, _, _ = self._run(sql)
         return query_id

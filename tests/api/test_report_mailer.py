@@ -219,8 +219,9 @@ def test_of_two_runs_at_the_same_moment_one_sends(aws: Clients) -> None:
 
 
 def test_no_report_is_made_from_marts_that_a_refresh_is_rewriting(aws: Clients, capsys: pytest.CaptureFixture[str]) -> None:
-    aws.dynamodb.put_item(TableName=TABLE, Item={"pk": {"S": "refresh"}, "sk": {"S": "run"}, "state": {"S": "{}"}})
+    begun = {"pk": {"S": "refresh#kvartal"}, "sk": {"S": "begun"}}
+    aws.dynamodb.put_item(TableName=TABLE, Item={**begun, "refresh_id": {"S": "another run"}})
     assert run() == 0
     assert '"Reason":"refreshing"' in capsys.readouterr().out
-    aws.dynamodb.delete_item(TableName=TABLE, Key={"pk": {"S": "refresh"}, "sk": {"S": "run"}})
+    aws.dynamodb.delete_item(TableName=TABLE, Key=begun)
     assert run() == 1

@@ -9,7 +9,8 @@ import json
 import time
 from pathlib import Path
 
-from functions.attribution.refresh import create_statements, encode_rule
+from functions.attribution.ddl import create_statements
+from functions.attribution.refresh import encode_rule
 from functions.attribution.rules import rule_rows
 from functions.attribution.steps import STEPS, Work
 from functions.attribution.working_tables import STAGED

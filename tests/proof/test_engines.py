@@ -56,9 +56,9 @@ class WatchedDuckDb(DuckDbWarehouse):
         super().__init__(root, None, threads=2)
         self.asked: list[str] = []
 
-    def start(self, sql: str) -> str:
+    def start(self, sql: str, token: str = "") -> str:
         self.asked.append(sql)
-        return super().start(sql)
+        return super().start(sql, token)
 
     def rows(self, sql: str) -> Sequence[Row]:
         self.asked.append(sql)

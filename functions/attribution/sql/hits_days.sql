@@ -1,5 +1,5 @@
--- Over which site-local days do the hits spread that this run has to write?
-SELECT min(day) AS first_day, max(day) AS last_day
+-- On which site-local days are the hits that this run has to write?
+SELECT DISTINCT day
 FROM (
     SELECT CAST(with_timezone(occurred_at, 'UTC') AT TIME ZONE :time_zone AS date) AS day
     FROM raw_hit
@@ -7,3 +7,4 @@ FROM (
     UNION ALL
     SELECT day FROM hits WHERE site_id = :site_id AND :is_full
 ) AS days
+ORDER BY day
