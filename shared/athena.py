@@ -28,7 +28,7 @@ THROTTLED = frozenset(
 )
 MOST_ATTEMPTS = 6
 FIRST_PAUSE_SECONDS = 0.5  # doubled each time: 15.5 s in all
-MOST_WAIT_SECONDS = 240.0  # of `rows`; a Lambda that mails a report lives 300 s
+MOST_WAIT_SECONDS = 240.0  # of `rows`; two such waits fit into the 600 s of the refresh's function, three into the report's 900 s
 LONGEST_POLL_SECONDS = 1.0
 
 

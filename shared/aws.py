@@ -12,17 +12,25 @@ _ONE_AT_A_TIME = threading.Lock()  # a session is not made for clients being cre
 
 
 @cache
-def client(service: str) -> Any:
-    """Shared low-level client. botocore directly: boto3's resources would cost every cold start and serve nothing."""
+def client(service: str, is_door: bool = False) -> Any:
+    """Shared low-level client. botocore directly: boto3's resources would cost every cold start and serve nothing.
+
+    `is_door`: less patience, because a door has seconds and must still spill or say 503 when a store is slow.
+    """
     from botocore.config import Config
 
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": 3},
-        connect_timeout=2,
-        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": 2 if is_door else 3},
+        connect_timeout=1 if is_door else 2,
+        read_timeout=3 if is_door else 10,
     )
     with _ONE_AT_A_TIME:
         return _session().create_client(service, config=config)
+
+
+def door_client(service: str) -> Any:
+    """`client` for doors."""
+    return client(service, True)
 
 
 @cache

@@ -11,11 +11,13 @@ import re
 
 _NOT_DIGITS = re.compile(r"[^0-9]")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
-_EMAIL_IN_TEXT = re.compile(r"[\w.+-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}", re.IGNORECASE)
-# International form, or the Russian forms 8/7 + ten digits with the separators people use. A longer run of digits (ad ids,
-# click ids) is no phone, so that it survives.
+# The @ plain, percent-encoded (%40), or encoded again and again (%2540).
+_EMAIL_IN_TEXT = re.compile(r"[\w.+-]{1,64}(?:@|%(?:25){0,3}40)[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}", re.IGNORECASE)
+# International form, the Russian forms 8/7 + ten digits, or a mobile's ten digits (9…) alone, with the separators people use.
+# A longer run of digits or hex (ad ids, click ids, UUIDs) is no phone, so that it survives.
+_NEXT = r"(?:[\s().\u2010-\u2015-]|%20|%28|%29){0,2}\d"
 _PHONE_IN_TEXT = re.compile(
-    r"(?<![\w%.-])(?:(?:\+|%2B)\d(?:(?:[ ().-]|%20|%28|%29){0,2}\d){9,14}|[78](?:(?:[ ().-]|%20|%28|%29){0,2}\d){10})(?!\w)",
+    rf"(?<![\w%])(?<!\d[.-])(?:(?:\+|%2B)\d(?:{_NEXT}){{9,14}}|[78](?:{_NEXT}){{10}}|(?:\(|%28)?9\d\d(?:{_NEXT}){{7}})(?!\w)",
     re.IGNORECASE,
 )
 
@@ -62,7 +64,7 @@ def email_hash(text: str | None, key: bytes) -> str | None:
 
 def redact_emails(text: str) -> str:
     """Text with e-mails replaced by `[email]`; digits stay: for ad marks, whose ids may look like phones."""
-    return _EMAIL_IN_TEXT.sub("[email]", text) if "@" in text or "%40" in text else text
+    return _EMAIL_IN_TEXT.sub("[email]", text) if "@" in text or ("%" in text and "40" in text) else text
 
 
 def redact(text: str) -> str:

@@ -28,6 +28,12 @@ class Column(NamedTuple):
     doc: str
     limit: int = 0
 
+    @property
+    def bound(self) -> int:
+        """Every amount of a decimal(p,s) column is smaller than this: 10 to the power of p − s."""
+        precision, scale = self.type.removeprefix("decimal(").removesuffix(")").split(",")
+        return 10 ** (int(precision) - int(scale))
+
 
 class RecordKind(NamedTuple):
     """One kind of record and the raw table `raw_<name>` that reads it."""

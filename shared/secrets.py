@@ -1,6 +1,6 @@
 """Secrets from SSM Parameter Store (SecureString): `/skvoz/{stage}/{name}`, cached 60 s.
 
-Names: `identity` (key of the hashes), `visitor` (signing key of visitor tokens), `{site}/import`, `{site}/crm-generic`.
+Names: `identity` (key of the hashes), `{site}/import`, `{site}/crm-generic`.
 A value may hold several secrets separated by spaces, the newest first: all are valid, the first one signs (rotation).
 """
 
@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.errors import TryLater
-from shared.log import count
+from shared.log import count, logger
+from shared.security import LEAST_KEY_BYTES, can_sign
 
 KEEP = timedelta(seconds=60)
 
@@ -40,6 +41,15 @@ class Secrets:
         except Exception:
             count({"SecretsNotRead": 1})
             return None
+
+    def signing(self, name: str, now: datetime) -> list[str]:
+        """Those of `get` that can sign webhooks; logged and counted where one cannot, or none is set."""
+        values = self.get(name, now)
+        usable = [value for value in values if can_sign(value)]
+        if len(usable) < max(1, len(values)):
+            count({"SecretsUnusable": max(1, len(values) - len(usable))})
+            logger().error(f"secret is missing or no base64 key of {LEAST_KEY_BYTES} bytes and more", extra={"secret_name": name})
+        return usable
 
     def key(self, name: str, now: datetime) -> bytes:
         """The signing secret as bytes. LookupError with the command to set it where it is missing."""

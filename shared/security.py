@@ -13,6 +13,7 @@ from shared.errors import Unauthorized
 from shared.times import from_millis
 
 REPLAY_WINDOW = timedelta(minutes=5)
+LEAST_KEY_BYTES = 24  # Standard Webhooks: keys of 24 to 64 bytes; an empty one would let anybody sign
 
 
 def verify_webhook(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now: datetime) -> str:
@@ -51,6 +52,14 @@ def webhook_key(secret: str) -> bytes:
     """Key bytes of `whsec_…` (prefix and base64 padding optional). ValueError when it is no base64."""
     text = secret.removeprefix("whsec_")
     return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+
+
+def can_sign(secret: str) -> bool:
+    """Whether the secret is a base64 key of LEAST_KEY_BYTES and more."""
+    try:
+        return len(webhook_key(secret)) >= LEAST_KEY_BYTES
+    except ValueError:
+        return False
 
 
 def _decoded(text: str) -> bytes:

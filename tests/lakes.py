@@ -129,7 +129,6 @@ class MemoryLedger:
         self.run: State | None = None
         self.last: dict[str, Mapping[str, str]] = {}
         self.begun: dict[str, str] = {}
-        self.begun: dict[str, str] = {}
 
     def acquire(self, owner: str, now: datetime, until: datetime) -> bool:
         if self.lock and self.lock[0] != owner and self.lock[1] > to_millis(now):
@@ -146,9 +145,6 @@ class MemoryLedger:
 
     def save_run(self, state: State | None) -> None:
         self.run = state
-
-    def begin(self, site_id: str, refresh_id: str) -> None:
-        self.begun[site_id] = refresh_id
 
     def begin(self, site_id: str, refresh_id: str) -> None:
         self.begun[site_id] = refresh_id

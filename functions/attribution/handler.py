@@ -24,11 +24,9 @@ def lambda_handler(event: State, context: object) -> State:
     state = {k: v for k, v in event.items() if k not in ("time",)}
     answer = _refresh().advance(state, _now(event))
     if "completed" in answer:
-        ended = {
-            "RefreshCompleted": max(answer["completed"], 0 if answer["failed"] else 1),
-            "RefreshSiteFailed": len(answer["failed"]),
-        }
-        count(ended, Stage=env("STAGE"))
+        failed = len(answer["failed"])
+        completed = max(answer["completed"], 0 if failed else 1)
+        count({"RefreshCompleted": completed, "RefreshSiteFailed": failed}, Stage=env("STAGE"))
     logger().info(
         "refresh moved",
         extra={k: answer.get(k) for k in ("status", "refresh_id", "site", "step", "query_id", "bytes_scanned", "note", "failed")},

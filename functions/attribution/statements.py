@@ -129,5 +129,5 @@ def _plain_type(column: Column) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Athena's DDL is Hive's, where two quotes do not make one."""
-    return text.replace("'", "’")
+    """Athena's DDL is Hive's, where two quotes do not make one, and a semicolon may be taken for the end of the statement."""
+    return text.replace("'", "’").replace(";", ",")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-from functions.collect.hits import KNOWN, TRACKER_KINDS, Made, Sender, clock_skew, make
-from functions.collect.marks import read_address
+from functions.collect.hits import KNOWN, TRACKER_KINDS, Made, Sender, clock_skew, kept_of, make
 from functions.collect.origins import cors_headers
 from functions.collect.texts import hidden
 from functions.collect.visitor import consent_of, edge_columns, visitor_cookie, visitor_of
-from shared.errors import BadInput, FieldError, SkvozError, TooLarge, WrongType
+from shared.errors import BadInput, FieldError, NotFound, SkvozError, TooLarge, WrongType
 from shared.http import Request, Response, error_response, json_response
-from shared.ids import is_uuid, uuid7
+from shared.ids import uuid7
 from shared.lake import Lake, Rejected
 from shared.log import count
 from shared.records import HIT, REQUEST, encode
@@ -36,7 +36,7 @@ def post_hits(request: Request, sites: Sites, lake: Lake, randomness: bytes) -> 
     site_id = sent.get("site")
     if not isinstance(site_id, str):
         raise BadInput("the batch does not name its site", [FieldError("site", "must be the site's id")])
-    cors = cors_headers(request.headers.get("origin"), sites.get(site_id, request.now))
+    cors = cors_headers(request.headers.get("origin"), known_site(sites, site_id, "hits", request))
     try:
         return _take(request, sent, site_id, lake, randomness, cors)
     except SkvozError as error:
@@ -76,6 +76,15 @@ def store(lake: Lake, door: str, site_id: str, items: list[object], made: Made, 
         refused = [Rejected(reason, message, _content(items[index])) for index, reason, message in made.rejected]
         lake.reject(site_id, door, refused, batch_id, request.now)
     count_cuts(door, made.cuts)
+
+
+def known_site(sites: Sites, site_id: str, door: str, request: Request) -> Mapping[str, Any]:
+    """Settings of the site. NotFound is counted and nothing of the request kept: junk for sites that are none must cost nothing."""
+    try:
+        return sites.get(site_id, request.now)
+    except NotFound:
+        count({"Refused": 1}, Door=door, Reason="unknown_site")
+        raise
 
 
 def count_cuts(door: str, cuts: list[str]) -> None:
@@ -121,18 +130,4 @@ def _items(sent: dict[str, Any]) -> list[object]:
 
 
 def _content(item: object) -> str:
-    """What may be kept of a refused hit: addresses as they would have been stored, other text without what could be a phone."""
-    if not isinstance(item, dict):
-        return hidden(orjson.dumps(item).decode())
-    kept = {name: item[name] for name in KNOWN if name in item}
-    for name, sent in kept.items():
-        if isinstance(sent, str) and not is_uuid(sent):
-            kept[name] = _safe_address(sent) if name in ("url", "ref") else hidden(sent)
-    return orjson.dumps(kept).decode()
-
-
-def _safe_address(text: str) -> str:
-    try:
-        return read_address(text, schemes=()).url
-    except ValueError:
-        return hidden(text)
+    return kept_of(item, KNOWN, hidden) if isinstance(item, dict) else hidden(orjson.dumps(item).decode())

@@ -11,7 +11,8 @@ from functions.collect.imports.door import post_import
 from functions.collect.origins import preflight
 from functions.collect.pixel import get_pixel
 from functions.collect.script import get_script
-from shared.aws import client, env
+from shared.aws import door_client as client
+from shared.aws import env
 from shared.http import Event, Response, answer
 from shared.lake import Lake
 from shared.log import logger

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from functions.collect.marks import Address, read_address, without_query
-from functions.collect.texts import Reason, Refused, fitting, identifier
+import orjson
+
+from functions.collect.marks import REFERRER_SCHEMES, Address, read_address, safe_address, without_query
+from functions.collect.texts import Reason, Refused, clean, fitting, hidden, identifier
 from functions.collect.visitor import PERSONAL_COLUMNS
 from shared.errors import BadInput, FieldError
 from shared.ids import derived_id, is_uuid
@@ -22,6 +24,8 @@ OLDEST = timedelta(days=7)
 TEXTS = (("title", "page_title"), ("name", "event_name"), ("screen", "screen"), ("lang", "language"))
 
 KNOWN = ("id", "t", "kind", "url", "ref", *(name for name, _ in TEXTS), "form", "request_id")  # others are passed over
+
+_ADDRESSES = frozenset({"url", "ref", "page_url", "referrer"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,12 +224,26 @@ def store_address(record: dict[str, Any], page: Address, cuts: list[str], is_den
 def store_referrer(record: dict[str, Any], sent: str, cuts: list[str], is_denied: bool = False) -> None:
     """Columns of a referrer; noted in `cuts` where it is no address."""
     try:
-        came_from = read_address(sent, schemes=())
+        came_from = read_address(sent, REFERRER_SCHEMES)
     except ValueError:
         cuts.append("referrer")
         return
     record["referrer"] = fitting(without_query(came_from.url) if is_denied else came_from.url, "referrer", cuts)
     record["referrer_host"] = came_from.host
+
+
+def kept_of(item: Mapping[str, Any], names: Collection[str], show: Callable[[str], str] = clean) -> str:
+    """What may be kept of a refused item: fields of `names`, addresses as they would have been stored, other text as `show` gives
+    it, and no number in what should not have been a list or an object."""
+    kept: dict[str, Any] = {}
+    for name in item.keys() & names:
+        sent = item[name]
+        if isinstance(sent, str) and not is_uuid(sent):
+            sent = safe_address(sent) if name in _ADDRESSES else show(sent)
+        elif isinstance(sent, (list, dict)):
+            sent = hidden(orjson.dumps(sent).decode())
+        kept[name] = sent
+    return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode()
 
 
 _OF_REQUEST = ("site_id", "occurred_at", "received_at", "via", "visitor_id", "page_url", "is_test",

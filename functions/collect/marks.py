@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
-from functions.collect.texts import LIMITS, clean
+from functions.collect.texts import LIMITS, clean, hidden
 from shared.identity import redact, redact_emails
 
 UTM = frozenset({"utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term"})
@@ -24,8 +24,15 @@ PERSONAL = frozenset({
     "phone", "tel", "telephone", "mobile", "email", "e-mail", "mail", "fio", "firstname", "first_name", "lastname", "last_name",
     "surname", "patronymic", "password", "passwd", "pwd", "token", "access_token", "id_token", "session", "sessionid", "api_key",
 })  # fmt: skip
+# Ad systems' own ids: their digits stay in the stored address.
+AD_IDS = frozenset({
+    "utm_id", "campaign_id", "campaignid", "gad_campaignid", "adgroup_id", "adgroupid", "group_id", "gbid", "ad_id", "adid",
+    "banner_id", "creative", "creative_id", "keyword_id", "phrase_id", "targetid", "retargeting_id", "openstat", "_openstat", "roistat",
+})  # fmt: skip
 MOST_PARAMETERS = 200
+MOST_PACKED = 3  # how often an address is percent-encoded upon itself, at most
 PAGE_SCHEMES = ("http", "https")
+REFERRER_SCHEMES = (*PAGE_SCHEMES, "android-app", "ios-app")  # tel: and mailto: would name people, others say nothing
 _KEPT_AS_IS = UTM.union(CLICK_IDS)
 
 
@@ -42,21 +49,29 @@ def read_address(text: str, schemes: tuple[str, ...] = PAGE_SCHEMES) -> Address:
     """Address → its parts. ValueError when it is none of `schemes` or has no host. Credentials in it are dropped."""
     parts = urlsplit(clean(text))
     host = parts.hostname
-    if not host or " " in host or len(host) > LIMITS["page_host"] or (schemes and parts.scheme not in schemes):
+    if not host or " " in host or len(host) > LIMITS["page_host"] or parts.scheme not in schemes:
         raise ValueError("an address needs a scheme and a host, for example https://shop.example/page")
     marks: dict[str, str] = {}
     clicks: dict[str, str] = {}
     query = _read_query(parts.query, marks, clicks)
     route, mark, tail = parts.fragment.rpartition("?")
     # Marks behind a hash route or a plain # count where the query has none.
-    tail = _read_query(tail, marks, clicks) if "=" in tail else redact(tail)
-    path = redact(parts.path)
+    tail = _read_query(tail, marks, clicks) if "=" in tail else _safe(tail)
+    path = _safe(parts.path)
     url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}"
     if query:
         url = f"{url}?{query}"
     if parts.fragment:
-        url = f"{url}#{redact(route)}{mark}{tail}"
+        url = f"{url}#{_safe(route)}{mark}{tail}"
     return Address(url, plain_host(host), path or "/", {**marks, **_click_id(clicks)})
+
+
+def safe_address(text: str) -> str:
+    """What may be kept of an address that is perhaps none."""
+    try:
+        return read_address(text, REFERRER_SCHEMES).url
+    except ValueError:
+        return hidden(text)
 
 
 def plain_host(host: str) -> str:
@@ -105,22 +120,31 @@ def _click_id(clicks: Mapping[str, str]) -> dict[str, str]:
 
 
 def _safe_pair(pair: str, name: str, value: str) -> str:
-    if not value:
-        return redact(pair)
-    if name in PERSONAL:
+    if name in AD_IDS:
+        return redact_emails(pair)
+    if name in PERSONAL and value:
         return f"{name}=[removed]"
-    if "%" in value or "+" in value:
-        decoded = _decoded(value)
-        hidden = redact(decoded)
-        if hidden != decoded:
-            return f"{name}={quote(hidden, safe='[]')}"
-    return redact(pair)
+    raw_name, equals, _ = pair.partition("=")
+    return f"{_safe(raw_name)}{equals}{_safe(value, ' ')}"
 
 
-def _decoded(value: str) -> str:
+def _safe(text: str, plus: str = "+") -> str:
+    """Part of an address without phones and e-mails, looked for under every layer of encoding. `plus` is what + stands for."""
+    unpacked = text
+    for _ in range(MOST_PACKED if "%" in text or (plus == " " and "+" in text) else 0):
+        unpacked = _decoded(unpacked, plus)
+        shown = redact(unpacked)
+        if shown != unpacked:
+            return quote(shown, safe="/[]")
+        if "%" not in unpacked:
+            break
+    return redact(text)
+
+
+def _decoded(value: str, plus: str = " ") -> str:
     if "%" not in value and "+" not in value:
         return clean(value)
-    raw = unquote_to_bytes(value.replace("+", " "))
+    raw = unquote_to_bytes(value.replace("+", plus))
     try:
         return clean(raw.decode())
     except UnicodeDecodeError:

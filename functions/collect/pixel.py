@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from functions.collect.batch import store
+from functions.collect.batch import known_site, store
 from functions.collect.hits import PIXEL_KINDS, Made, Sender, make
 from functions.collect.texts import clean, hidden
 from functions.collect.visitor import Consent, consent_of, edge_columns, known_visitor, visitor_cookie, visitor_of
 from shared.errors import BadInput, NotFound, TryLater
 from shared.http import Request, Response, response
-from shared.ids import is_site_id, uuid7
+from shared.ids import uuid7
 from shared.lake import Lake, Rejected
 from shared.sites import Sites
 from shared.times import lake_text
@@ -27,19 +27,19 @@ _HEADERS = {"cache-control": "no-store", "cross-origin-resource-policy": "cross-
 def get_pixel(request: Request, sites: Sites, lake: Lake, randomness: bytes) -> Response:
     """One hit from the query (site, visitor, url, kind, id, consent) → 43 bytes of GIF.
 
-    Status 200 also for a rejected hit (kept with its reason), 503 when nothing could be stored. Without `id` every call is
-    a hit of its own. No Origin is asked for: pictures in e-mails send none.
+    Status 200 also for a rejected hit (kept with its reason) and for an unknown site (counted only), 503 when nothing could be
+    stored. Without `id` every call is a hit of its own. No Origin is asked for: pictures in e-mails send none.
     """
     site_id = request.query.get("site", "")
     batch_id = uuid7(request.now, randomness[10:])
     try:
-        sites.get(site_id, request.now)
+        known_site(sites, site_id, "pixel", request)
         cookies = _take(request, site_id, lake, batch_id, randomness)
-    except NotFound as error:
-        _reject(lake, site_id, "unknown_site", error.message, batch_id, request)
+    except NotFound:
         cookies = []
     except BadInput as error:
-        _reject(lake, site_id, "bad_field", error.message, batch_id, request)
+        rejected = Rejected("bad_field", error.message, hidden(request.raw_query))
+        lake.reject(site_id, "pixel", [rejected], batch_id, request.now)
         cookies = []
     except TryLater:
         return response(503, GIF, "image/gif", {**_HEADERS, "retry-after": "30"})
@@ -80,8 +80,3 @@ def _visitor(request: Request, kind: str, consent: Consent, randomness: bytes) -
         return None
     proposal = request.query.get("visitor")
     return known_visitor(proposal) if kind == "email_open" else visitor_of(request.cookies, proposal, request.now, randomness)
-
-
-def _reject(lake: Lake, site_id: str, reason: str, message: str, batch_id: str, request: Request) -> None:
-    rejected = Rejected(reason, message, hidden(request.raw_query))
-    lake.reject(site_id if is_site_id(site_id) else "", "pixel", [rejected], batch_id, request.now)

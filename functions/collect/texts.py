@@ -24,8 +24,11 @@ LIMITS: Mapping[str, int] = {c.name: c.limit for kind in (REQUEST, PAYMENT, HIT)
 CUT = frozenset(
     {"page_title", "event_name", "form_name", "user_agent", "screen", "language", "region", "city", "referrer", "page_url"}
 )
-# Free text in which people's phones and e-mails turn up.
-REDACTED = frozenset({"page_title", "event_name", "form_name"})
+# Text in which people's phones and e-mails may turn up; addresses are read apart (marks.py).
+REDACTED = CUT - {"referrer", "page_url"}
+# Ids that name a person or a request to the whole world: a phone of any spelling is none of them. Deals and calls have ids of
+# other systems, whose digits may look like a national phone.
+OPEN_IDS = frozenset({"visitor_id", "request_id"})
 # How ids of requests that deals imply begin, and of deals that stand alone (functions/attribution/sql).
 OUR_REQUEST_IDS = ("crm:", "deal:")
 # C0 controls and DEL say nothing in any of these fields, and NUL breaks readers of the lake further down.
@@ -70,12 +73,13 @@ def whole(text: str, column: str) -> str:
 
 
 def identifier(text: str, column: str) -> str:
-    """An id, whole. Refused also when it is somebody's e-mail or international phone: those never enter the lake; and a request
-    id that begins like the ids of requests that deals imply."""
+    """An id, whole. Refused also when it is somebody's e-mail or phone (of OPEN_IDS in any spelling, of others with a +): those
+    never enter the lake; and a request id that begins like the ids of requests that deals imply."""
     text = whole(text, column)
     if column == "request_id" and text.startswith(OUR_REQUEST_IDS):
         raise Refused("bad_field", f"{column} must not begin with {' or '.join(OUR_REQUEST_IDS)}: such ids are made by us")
-    if redact_emails(text) != text or (text.startswith("+") and redact(text) != text):
+    may_be_phone = column in OPEN_IDS or text.startswith("+")
+    if redact_emails(text) != text or (may_be_phone and redact(text) != text):
         raise Refused("bad_field", f"{column} must not be an e-mail or a phone; send an id that means nothing elsewhere")
     return text
 

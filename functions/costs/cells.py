@@ -8,7 +8,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from shared.identity import redact, redact_emails
 from shared.money import KOPECK, MICRO, parse_amount
+from shared.records import COST
 
 EARLIEST_YEAR = 2000
 NOTHING = frozenset({"", "-", "--", "—", "–"})  # how ad systems write "no figure"
@@ -17,6 +19,7 @@ YES_NO = {
     **dict.fromkeys(("нет", "no", "false", "0", "без ндс"), False),
 }
 CURRENCIES = {**dict.fromkeys(("₽", "руб", "руб.", "р", "р.", "rur"), "RUB"), "$": "USD", "€": "EUR"}
+_MOST_COST = next(column.bound for column in COST.columns if column.name == "cost")
 _SPACES = re.compile(r"[\s\u00a0\u202f\u2009]")
 _WHOLE = re.compile(r"[0-9]{1,15}(?:[.,]0{1,6})?")
 _ISO_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
@@ -43,9 +46,12 @@ def cost(cell: str) -> Decimal:
     if _TWO_READINGS.fullmatch(text):
         raise BadCell("two_readings", cell=text, plain=text.replace(",", ""), decimal=text.replace(",", "."))
     try:
-        return parse_amount(text, MICRO)
+        amount = parse_amount(text, MICRO)
     except ValueError as error:
         raise BadCell("bad_cost", cell=text) from error
+    if abs(amount) >= _MOST_COST:
+        raise BadCell("cost_too_large", cell=text, most=f"{_MOST_COST - 1:,}".replace(",", " "))
+    return amount
 
 
 def count(cell: str) -> int | None:
@@ -98,6 +104,21 @@ def text(cell: str, most: int) -> str | None:
     if len(value) > most:
         raise BadCell("too_long", most=most)
     return value or None
+
+
+def mark(cell: str, most: int) -> str | None:
+    """A utm mark as the hit door keeps it: without e-mails, long numbers stay."""
+    value = text(cell, most)
+    return redact_emails(value) if value else None
+
+
+def account(cell: str, most: int) -> str | None:
+    """An ad account. An e-mail or international phone is refused: it must not be stored, and without it two accounts would be
+    one. Other digits stay: ids of accounts look like national phones."""
+    value = text(cell, most)
+    if value and (redact if "+" in value else redact_emails)(value) != value:
+        raise BadCell("personal_account")
+    return value
 
 
 def currency(cell: str) -> str | None:

@@ -107,11 +107,11 @@ class Inbox:
         return body
 
     def _refuse(self, upload: Upload, site_id: str, name: str, problems: Sequence[Problem], languages: Sequence[str]) -> None:
-        folder = f"{REJECTED}{_folder(site_id)}/{_flat(name)}"
+        import_id = import_id_of(upload.uploaded_at, upload.key, upload.mark)
+        folder = f"{REJECTED}{_folder(site_id)}/{import_id}-{_flat(name)}"
         if not self._is_there(upload):
             return
         self._write_text(upload.bucket, f"{folder}.errors.txt", error_text(name, problems, languages))
-        import_id = import_id_of(upload.uploaded_at, upload.key, upload.mark)
         rejected = [Rejected(p.code, redact(p.sentence("en")), name) for p in problems[:MOST_PROBLEMS]]
         self._lake.reject(site_id, DOOR, rejected, import_id, upload.uploaded_at)
         if upload.size <= MOST_COPIED:
@@ -142,6 +142,8 @@ def _unreadable(name: str, size: int) -> Problem | None:
     """What can be said without reading the file."""
     if len(name) > MOST_NAME:
         return Problem(0, "", "name_too_long", {"most": MOST_NAME})
+    if redact(name) != name:
+        return Problem(0, "", "personal_name")
     if name.lower().endswith(SPREADSHEETS):
         return Problem(0, "", "spreadsheet")
     if not name.lower().endswith(SUFFIXES):

@@ -41,6 +41,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "site «{site}» is not set up; check the folder's name or publish its settings with skvoz sites apply",
     ),
     "name_too_long": ("имя файла длиннее {most} знаков", "the file's name is longer than {most} characters"),
+    "personal_name": (
+        "в имени файла электронная почта или телефон, они не хранятся; переименуйте файл",
+        "the file's name has an e-mail or a phone, which are not stored; rename the file",
+    ),
     "not_csv": (
         "это не CSV; сохраните таблицу как CSV UTF-8 (.csv, .tsv или .txt)",
         "this is no CSV; save the table as CSV UTF-8 (.csv, .tsv or .txt)",
@@ -90,6 +94,11 @@ TEXTS: Mapping[str, tuple[str, str]] = {
     "bad_cost": (
         "«{cell}» не похоже на сумму; пишите 1234.56 или 1 234,56, не больше 6 знаков после запятой",
         "«{cell}» is no sum; write 1234.56 or 1 234,56, with at most 6 digits after the point",
+    ),
+    "cost_too_large": ("сумма «{cell}» больше {most}", "the sum «{cell}» is larger than {most}"),
+    "personal_account": (
+        "кабинет назван электронной почтой или телефоном, они не хранятся; напишите номер или имя кабинета",
+        "the account is named by an e-mail or a phone, which are not stored; write the account's number or name",
     ),
     "two_readings": (
         "«{cell}» читается двояко: тысячи или доли; напишите {plain} или {decimal}",

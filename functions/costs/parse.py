@@ -143,8 +143,8 @@ class _RowReader:
         if len(self._row) < wanted or any(cell.strip() for cell in self._row[wanted:]):
             self._problem("", "cell_count", found=len(self._row), wanted=wanted)
             return None
-        marks = {column: self._read_text(name, column) for name, column in TEXT_FIELDS.items()}
-        account = self._read_text("account", "account")
+        marks = {column: self._read_text(name, column, cells.mark) for name, column in TEXT_FIELDS.items()}
+        account = self._read_text("account", "account", cells.account)
         days = self._days()
         values: dict[str, Any] = {
             "clicks": self._read("clicks", cells.count),
@@ -200,8 +200,8 @@ class _RowReader:
     def _day(self, cell: str) -> date | None:
         return cells.day(cell, self._last_year)
 
-    def _read_text(self, name: str, column: str) -> str | None:
-        return self._read(name, lambda cell: cells.text(cell, _LIMITS[column]))
+    def _read_text(self, name: str, column: str, read: Callable[[str, int], str | None]) -> str | None:
+        return self._read(name, lambda cell: read(cell, _LIMITS[column]))
 
     def _read(self, name: str, read: Callable[[str], T]) -> T | None:
         place = self._columns.places.get(name)

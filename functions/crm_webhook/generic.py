@@ -35,7 +35,10 @@ from shared.records import CRM_EVENT, PAYMENT, RecordKind, encode
 
 PROVIDER = "generic"
 FUTURE = timedelta(minutes=5)
+CREATED_AHEAD = timedelta(days=1)  # CRMs that write local time as UTC are hours ahead
 REASONS = ("bad_json", "unknown_type", "bad_field", "wrong_site", "future")
+# Ids that are hashed whenever they look like a phone; others, whose digits may just look like one, when it is the contact's.
+_OPEN_IDS = frozenset({"contact_id", "visitor_id", "request_id"})
 _LIMITS = {column.name: column.limit for column in (*CRM_EVENT.columns, *PAYMENT.columns)}
 
 
@@ -161,6 +164,8 @@ def _checked(event: GenericEvent, event_type: EventType, arrival: Arrival) -> li
         return Rejected("wrong_site", f"data.site_id is not {arrival.site_id}, the site of the address")
     if event.timestamp - arrival.received_at > FUTURE:
         return Rejected("future", "timestamp is more than five minutes ahead of our clock")
+    if event.data.created_at and event.data.created_at - arrival.received_at > CREATED_AHEAD:
+        return Rejected("future", "data.created_at is more than a day ahead of our clock")
     payment = _payment(event, event_type, arrival)
     state = _state(event, event_type, arrival)
     records = [] if state is None else [(CRM_EVENT, encode(CRM_EVENT, state))]
@@ -275,7 +280,7 @@ class _Private:
             return None
         if len(text) > _LIMITS[field]:
             raise _BadField(f"data.{field}: an id here has at most {_LIMITS[field]} characters")
-        is_contact = ("@" in text or "+" in text) and redact(text) != text
+        is_contact = (field in _OPEN_IDS or "@" in text or "+" in text) and redact(text) != text
         if is_contact or normal_phone(text) in self._phones:
             return keyed_hash("id", text, self._key)
         return text

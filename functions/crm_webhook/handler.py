@@ -6,7 +6,8 @@ from functools import cache
 from typing import Any
 
 from functions.crm_webhook.door import Door
-from shared.aws import client, env
+from shared.aws import door_client as client
+from shared.aws import env
 from shared.http import Event, Response, answer
 from shared.log import logger
 from shared.secrets import Secrets, parameter_reader

@@ -42,7 +42,7 @@ STAGE = "local"
 ENGINE = "duckdb"
 # What the template asks an installation for; those that it does not declare are left out.
 PARAMETERS = {"Stage": STAGE, "MailFrom": "reports@skvoz.example", "MailIdentity": "skvoz.example"}
-SECRETS = ("identity", "visitor")  # what every installation has; those of the sites come with the sites
+SECRETS = ("identity",)  # what every installation has; those of the sites come with the sites
 
 
 class LocalStack:

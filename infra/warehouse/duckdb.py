@@ -68,7 +68,7 @@ class DuckDbWarehouse:
         self.connection.execute(
             f"""CREATE OR REPLACE TEMP VIEW {view} AS
             SELECT * EXCLUDE (filename), {day} AS arrival_day
-            FROM read_json([{listed}], columns = {{{spec}}}, format = 'newline_delimited', ignore_errors = true, filename = true)"""
+            FROM read_json([{listed}], columns = {{{spec}}}, format = 'newline_delimited', filename = true)"""
         )
 
     def raw_files(self, kind: str, first_arrival: str, last_arrival: str) -> Iterable[Path]:

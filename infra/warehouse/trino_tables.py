@@ -10,10 +10,10 @@ from functions.attribution.rules import RULE_TABLES
 from shared.records import KINDS, Column, RecordKind
 
 # Partitions are computed, not listed; a fixed end does not depend on the server's clock.
-FIRST_ARRIVAL, LAST_ARRIVAL = "2020/01/01", "2039/12/31"
+FIRST_ARRIVAL, LAST_ARRIVAL = "2026/01/01", "2039/12/31"
 
-# A line that was cut short becomes a row of NULLs instead of an error of the whole table.
-_READER = "format = 'OPENX_JSON', extra_properties = MAP(ARRAY['ignore.malformed.json'], ARRAY['true'])"
+# A line that was cut short fails the query and names its file, as on the other engines: nothing is passed over in silence.
+_READER = "format = 'OPENX_JSON'"
 _ARRIVAL_DAY = (
     "arrival_day varchar WITH (partition_projection_type = 'DATE', partition_projection_format = 'yyyy/MM/dd', "
     f"partition_projection_range = ARRAY['{FIRST_ARRIVAL}', '{LAST_ARRIVAL}'])"

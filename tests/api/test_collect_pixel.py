@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 from typing import Any
 
 import pytest
@@ -76,9 +77,6 @@ def test_visitor_without_consent_is_not_recognised(collect: Collect) -> None:
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
-        ({}, "unknown_site"),
-        ({"site": "other", "url": PAGE}, "unknown_site"),
-        ({"site": "../..", "url": PAGE}, "unknown_site"),
         ({"site": "kvartal"}, "bad_url"),
         ({"site": "kvartal", "url": "nonsense"}, "bad_url"),
         ({"site": "kvartal", "url": PAGE, "id": "7"}, "bad_id"),
@@ -90,6 +88,21 @@ def test_bad_input_is_rejected_and_still_a_picture(collect: Collect, query: dict
     assert_gif(collect.pixel(**query))
     assert collect.stored() == []
     assert [r["reason"] for r in collect.rejected("pixel")] == [reason]
+
+
+@pytest.mark.parametrize("site", ["", "other", "../.."])
+def test_a_hit_for_an_unknown_site_is_counted_and_costs_nothing(
+    collect: Collect, capsys: pytest.CaptureFixture[str], site: str
+) -> None:
+    assert_gif(collect.pixel(site=site, url=PAGE))
+    collect.hits(site=site)
+    collect.import_(b"{}", site=site)
+    assert collect.clients.s3.keys(LAKE) == []
+    assert collect.clients.firehose.records == {}
+    counted = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(c["Door"], c["Reason"], c["Refused"]) for c in counted] == [
+        (door, "unknown_site", 1) for door in ("pixel", "hits", "import")
+    ]
 
 
 def test_half_pairs_in_the_query_are_no_crash(collect: Collect) -> None:

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.crm_webhook import handler
+from shared.identity import keyed_hash
 from shared.security import sign_webhook, token_sha256
 from shared.settings import parse_settings, published
 from tests.fakes import FakeClients
@@ -81,7 +82,7 @@ def test_the_published_vector_is_kept_byte_for_byte_and_queued(clients: FakeClie
     assert message == {
         "site_id": "kvartal",
         "key": key,
-        "webhook_id": "msg_kvartal_41870233_won",
+        "webhook_id": keyed_hash("webhook", "msg_kvartal_41870233_won", b"kvartal"),
         "received_at": "2026-10-29T13:20:41.250000+00:00",
     }
 
@@ -106,6 +107,15 @@ def test_every_delivery_is_kept_even_two_of_one_event_in_one_millisecond(clients
     for request_id in ("first=", "second="):
         assert post(requestId=request_id)["statusCode"] == 202
     assert len(clients.s3.keys("lake", "quarantine/")) == len(clients.sqs.messages[QUEUE]) == 2
+
+
+def test_the_queue_names_an_event_by_a_hash_that_repeats_with_its_webhook_id(clients: FakeClients) -> None:
+    for number, webhook_id in enumerate(("ivan@mail.ru", "ivan@mail.ru", "petr@mail.ru")):
+        answer = post(WON, signed(WON, webhook_id), requestId=str(number))
+        assert json.loads(answer["body"])["webhook_id"] == webhook_id
+    first, again, other = (json.loads(text)["webhook_id"] for text in clients.sqs.messages[QUEUE])
+    assert first == again != other
+    assert "mail.ru" not in "".join(clients.sqs.messages[QUEUE]) + "".join(clients.s3.keys("lake"))
 
 
 def test_unknown_site_and_wrong_token_get_the_same_answer(clients: FakeClients) -> None:

@@ -13,8 +13,9 @@ import pytest
 
 from functions.collect.imports.unpack import MOST_INFLATED_BYTES, MOST_SENT_BYTES
 from shared.identity import email_hash, phone_hash
+from shared.security import sign_webhook
 from shared.times import to_millis
-from tests.api.collect_door import HIT_ID, LAKE, OLD_SECRET, STREAMS, Collect, assert_error, body_of, now_of, recorded
+from tests.api.collect_door import HIT_ID, LAKE, OLD_SECRET, SECRET, STREAMS, Collect, assert_error, body_of, now_of, recorded
 
 NOW = now_of("import_post")
 KEY = b"key-of-the-hashes"
@@ -142,6 +143,8 @@ def test_refund_is_a_negative_payment(collect: Collect) -> None:
         ({**HIT, "visitor_id": 1.5}, "bad_field"),
         ({**HIT, "visitor_id": "v" * 65}, "too_long"),
         ({**HIT, "visitor_id": "vera@post.example"}, "bad_field"),
+        ({**HIT, "visitor_id": "79161234567"}, "bad_field"),
+        ({**CALL, "request_id": "89161234567"}, "bad_field"),
         ({**HIT, "utm_campaign": "c" * 301}, "too_long"),
         ({**HIT, "ip": "777.2"}, "bad_field"),
         ({**HIT, "country": "Russia"}, "bad_field"),
@@ -220,6 +223,31 @@ def test_forged_and_replayed_signatures_are_refused(collect: Collect, forged: di
 def test_site_without_an_import_secret_takes_nothing(collect: Collect) -> None:
     collect.clients.ssm.parameters.clear()
     assert_error(collect.import_(orjson.dumps(HIT)), 401, "unauthorized")
+
+
+@pytest.mark.parametrize("unusable", ["whsec_", "AAAA", "whsec_not-base64!", "пароль", "whsec_" + "A" * 31])
+def test_a_secret_that_is_no_strong_key_opens_nothing_and_is_passed_over(
+    collect: Collect, capsys: pytest.CaptureFixture[str], unusable: str
+) -> None:
+    try:
+        signature = sign_webhook(orjson.dumps(HIT), "msg_1", unusable, NOW)
+    except ValueError:
+        signature = {}
+    name = "/skvoz/test/kvartal/import"
+    collect.clients.ssm.parameters[name] = unusable
+    assert_error(collect.import_(orjson.dumps(HIT), headers=signature), 401, "unauthorized")
+    assert '"SecretsUnusable":1' in capsys.readouterr().out
+    collect.forget()
+    collect.clients.ssm.parameters[name] = f"{unusable} {SECRET}"
+    assert collect.import_(orjson.dumps(HIT))["statusCode"] == 202
+    assert_error(collect.import_(orjson.dumps(HIT), headers=signature or {"webhook-id": ""}), 401, "unauthorized")
+
+
+def test_an_import_as_large_as_allowed_is_taken(collect: Collect) -> None:
+    line = orjson.dumps({"type": "hit", "occurred_at": 1791790828, "page_url": "https://kvartal.example/?x=" + "y%20" * 450})
+    body = b"\n".join([line] * (MOST_INFLATED_BYTES // (len(line) + 1)))
+    assert len(body) > MOST_INFLATED_BYTES - 2_000
+    assert body_of(collect.import_(gzip.compress(body)))["accepted"] == body.count(b"\n") + 1
 
 
 def test_unknown_site_is_not_found(collect: Collect) -> None:

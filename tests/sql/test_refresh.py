@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from functions.attribution.refresh import LEASE, MOST_RESUMES, State
 from infra.warehouse.duckdb import DuckDbWarehouse
 from infra.warehouse.local import walk
+from shared.errors import WarehouseError
 from shared.records import HIT
 from shared.settings import SiteSettings
 from shared.warehouse import Row
@@ -277,10 +278,14 @@ def test_a_clock_set_back_does_not_hide_what_arrives(tmp_path: Path) -> None:
     assert marts.rows("sessions", "visitor_id") == ["v", "w"]
 
 
-def test_a_broken_line_costs_only_itself(tmp_path: Path) -> None:
+def test_a_broken_line_is_never_passed_over_in_silence(tmp_path: Path) -> None:
     write(tmp_path, [hit("v", utc("10-05 10:00"))], NOW)
-    (tmp_path / "raw" / HIT.name / f"{NOW:%Y/%m/%d/%H}" / "cut.jsonl").write_bytes(b'{"record_id": "x", "site_id": "sh\n\n')
+    cut = tmp_path / "raw" / HIT.name / f"{NOW:%Y/%m/%d/%H}" / "cut.jsonl"
+    cut.write_bytes(b'{"record_id": "x", "site_id": "sh\n\n')
     marts = Marts(tmp_path)
+    with pytest.raises(WarehouseError, match=r"cut\.jsonl.*line 2"):
+        marts.refresh()
+    cut.unlink()
     marts.refresh()
     assert len(marts.rows("hits")) == 1
 

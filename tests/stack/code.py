@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -48,12 +48,28 @@ def _imports(tree: ast.Module) -> Iterator[str]:
         yield from (name for name in names if name.split(".")[0] in ("functions", "shared"))
 
 
-def texts_given_to(function: str, paths: set[Path]) -> set[str]:
-    """Literal first arguments of every call of a plain function: `env("STAGE")` → STAGE."""
-    found = set()
+def calls_of(function: str, paths: Iterable[Path]) -> Iterator[ast.Call]:
+    """Every call of a plain function."""
     for path in paths:
         for node in ast.walk(_tree(path)):
-            called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function
-            if called and node.args and isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str):
-                found.add(node.args[0].value)
-    return found
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function:
+                yield node
+
+
+def texts_given_to(function: str, paths: set[Path]) -> set[str]:
+    """Literal first arguments of every call of a plain function: `env("STAGE")` → STAGE."""
+    first = [call.args[0] for call in calls_of(function, paths) if call.args]
+    return {argument.value for argument in first if isinstance(argument, ast.Constant) and isinstance(argument.value, str)}
+
+
+def metrics_counted() -> set[tuple[str, tuple[str, ...]]]:
+    """(metric, its dimensions) of every `count({"Metric": n}, Dimension=…)` in what is shipped."""
+    shipped = [*(ROOT / "functions").rglob("*.py"), *(ROOT / "shared").rglob("*.py")]
+    return {
+        (str(key.value), tuple(str(keyword.arg) for keyword in call.keywords))
+        for call in calls_of("count", shipped)
+        for argument in call.args
+        if isinstance(argument, ast.Dict)
+        for key in argument.keys
+        if isinstance(key, ast.Constant)
+    }

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
+from functions.attribution import ddl
+from functions.attribution.refresh import FIRST_ARRIVAL
 from functions.attribution.rules import RULE_TABLES
 from infra.template.model import GlueTable, Template
 from shared.records import KINDS, Column, RecordKind
@@ -40,6 +42,7 @@ def test_raw_partitions_are_projected_over_the_arrival_days_of_the_keys(template
     assert parameters["projection.enabled"] == "true"
     assert parameters["projection.arrival_day.type"] == "date"
     assert parameters["projection.arrival_day.format"] == "yyyy/MM/dd"
+    assert parameters["projection.arrival_day.range"] == f"{FIRST_ARRIVAL},NOW"  # what is not projected cannot be read
     assert parameters["storage.location.template"] == {"Fn::Sub": f"s3://${{LakeBucket}}/raw/{kind.name}/${{!arrival_day}}"}
     assert found.raw["StorageDescriptor"]["Location"] == {"Fn::Sub": f"s3://${{LakeBucket}}/raw/{kind.name}/"}
 
@@ -58,6 +61,10 @@ def test_all_tables_read_json_lines_the_same_way(template: Template) -> None:
         storage = found.raw["StorageDescriptor"]
         assert storage["SerdeInfo"] == {"SerializationLibrary": HIVE_JSON}, found.name
         assert storage["InputFormat"] == "org.apache.hadoop.mapred.TextInputFormat", found.name
+
+
+def test_no_statement_that_makes_a_table_seems_to_end_before_its_end() -> None:
+    assert [sql for sql in ddl.create_statements("iceberg_athena", "s3://lake/marts/") if ";" in sql] == []
 
 
 def test_the_work_group_bounds_and_encrypts_every_query(template: Template) -> None:

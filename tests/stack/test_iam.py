@@ -19,6 +19,11 @@ WIDE = {
     # In the sandbox SES checks the recipients' identities too; the condition on the sender bounds it.
     ("ReportMailRole", "SendMail"): "identity/*",
 }
+# Who may list without a prefix, each with its reason.
+UNBOUND_LISTS = {
+    # Firehose's guide grants the bucket; nothing says which prefixes the service asks for.
+    ("DeliveryRole", "SeeBucket"),
+}
 # Prefix of the IAM actions of a client.
 ACTIONS_OF = {"sesv2": "ses"}
 
@@ -65,7 +70,7 @@ def test_no_statement_reaches_beyond_one_prefix_of_one_resource(resources: Resou
             # A bucket's whole content is never meant: `<bucket>/*` has no prefix before the star.
             if "*" in resource:
                 assert re.search(
-                    r"(?:Arn\}|Region\})/[a-z_]+(?:/[a-z_]+)?/\*$|/skvoz/\$\{Stage\}/\*$|table/\$\{Database\}/\*$", resource
+                    r"(?:Arn\}|Region\})/[a-z_]+(?:/[a-z_]+)?/\*$|/skvoz/\$\{Stage\}/\*/[a-z-]+$|table/\$\{Database\}/\*$", resource
                 ), place
 
 
@@ -92,12 +97,72 @@ def test_every_function_has_a_role_of_its_own(resources: Resources) -> None:
     assert len(set(roles)) == len(roles)
 
 
-def test_secrets_are_read_only_below_the_stage(resources: Resources) -> None:
-    found = [(who, s) for who, s in statements(resources) if any(a.startswith("ssm:") for a in listed(s["Action"]))]
-    assert found
-    for who, statement in found:
-        assert listed(statement["Action"]) == ["ssm:GetParameter"], who
-        assert arn(statement["Resource"]).endswith(":parameter/skvoz/${Stage}/*"), who
+def test_each_role_reads_only_its_own_secrets_of_its_stage(resources: Resources) -> None:
+    found = {who: s for who, s in statements(resources) if any(a.startswith("ssm:") for a in listed(s["Action"]))}
+    assert all(listed(statement["Action"]) == ["ssm:GetParameter"] for statement in found.values())
+    names = {who: {arn(r).partition(":parameter")[2] for r in listed(s["Resource"])} for who, s in found.items()}
+    assert names == {
+        "CollectRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/*/import"},
+        "CrmWebhookRole": {"/skvoz/${Stage}/*/crm-generic"},
+        "CrmWorkerRole": {"/skvoz/${Stage}/identity"},
+    }
+
+
+def allowed(resources: Resources, role: str, action: str) -> set[str]:
+    """Resources on which a role's own policy allows an action."""
+    return {arn(r) for who, s in statements(resources) if who == role and action in s["Action"] for r in listed(s["Resource"])}
+
+
+def prefixes(resources: Resources, role: str) -> set[str]:
+    """Prefixes that a role (or managed policy) may list."""
+    found = [s for who, s in statements(resources) if who == role and "s3:ListBucket" in listed(s["Action"])]
+    return {p for s in found for p in listed(s["Condition"]["StringLike"]["s3:prefix"])}
+
+
+def test_listing_is_bound_to_prefixes(resources: Resources) -> None:
+    for who, statement in statements(resources):
+        if "s3:ListBucket" in listed(statement["Action"]) and (who, statement["Sid"]) not in UNBOUND_LISTS:
+            # Alone: another action of the statement that knows no prefix would be refused.
+            assert listed(statement["Action"]) == ["s3:ListBucket"], who
+            assert all(re.fullmatch(r"[a-z]+/([a-z]+/)?\*", prefix) for prefix in prefixes(resources, who)), who
+
+
+def test_a_missing_object_is_told_from_a_forbidden_one_wherever_that_matters(resources: Resources) -> None:
+    # S3 answers 404 only to those who may list the key; all of these take 404 for an answer.
+    assert prefixes(resources, "SettingsPolicy") == {"settings/*"}
+    assert prefixes(resources, "CrmWorkerRole") == {"quarantine/*"}
+    assert prefixes(resources, "CostsRole") == {"costs/inbox/*"}
+    assert prefixes(resources, "ReportRole") == {"reports/*"}
+
+
+@pytest.mark.parametrize("role", ["AttributionRole", "ReportMailRole"])
+def test_roles_that_query_reach_the_catalog_as_athena_demands(resources: Resources, role: str) -> None:
+    # Athena's guide, "Access policy to the default database and catalog per AWS Region".
+    for action in ("glue:GetDatabase", "glue:GetDatabases", "glue:CreateDatabase"):
+        ends = {resource.rpartition("${AWS::AccountId}:")[2] for resource in allowed(resources, role, action)}
+        assert ends >= {"catalog", "database/default"}, action
+    # Nobody makes another database.
+    ends = {resource.rpartition("${AWS::AccountId}:")[2] for resource in allowed(resources, role, "glue:CreateDatabase")}
+    assert ends == {"catalog", "database/default"}
+    lake = '{"Fn::GetAtt": ["LakeBucket", "Arn"]}'
+    assert lake in allowed(resources, role, "s3:GetBucketLocation")
+    assert prefixes(resources, role) >= {"marts/*", "athena/*"}
+
+
+def test_the_refresh_may_drop_and_tidy_its_tables(resources: Resources) -> None:
+    # DROP TABLE of a partitioned table, and OPTIMIZE and VACUUM of an Iceberg one: entries of the catalog and objects of the marts.
+    for action in ("glue:DeleteTable", "glue:UpdateTable", "glue:DeletePartition", "glue:BatchDeletePartition"):
+        ends = {resource.rpartition("${AWS::AccountId}:")[2] for resource in allowed(resources, "AttributionRole", action)}
+        assert ends == {"catalog", "database/${Database}", "table/${Database}/*"}, action
+    for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"):
+        assert "${LakeBucket.Arn}/marts/*" in allowed(resources, "AttributionRole", action), action
+    assert prefixes(resources, "AttributionRole") == {"raw/*", "rules/*", "marts/*", "athena/*"}
+
+
+def test_the_report_cannot_change_marts(resources: Resources) -> None:
+    assert allowed(resources, "ReportMailRole", "s3:DeleteObject") == set()
+    assert "${LakeBucket.Arn}/marts/*" not in allowed(resources, "ReportMailRole", "s3:PutObject")
+    assert allowed(resources, "ReportMailRole", "glue:DeleteTable") == set()
 
 
 def test_only_the_api_the_inbox_and_nobody_else_may_call_functions(resources: Resources) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from infra.template.intrinsic import Resolver
 from infra.template.model import Template
+from tests.stack.code import metrics_counted
 
 Resources = dict[str, dict[str, Any]]
 
@@ -162,6 +163,8 @@ def test_the_lake_forgets_what_it_must_and_keeps_raw_records(resources: Resource
     days = {rule.get("Prefix", ""): rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
     assert days == {"quarantine/": 30, "athena/": 7, "rejected/": 90}
     assert any("Prefix" not in rule and "NoncurrentVersionExpiration" in rule for rule in rules)
+    (marts,) = [rule for rule in rules if rule.get("Prefix") == "marts/"]
+    assert marts["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}  # of every model's folder
 
 
 def test_the_ledger_can_be_turned_back_and_is_encrypted(resources: Resources) -> None:
@@ -206,8 +209,28 @@ def test_somebody_is_told_when_anything_stops(resources: Resources) -> None:
     assert watched(resources, "AWS/Firehose", "DeliveryToS3.DataFreshness") == streams
     machines = of_type(resources, "AWS::StepFunctions::StateMachine").keys()
     assert watched(resources, "AWS/States", "ExecutionsFailed") == machines
-    assert watched(resources, "AWS/States", "ExecutionsSucceeded") == machines
     assert watched(resources, "AWS/ApiGateway", "5xx") == of_type(resources, "AWS::ApiGatewayV2::Api").keys()
+
+
+def test_every_alarm_on_a_metric_of_ours_watches_what_the_code_counts(resources: Resources) -> None:
+    ours = [
+        r["Properties"] for r in of_type(resources, "AWS::CloudWatch::Alarm").values() if r["Properties"]["Namespace"] == "Skvoz"
+    ]
+    assert ours
+    for alarm in ours:
+        assert (alarm["MetricName"], tuple(d["Name"] for d in alarm["Dimensions"])) in metrics_counted()
+        # A stage's alarm never hears another stage.
+        assert alarm["Dimensions"] == [{"Name": "Stage", "Value": {"Ref": "Stage"}}]
+
+
+def test_functions_behind_the_api_end_before_it_stops_waiting(template: Template) -> None:
+    for _, function in template.routes():
+        assert template.functions()[function].timeout <= 29, function  # HTTP API: 30 s at most
+
+
+def test_imports_get_a_whole_processor(template: Template) -> None:
+    collect = template.functions()["CollectFunction"]
+    assert (collect.timeout, collect.memory) == (29, 1769)  # Lambda gives one vCPU at 1,769 MB
 
 
 def test_what_cannot_be_worked_off_is_kept(resources: Resources) -> None:
@@ -220,18 +243,3 @@ def test_what_cannot_be_worked_off_is_kept(resources: Resources) -> None:
 def test_mail_goes_over_tls_only(resources: Resources) -> None:
     (configuration,) = of_type(resources, "AWS::SES::ConfigurationSet").values()
     assert configuration["Properties"]["DeliveryOptions"] == {"TlsPolicy": "REQUIRE"}
-
-
-def test_the_refresh_loop_knows_every_status_and_ends_failures_in_fail(template: Template) -> None:
-    (machine,) = template.state_machines()
-    states = machine.definition["States"]
-    decisions = {c["Condition"].split("'")[1]: c["Next"] for c in states["Decide"]["Choices"] if "'" in c["Condition"]}
-    assert decisions == {"complete": "Complete", "failed": "Failed", "running": "Pause", "next": "Advance"}
-    assert (states["Decide"]["Default"], states["Failed"]["Type"]) == ("Failed", "Fail")
-    advance = states["Advance"]
-    assert "Lambda.TooManyRequestsException" in advance["Retry"][0]["ErrorEquals"]
-    assert advance["Catch"] == [{"ErrorEquals": ["States.ALL"], "Next": "Failed"}]
-    assert states["Pause"]["Seconds"] == "{% $states.input.wait_seconds %}"
-    (schedule,) = [s for s in template.schedules() if s.target == machine.logical_id]
-    assert schedule.input is not None
-    assert json.loads(schedule.input) == {"time": "<aws.scheduler.scheduled-time>"}

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.collect.imports import unpack
-from functions.collect.texts import LIMITS, Refused, clean, fitting, hidden, identifier, whole
+from functions.collect.texts import LIMITS, REDACTED, Refused, clean, fitting, hidden, identifier, whole
 from functions.collect.visitor import consent_of, known_visitor, mask_ip
 from shared.errors import TooLarge
 from shared.records import HIT
@@ -85,7 +85,7 @@ def test_clean_text_can_be_stored_and_is_clean_already(text: str) -> None:
 def test_fitting_text_fits_and_notes_what_it_cut(column: str, text: str) -> None:
     cuts: list[str] = []
     assert len(fitting(text, column, cuts)) <= LIMITS[column]
-    assert len(clean(text)) > LIMITS[column] or not cuts or column in ("page_title", "event_name")
+    assert len(clean(text)) > LIMITS[column] or not cuts or column in REDACTED
 
 
 def test_ids_are_refused_rather_than_cut() -> None:
@@ -95,11 +95,25 @@ def test_ids_are_refused_rather_than_cut() -> None:
     assert refused.value.reason == "too_long"
 
 
-@pytest.mark.parametrize("text", ["vera@post.example", "+7 900 000-00-17", "+79000000017"])
-def test_a_contact_is_no_id(text: str) -> None:
+@pytest.mark.parametrize("text", 
+    ["vera@post.example", "+7 900 000-00-17", "+79000000017", "79161234567", "89161234567", "9161234567", "8 (916) 123-45-67"],
+)
+@pytest.mark.parametrize("column", ["visitor_id", "request_id"])
+def test_a_contact_is_no_id(column: str, text: str) -> None:
     with pytest.raises(Refused, match="must not be an e-mail or a phone"):
-        identifier(text, "visitor_id")
-    assert identifier("79179082645", "visitor_id") == "79179082645"
+        identifier(text, column)
+
+
+@pytest.mark.parametrize("text", ["179179082645120937", "916123456.1791790828", "2147483647.1791790828", "kv-17", "41870233"])
+def test_ids_of_analytics_systems_stay_ids(text: str) -> None:
+    assert identifier(text, "visitor_id") == text
+
+
+@pytest.mark.parametrize("column", ["deal_id", "call_id", "payment_id"])
+def test_ids_of_other_systems_may_look_like_a_national_phone_only(column: str) -> None:
+    assert identifier("79161234567", column) == "79161234567"
+    with pytest.raises(Refused, match="must not be"):
+        identifier("+79161234567", column)
 
 
 @pytest.mark.parametrize("text", ["9000000017", "8 900 000-00-17", "900.000.00.17", "+7(900)0000017"])

@@ -243,6 +243,22 @@ def test_an_id_that_is_an_email_still_names_the_same_contact() -> None:
     assert first != read(event(contact={"id": "c@b.example"}))["crm_event"]["contact_id"]
 
 
+@pytest.mark.parametrize("text", ["79161234567", "89161234567", "9161234567", "(916) 123-45-67", "+7 916 123-45-67", "a@b.example"])
+def test_a_phone_or_email_as_an_id_is_hashed_though_the_contact_lists_none(text: str) -> None:
+    state = read(event(contact={"id": text}, visitor_id=text, request_id=text))["crm_event"]
+    assert state["contact_id"] == state["visitor_id"] == state["request_id"]
+    assert len(state["contact_id"]) == 32
+    assert text not in json.dumps(state)
+
+
+def test_a_deals_own_id_stays_though_its_digits_look_like_a_phone() -> None:
+    assert read(event(deal_id="79161234567"))["crm_event"]["deal_id"] == "79161234567"
+
+
+def test_a_deal_may_be_created_a_day_ahead_of_our_clock() -> None:
+    assert read(event(created_at="2026-10-30T13:20:41Z"))["crm_event"]["deal_created_at"] == "2026-10-30 13:20:41.000"
+
+
 def test_a_refusal_repeats_nothing_of_the_body() -> None:
     body = event(amount="secret-text", deal_id=None, contact={"phones": [{"secret-text": 1}]}, created_at="secret-text")
     rejected = refused(body)
@@ -283,6 +299,9 @@ def test_a_refusal_repeats_nothing_of_the_body() -> None:
         (event(products=[{"cost": "9999999999999", "quantity": "9999999"}]), "bad_field", "data.products"),
         (event(site_id="another"), "wrong_site", "kvartal"),
         ({**event(), "timestamp": "2026-10-29T13:25:42Z"}, "future", "five minutes"),
+        (event(created_at="2026-10-30T13:20:42Z"), "future", "data.created_at"),
+        (event(created_at=4_000_000_000), "future", "data.created_at"),
+        (event(created_at="1989-12-31T23:59:59Z"), "bad_field", "data.created_at"),
     ],
 )
 def test_a_body_that_cannot_be_right_is_refused_with_its_reason(body: Any, reason: str, place: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -79,8 +81,9 @@ def test_no_email_survives_redaction(name: str, at: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "phone", ["+79000000017", "8 900 000-00-17", "8(900)000-00-17", "%2B7%20900%20000-00-17", "79000000017", "+44 20 7946 0000"]
-)
+    "phone", ["+79000000017", "8 900 000-00-17", "8(900)000-00-17", "%2B7%20900%20000-00-17", "79000000017", "+44 20 7946 0000",
+     "9161234567", "(916) 123-45-67", "916 123-45-67", "916-123-4567", "%28916%29%20123-45-67", "916\u00a0123\u201145\u201167"]
+)  # fmt: skip
 def test_no_phone_survives_redaction(phone: str) -> None:
     assert redact(f"call {phone}, please") == "call [phone], please"
 
@@ -90,6 +93,26 @@ def test_no_phone_survives_redaction(phone: str) -> None:
 )
 def test_ad_ids_dates_and_sums_survive_redaction(text: str) -> None:
     assert redact(f"id {text} x") == f"id {text} x"
+
+
+@pytest.mark.parametrize("at", ["@", "%40", "%2540", "%252540"])
+def test_an_email_is_found_under_layers_of_encoding(at: str) -> None:
+    assert redact(f"to ivan{at}mail.ru now") == redact_emails(f"to ivan{at}mail.ru now") == "to [email] now"
+
+
+def test_a_phone_is_found_behind_a_word_and_its_dot() -> None:
+    assert redact("тел.89161234567, т.916 123-45-67") == "тел.[phone], т.[phone]"
+
+
+@given(st.uuids(), st.integers(0, 10**12), st.sampled_from(["{}", "{}9161234567", "9161234567{}", "0{}79161234567"]))
+def test_uuids_and_longer_runs_of_digits_and_hex_are_no_phones(uuid: UUID, number: int, form: str) -> None:
+    assert redact(f"id {uuid} x") == f"id {uuid} x"
+    run = form.format(f"a{number}b")
+    assert redact(f"id {run} x") == f"id {run} x"
+
+
+def test_eleven_and_more_digits_that_begin_with_nine_are_no_phone() -> None:
+    assert redact("91612345678 916123456789 2026.9161234567") == "91612345678 916123456789 2026.9161234567"
 
 
 @given(st.text())

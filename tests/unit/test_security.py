@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
 
 from shared.errors import Unauthorized
-from shared.security import REPLAY_WINDOW, sign_webhook, token_fits, token_sha256, verify_webhook, webhook_key
+from shared.security import LEAST_KEY_BYTES, REPLAY_WINDOW, can_sign, sign_webhook, token_fits, token_sha256, verify_webhook, webhook_key
 from shared.times import from_millis
 
 DATA = Path(__file__).parents[1] / "data" / "standard_webhooks"
@@ -129,6 +129,18 @@ def test_prefix_and_padding_of_a_secret_are_optional() -> None:
     assert webhook_key("whsec_QUJDRA==") == webhook_key("QUJDRA") == b"ABCD"
     with pytest.raises(ValueError, match="base64"):
         webhook_key("whsec_!")
+
+
+@given(st.binary(max_size=64), st.booleans())
+def test_a_key_of_24_bytes_and_more_can_sign(raw: bytes, has_prefix: bool) -> None:
+    secret = "whsec_" * has_prefix + base64.b64encode(raw).decode()
+    assert can_sign(secret) == (len(raw) >= LEAST_KEY_BYTES)
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_any_text_can_sign_or_not(secret: str) -> None:
+    assert can_sign("whsec_" + secret + "!") is False
+    can_sign(secret)
 
 
 @given(st.text(st.characters(exclude_categories=())), st.lists(st.text()))

@@ -62,6 +62,12 @@ every AS (
     SELECT record_id, day, account, source_key, utm_campaign, utm_content, utm_term, clicks, impressions, micros,
         original_cost, currency
     FROM spread
+),
+
+rated AS (
+    SELECT e.*, CASE WHEN coalesce(e.currency, :currency) = :currency THEN 1e0 ELSE CAST(r.rate AS double) END AS rate
+    FROM every AS e
+    LEFT JOIN rule_rates AS r ON r.site_id = :site_id AND r.currency = e.currency AND r.day = e.day
 )
 
 SELECT
@@ -73,14 +79,12 @@ SELECT
     coalesce(s.medium, '(not set)') AS medium,
     e.utm_campaign AS campaign, e.utm_content AS content, e.utm_term AS term,
     e.clicks, e.impressions,
-    CAST(
-        CAST(round(CAST(e.micros AS double) * CASE
-            WHEN coalesce(e.currency, :currency) = :currency THEN 1e0 ELSE CAST(r.rate AS double)
-        END) AS bigint) AS decimal(18, 0)
-    ) * 0.000001 AS cost,
+    CASE
+        WHEN abs(CAST(e.micros AS double) * e.rate) < 1e18
+        THEN CAST(CAST(round(CAST(e.micros AS double) * e.rate) AS bigint) AS decimal(18, 0)) * 0.000001
+    END AS cost,
     coalesce(e.original_cost, CAST(CAST(e.micros AS decimal(18, 0)) * 0.000001 AS decimal(18, 6))) AS original_cost,
     coalesce(e.currency, :currency) AS currency,
     :refresh_id AS refresh_id
-FROM every AS e
+FROM rated AS e
 LEFT JOIN sources AS s ON s.site_id = :site_id AND s.entry_key = e.source_key
-LEFT JOIN rule_rates AS r ON r.site_id = :site_id AND r.currency = e.currency AND r.day = e.day

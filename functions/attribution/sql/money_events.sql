@@ -1,5 +1,5 @@
 -- When did which money come or go? Payments where a deal has a positive one; else its sum as it enters, changes in and leaves
--- the money stage. Refunds are negative in both cases; a claim is minus its sum. Each in its currency and at its day's rate.
+-- the money stage. (A product beyond 100 trillion is no money: it stays empty and is listed like a missing rate.) Refunds are negative in both cases; a claim is minus its sum. Each in its currency and at its day's rate.
 WITH payment AS (
     SELECT
         provider || ':' || deal_id AS deal_id,
@@ -78,6 +78,7 @@ costed AS (
         *,
         CASE
             WHEN NOT is_claim AND deal_kopecks <> 0 AND cost_kopecks IS NOT NULL
+                AND abs(CAST(cost_kopecks AS double) * CAST(running AS double) / CAST(deal_kopecks AS double)) < 1e16
             THEN CAST(round(CAST(cost_kopecks AS double) * CAST(running AS double) / CAST(deal_kopecks AS double)) AS bigint)
         END AS running_cost
     FROM dated
@@ -101,8 +102,14 @@ parted AS (
 SELECT
     :site_id AS site_id,
     money_event_id, deal_id, request_id, occurred_at, day, kind,
-    CAST(CAST(CAST(round(CAST(kopecks AS double) * rate) AS bigint) AS decimal(18, 2)) * 0.01 AS decimal(18, 2)) AS amount,
-    CAST(CAST(CAST(round(CAST(part_cost AS double) * rate) AS bigint) AS decimal(18, 2)) * 0.01 AS decimal(18, 2)) AS cost_price,
+    CASE
+        WHEN abs(CAST(kopecks AS double) * rate) < 1e16
+        THEN CAST(CAST(CAST(round(CAST(kopecks AS double) * rate) AS bigint) AS decimal(18, 0)) * 0.01 AS decimal(18, 2))
+    END AS amount,
+    CASE
+        WHEN abs(CAST(part_cost AS double) * rate) < 1e16
+        THEN CAST(CAST(CAST(round(CAST(part_cost AS double) * rate) AS bigint) AS decimal(18, 0)) * 0.01 AS decimal(18, 2))
+    END AS cost_price,
     amount AS original_amount,
     currency,
     :refresh_id AS refresh_id

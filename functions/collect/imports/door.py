@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.collect.batch import count_cuts
+from functions.collect.batch import count_cuts, known_site
 from functions.collect.imports.lines import Import, content_of, record_of
 from functions.collect.imports.unpack import MOST_LINE_BYTES, MOST_SENT_BYTES, lines_of
 from functions.collect.texts import Reason, Refused
-from shared.errors import TooLarge, TryLater, WrongType
+from shared.errors import TooLarge, TryLater, Unauthorized, WrongType
 from shared.http import Request, Response, json_response
 from shared.ids import uuid7
 from shared.lake import Lake, Rejected
@@ -27,12 +27,12 @@ def post_import(request: Request, sites: Sites, lake: Lake, secrets: Secrets, ra
     Errors: NotFound (site), Unauthorized (signature), WrongType, TooLarge, BadInput (gzip), TryLater (nothing stored).
     """
     site_id = request.query.get("site", "")
-    site = sites.get(site_id, request.now)
+    site = known_site(sites, site_id, "import", request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in CONTENT_TYPES:
         raise WrongType(f"an import is JSON lines sent as {CONTENT_TYPES[0]}, plain or gzip")
     if len(request.body) > MOST_SENT_BYTES:
         raise TooLarge(f"an import has at most {MOST_SENT_BYTES} bytes as sent; compress it, or send it in parts")
-    verify_webhook(request.body, request.headers, secrets.get(f"{site_id}/import", request.now), request.now)
+    _check_signed(request, f"{site_id}/import", secrets)
     lines = lines_of(request.body, request.headers.get("content-encoding", "").strip().lower())
     shared = Import(site_id, str(site.get("currency", "RUB")), request.now, lambda: _identity_key(secrets, request))
     records, refused = _read(lines, shared)
@@ -44,6 +44,13 @@ def post_import(request: Request, sites: Sites, lake: Lake, secrets: Secrets, ra
     lake.reject(site_id, "import", kept, batch_id, request.now)
     count_cuts("import", shared.cuts)
     return json_response(202, _answer(records, refused))
+
+
+def _check_signed(request: Request, name: str, secrets: Secrets) -> None:
+    usable = secrets.signing(name, request.now)
+    if not usable:
+        raise Unauthorized("the signature cannot be checked: no usable import secret is set for this site")
+    verify_webhook(request.body, request.headers, usable, request.now)
 
 
 def _read(lines: list[tuple[int, bytes]], shared: Import) -> tuple[dict[str, list[bytes]], list[tuple[int, bytes, Reason, str]]]:

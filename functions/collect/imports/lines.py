@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from functions.collect.hits import CLOCK_TOLERANCE, address, store_address, store_referrer
+from functions.collect.hits import CLOCK_TOLERANCE, address, kept_of, store_address, store_referrer
+from functions.collect.marks import UTM
 from functions.collect.texts import CUT, LIMITS, Refused, fitting, hidden, identifier, whole
 from functions.collect.visitor import PERSONAL_COLUMNS, mask_ip
 from shared.identity import email_hash, phone_hash, redact, redact_emails
@@ -40,6 +41,7 @@ _OURS = frozenset(
 )
 _SPECIAL = frozenset({"type", "id", "occurred_at", "site_id", "phone", "email", "ip"})
 _IDS = frozenset({"visitor_id", "request_id", "call_id", "deal_id", "payment_id"})
+_MARKS = UTM | {"click_id"}  # ids of campaigns and clicks, whose digits stay
 
 
 class LineType(NamedTuple):
@@ -109,7 +111,7 @@ def content_of(line: bytes) -> str:
     if not isinstance(item, dict):
         return hidden(line[:4_000].decode("utf-8", "replace"))
     known = {name for columns in _COLUMNS.values() for name in columns} | (_SPECIAL - {"phone", "email", "ip"})
-    return orjson.dumps({name: value for name, value in item.items() if name in known}).decode()
+    return kept_of(item, known)
 
 
 def _parsed(line: bytes) -> dict[str, Any]:
@@ -126,7 +128,7 @@ def _check_names(told: Mapping[str, Any], type_name: str, line_type: LineType) -
     known = _COLUMNS[type_name].keys() | {"type", "id"} | line_type.extra
     for name in told:
         if name not in known:
-            raise Refused("unknown_field", f"{type_name} has no field {redact(name[:50])!r}; leave it out or mend its name")
+            raise Refused("unknown_field", f"{type_name} has no field {redact(name[:500])[:50]!r}; leave it out or mend its name")
     for name in ("occurred_at", *line_type.needed):
         if name not in told:
             raise Refused("missing_field", f"{name} is needed")
@@ -178,7 +180,9 @@ def _text(value: object, name: str, cuts: list[str]) -> str:
         raise Refused("bad_field", f"{name} must be a code of {LIMITS[name]} capital letters")
     if name in _IDS:
         return identifier(value, name)
-    return fitting(value, name, cuts) if name in CUT else redact_emails(whole(value, name))
+    if name in CUT:
+        return fitting(value, name, cuts)
+    return (redact_emails if name in _MARKS else redact)(whole(value, name))
 
 
 def _boolean(value: object, name: str, cuts: list[str]) -> bool:
