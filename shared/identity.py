@@ -11,8 +11,9 @@ import re
 
 _NOT_DIGITS = re.compile(r"[^0-9]")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
-# The @ plain, percent-encoded (%40), or encoded again and again (%2540).
-_EMAIL_IN_TEXT = re.compile(r"[\w.+-]{1,64}(?:@|%(?:25){0,3}40)[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}", re.IGNORECASE)
+# The @ plain, percent-encoded (%40), or encoded again and again (%2540). Each run of letters is read once, so that a long one
+# costs its length and no more.
+_EMAIL_IN_TEXT = re.compile(r"(?<![\w.+-])[\w.+-]++(?:@|%(?:25){0,3}40)[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}", re.IGNORECASE)
 # International form, the Russian forms 8/7 + ten digits, or a mobile's ten digits (9…) alone, with the separators people use.
 # A longer run of digits or hex (ad ids, click ids, UUIDs) is no phone, so that it survives.
 _NEXT = r"(?:[\s().\u2010-\u2015-]|%20|%28|%29){0,2}\d"

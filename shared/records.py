@@ -32,7 +32,8 @@ class Column(NamedTuple):
     def bound(self) -> int:
         """Every amount of a decimal(p,s) column is smaller than this: 10 to the power of p − s."""
         precision, scale = self.type.removeprefix("decimal(").removesuffix(")").split(",")
-        return 10 ** (int(precision) - int(scale))
+        bound: int = 10 ** (int(precision) - int(scale))
+        return bound
 
 
 class RecordKind(NamedTuple):

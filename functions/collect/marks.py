@@ -27,7 +27,7 @@ PERSONAL = frozenset({
 # Ad systems' own ids: their digits stay in the stored address.
 AD_IDS = frozenset({
     "utm_id", "campaign_id", "campaignid", "gad_campaignid", "adgroup_id", "adgroupid", "group_id", "gbid", "ad_id", "adid",
-    "banner_id", "creative", "creative_id", "keyword_id", "phrase_id", "targetid", "retargeting_id", "openstat", "_openstat", "roistat",
+    "banner_id", "creative", "creative_id", "keyword_id", "phrase_id", "targetid", "retargeting_id", "openstat", "_openstat",
 })  # fmt: skip
 MOST_PARAMETERS = 200
 MOST_PACKED = 3  # how often an address is percent-encoded upon itself, at most
@@ -125,13 +125,16 @@ def _safe_pair(pair: str, name: str, value: str) -> str:
     if name in PERSONAL and value:
         return f"{name}=[removed]"
     raw_name, equals, _ = pair.partition("=")
-    return f"{_safe(raw_name)}{equals}{_safe(value, ' ')}"
+    shown = _safe(value)
+    if "+" in shown:  # a plus as it stands (ivan+shop@…) and as a space (8+900+…)
+        shown = _safe(shown, " ")
+    return f"{_safe(raw_name)}{equals}{shown}"
 
 
 def _safe(text: str, plus: str = "+") -> str:
     """Part of an address without phones and e-mails, looked for under every layer of encoding. `plus` is what + stands for."""
     unpacked = text
-    for _ in range(MOST_PACKED if "%" in text or (plus == " " and "+" in text) else 0):
+    for _ in range(MOST_PACKED if "%" in text or plus == " " else 0):
         unpacked = _decoded(unpacked, plus)
         shown = redact(unpacked)
         if shown != unpacked:

@@ -32,7 +32,7 @@ OPEN_IDS = frozenset({"visitor_id", "request_id"})
 # How ids of requests that deals imply begin, and of deals that stand alone (functions/attribution/sql).
 OUR_REQUEST_IDS = ("crm:", "deal:")
 # C0 controls and DEL say nothing in any of these fields, and NUL breaks readers of the lake further down.
-_LONG_DIGITS = re.compile(r"\d(?:[ ().+-]*\d){6,}")
+_LONG_DIGITS = re.compile(r"\d(?:[\s().+\u2010-\u2015-]*\d){6,}")
 _CONTROLS = dict.fromkeys([*range(32), 127], " ")
 
 

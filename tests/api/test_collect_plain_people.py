@@ -23,8 +23,8 @@ EVENTS = Path(__file__).parents[1] / "events"
 QUEUE = "https://queue.example/crm"
 TOKEN = "crm-path-token-of-the-tests"
 PHONES = (
-    "9161234567", "(916) 123-45-67", "916 123-45-67", "916-123-45-67", "89161234567", "79161234567", "8 916 123-45-67", "+79161234567",
-    "+7 (916) 123-45-67", "тел.89161234567", "916\u00a0123\u201145\u201167",
+    "9161234567", "(916) 123-45-67", "916 123-45-67", "916-123-45-67", "89161234567", "79161234567", "8 916 123-45-67",
+    "+79161234567",    "+7 (916) 123-45-67", "тел.89161234567", "916\u00a0123\u201145\u201167",
 )  # fmt: skip
 EMAILS = ("ivan@mail.ru", "Ivan.P+shop@mail.ru", "ivan%40mail.ru", "ivan%2540mail.ru", "ivan%252540mail.ru")
 PLAIN = ("1234567", "123-45-67", "123 45 67", "123\u201145\u201167", "123%E2%80%9145", "ivan", "mail.ru")
@@ -92,12 +92,12 @@ def send_imports(doors: Collect) -> None:
     head = {"occurred_at": "2026-10-12T10:40:26+03:00"}
     lines: list[Any] = []
     for number, text in enumerate(FREE):
-        words = {name: text for name in ("page_title", "event_name", "user_agent", "language", "screen", "region", "city")}
+        words = dict.fromkeys(("page_title", "event_name", "user_agent", "language", "screen", "region", "city"), text)
         page = {"page_url": ADDRESSES[number], "referrer": ADDRESSES[-number]}
         lines += [
             {**head, "type": "hit", **words, **page},
             {**head, "type": "request", "contact_channel": "form", "form_name": text, "page_url": ADDRESSES[number]},
-            {**head, "type": "payment", "deal_id": str(number), "amount": 1, "provider": text[:20]},
+            {**head, "type": "payment", "deal_id": str(number), "amount": 1, "provider": text},
             {**head, "type": "request", "contact_channel": "form", "request_id": text},
             {**head, "type": "hit", "visitor_id": text},
             {**head, "type": "hit", **words, **page, "consent": f"a\n{text}", "page_title": [f"a\n{text}"]},

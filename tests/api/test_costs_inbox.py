@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -85,8 +86,16 @@ def standing(clients: FakeClients) -> dict[str, list[float]]:
     return {scope: sorted(costs) for scope, costs in found.items()}
 
 
+IMPORT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}-")
+
+
+def refused(clients: FakeClients) -> dict[str, str]:
+    """Keys of `costs/` without the import's id → as they are."""
+    return {IMPORT_ID.sub("", key): key for key in clients.s3.keys("files", "costs/")}
+
+
 def errors(clients: FakeClients, key: str) -> str:
-    return clients.s3.body("files", key).decode("utf-8-sig")
+    return clients.s3.body("files", refused(clients).get(key, key)).decode("utf-8-sig")
 
 
 def test_a_daily_file_becomes_records_and_marks_and_moves_to_processed(clients: FakeClients) -> None:
@@ -234,15 +243,16 @@ def test_a_file_with_one_broken_row_is_refused_whole(clients: FakeClients) -> No
     text = ONE + "2026-10-30,direct-1,yandex,cpc,Диваны,много,12,RUB\n" + "2026-10-29,direct-1,yandex,cpc,Диваны,1,x,RUB\n"
     run(upload(clients, text))
     assert clients.s3.keys("lake", "raw/") == []
-    assert clients.s3.keys("files", "costs/") == [
+    assert list(refused(clients)) == [
         "costs/rejected/kvartal/direct.csv",
         "costs/rejected/kvartal/direct.csv.errors.txt",
     ]
-    assert clients.s3.body("files", "costs/rejected/kvartal/direct.csv").decode() == text
+    assert clients.s3.body("files", refused(clients)["costs/rejected/kvartal/direct.csv"]).decode() == text
     told = errors(clients, "costs/rejected/kvartal/direct.csv.errors.txt")
     assert "строка 3, столбец «clicks»: «много» не целое число от 0" in told
     assert "строка 4, столбец «cost»: «x» не похоже на сумму" in told
-    assert clients.s3.latest("files", "costs/rejected/kvartal/direct.csv.errors.txt").extra["ContentType"].startswith("text/plain")
+    key = refused(clients)["costs/rejected/kvartal/direct.csv.errors.txt"]
+    assert clients.s3.latest("files", key).extra["ContentType"].startswith("text/plain")
 
 
 def test_reasons_come_in_the_language_of_the_sites_report(clients: FakeClients) -> None:
@@ -259,6 +269,22 @@ def test_refusals_are_kept_and_counted_by_reason(clients: FakeClients, capsys: p
     assert (kept["site_id"], kept["reason"], kept["content"]) == ("kvartal", "bad_cost", "direct.csv")
     assert "000-00-17" not in clients.s3.body("lake", key).decode()
     assert '"Reason":"bad_cost"' in capsys.readouterr().out
+
+
+def test_two_refused_files_of_one_name_keep_their_reasons(clients: FakeClients) -> None:
+    for minutes, cell in enumerate(("first", "second")):
+        run(upload(clients, f"day,source,cost\n2026-10-31,vk,{cell}\n", minutes=minutes))
+    told = [clients.s3.body("files", key).decode() for key in clients.s3.keys("files", "costs/rejected/")]
+    assert len(told) == 4
+    assert [sum(cell in text for text in told) for cell in ("first", "second")] == [2, 2]
+
+
+@pytest.mark.parametrize("name", ["ivan@mail.ru.csv", "Иван +7 916 123-45-67.csv", "89161234567.csv", "9161234567.xlsx"])
+def test_a_file_named_by_a_person_is_refused_and_its_name_stays_out_of_the_lake(clients: FakeClients, name: str) -> None:
+    run(upload(clients, ONE, f"costs/inbox/kvartal/{name}"))
+    assert "переименуйте" in errors(clients, f"costs/rejected/kvartal/{name}.errors.txt")
+    assert clients.s3.keys("lake", "raw/") == []
+    assert name.partition(".")[0].encode() not in clients.s3.all_bytes("lake")
 
 
 def test_a_refused_file_repeated_by_its_event_keeps_the_mended_one(clients: FakeClients) -> None:
@@ -299,7 +325,7 @@ def test_a_file_in_the_wrong_place_or_form_is_refused_with_what_to_do(
     clients: FakeClients, key: str, folder: str, words: str
 ) -> None:
     run(upload(clients, ONE, key))
-    assert clients.s3.keys("files", "costs/") == [folder, f"{folder}.errors.txt"]
+    assert list(refused(clients)) == [folder, f"{folder}.errors.txt"]
     assert words in errors(clients, f"{folder}.errors.txt")
     assert clients.s3.keys("lake", "raw/") == []
 
@@ -351,7 +377,7 @@ def test_a_file_that_s3_cannot_copy_stays_but_gets_its_reasons(clients: FakeClie
     event["Records"][0]["s3"]["object"]["size"] = 6 * 1024**3
     clients.s3.fail("copy_object")
     run(event)
-    assert clients.s3.keys("files", "costs/") == [
+    assert list(refused(clients)) == [
         "costs/inbox/kvartal/direct.csv",
         "costs/rejected/kvartal/direct.csv.errors.txt",
     ]

@@ -1,7 +1,7 @@
 """The whole refresh on DuckDB and on a real Trino: the same SQL files, the same raw records, the same tables row by row.
 
-Three sites (the story's shop and two random ones) share one lake; a second delivery makes the second refresh incremental.
-The third site is computed in pieces of a few days.
+The story's shop and a shop with two random lakes in one share the lake; a second delivery makes the second refresh incremental.
+Trino makes the first refresh in one piece; another Trino schema and another DuckDB come to the same tables in pieces.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from infra.servers.trino import OLDEST_JAVA, TrinoServer
 from infra.warehouse.duckdb import DuckDbWarehouse
 from infra.warehouse.trino import TrinoPlace, TrinoWarehouse, folder_writer
 from infra.warehouse.trino_tables import lake_folders, lake_tables
+from shared.errors import WarehouseError
 from shared.records import HIT
 from shared.settings import SiteSettings
 from shared.sql import bind
@@ -33,7 +34,7 @@ pytestmark = [pytest.mark.proof, pytest.mark.trino]
 
 ATTRIBUTION = Path(render.__code__.co_filename).parent / "sql"
 REPORT = ATTRIBUTION.parent.parent / "report" / "sql"
-NORTH, SOUTH = random_shop(site_id="north"), random_shop(site_id="south")
+NORTH = random_shop(site_id="north")
 FIRST, SECOND = NOW - timedelta(days=1), NOW
 # What is neither a file of the refresh nor one that both engines run below, each with its reason. Nothing at the moment.
 RUN_BY_ONE_ENGINE_ONLY: dict[str, str] = {}
@@ -72,13 +73,11 @@ def sites() -> list[SiteSettings]:
 def deliveries() -> list[list[Record]]:
     """All records in two parts; the story's come with the first one, but for its return."""
     parts = [[r for r in story_records() if r.kind != "payment"], [r for r in story_records() if r.kind == "payment"]]
-    for part, some in zip(parts, shuffled(records_of(NORTH, seed=3, visitors=60), 3, 2), strict=True):
+    records = [*random_records(seed=3, visitors=60), *random_records(seed=8, visitors=40)]
+    random = [Record(r.kind, {**r.values, "site_id": NORTH.site_id}) for r in records]
+    for part, some in zip(parts, shuffled(random, 3, 2), strict=True):
         part += some
     return parts
-
-
-def records_of(site: SiteSettings, seed: int, visitors: int) -> list[Record]:
-    return [Record(r.kind, {**r.values, "site_id": site.site_id}) for r in random_records(seed, visitors)]
 
 
 @pytest.fixture(scope="module")
@@ -109,17 +108,16 @@ def engines(server: TrinoServer) -> tuple[Marts, Marts]:
 
 
 def deliver(server: TrinoServer, part: int) -> None:
-    """A part of the records; beside them a line that was cut short, which costs only itself."""
-    now = (FIRST, SECOND)[part]
-    write(server.data_dir, deliveries()[part], now, packed=part == 1)
-    broken = server.data_dir / "raw" / HIT.name / f"{now:%Y/%m/%d/%H}" / "broken.jsonl"
-    broken.write_bytes(b'{"record_id": "cut", "site_id": "north", "occurr\n\n')
+    """A part of the records, plain or gzipped."""
+    write(server.data_dir, deliveries()[part], (FIRST, SECOND)[part], packed=part == 1)
 
 
 def test_a_full_refresh_makes_the_same_tables(server: TrinoServer, engines: tuple[Marts, Marts]) -> None:
     deliver(server, 0)
-    for marts in engines:
-        marts.refresh(FIRST)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrinoWarehouse, "most_partitions", 0)
+        for marts in engines:
+            marts.refresh(FIRST)
     assert_same(engines[0].everything(), engines[1].everything(), approximate=True)
 
 
@@ -150,33 +148,33 @@ def test_other_paths_and_models_make_the_same_credits(engines: tuple[Marts, Mart
     assert all(answers[0])
 
 
-def test_a_full_refresh_in_pieces_of_a_few_days_makes_the_same_tables(server: TrinoServer) -> None:
-    """In one piece on Trino, in pieces on Trino, in pieces on DuckDB; the pieces hold the history of an older rule before."""
-    write(server.data_dir, records_of(SOUTH, seed=8, visitors=25), FIRST)
-    changed = random_shop(site_id="south", hosts=["other.example"], time_zone="Asia/Vladivostok")
-    whole, pieces, embedded = trino(server, "whole"), trino(server, "pieces"), WatchedDuckDb(server.data_dir)
-    whole.most_partitions, pieces.most_partitions, embedded.most_partitions = 0, 5, 3
-    tables = []
-    for warehouse in (whole, pieces, embedded):
-        marts = Marts(server.data_dir, SOUTH, warehouse=warehouse)
-        if warehouse is not whole:
-            marts.refresh(FIRST)
-        marts.sites = [changed]
-        marts.refresh(SECOND)
-        tables.append(marts.everything())
-    assert_same(tables[0], tables[1])
-    assert_same(tables[1], tables[2], approximate=True)
-    SEEN["trino"] += whole.asked + pieces.asked
-    SEEN["duckdb"] += embedded.asked
+def test_a_full_refresh_in_pieces_of_a_few_days_makes_the_same_tables(
+    server: TrinoServer, engines: tuple[Marts, Marts], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the history that another rule made before."""
+    monkeypatch.setattr(TrinoWarehouse, "most_partitions", 7)
+    monkeypatch.setattr(DuckDbWarehouse, "most_partitions", 3)
+    other_rule = random_shop(site_id="north", hosts=["other.example"], time_zone="Asia/Vladivostok")
+    for whole, warehouse in zip(engines, (WatchedDuckDb(server.data_dir), trino(server, "pieces")), strict=True):
+        pieces = Marts(server.data_dir, other_rule, warehouse=warehouse)
+        for site in (other_rule, NORTH):
+            pieces.sites = [site]
+            pieces.refresh(SECOND)
+        assert_same(pieces.everything(), of_north(whole.everything()))
+        SEEN[whole.warehouse.ddl_dialect] += warehouse.asked
 
 
-SEEN: dict[str, list[str]] = {"trino": [], "duckdb": []}
+def of_north(tables: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    return {name: [row for row in rows if row["site_id"] == NORTH.site_id] for name, rows in tables.items()}
+
+
+SEEN: dict[str, list[str]] = {"duckdb": [], "iceberg_trino": []}
 
 
 def test_every_sql_file_ran_on_both_engines(engines: tuple[Marts, Marts]) -> None:
     files = {path: question(path) for folder in (ATTRIBUTION, REPORT) for path in folder.glob("*.sql")}
     assert len(set(files.values())) == len(files), "every file begins with a question of its own"
-    for name, marts in zip(("duckdb", "trino"), engines, strict=True):
+    for name, marts in zip(SEEN, engines, strict=True):
         asked = "\n".join([*marts.warehouse.asked, *SEEN[name]])  # type: ignore[attr-defined]
         missing = {path.stem for path, text in files.items() if text not in asked} - RUN_BY_ONE_ENGINE_ONLY.keys()
         assert missing == set(), f"never ran on {name}"
@@ -187,6 +185,16 @@ def test_ddl_of_every_table_has_the_columns_of_the_model(engines: tuple[Marts, M
         for table in (*MARTS, *WORKING):
             (row,) = marts.warehouse.rows(f"SELECT * FROM {table.name} LIMIT 1")
             assert list(row) == table.column_names
+
+
+def test_a_line_that_was_cut_short_fails_on_both_engines(server: TrinoServer, engines: tuple[Marts, Marts]) -> None:
+    """The last test: nothing can be refreshed after it."""
+    folder = server.data_dir / "raw" / HIT.name / f"{SECOND:%Y/%m/%d/%H}"
+    (folder / "cut.jsonl").write_bytes(b'{"record_id": "cut", "site_id": "north", "occurr\n')
+    for marts in engines:
+        marts.sites = [NORTH]
+        with pytest.raises(WarehouseError, match="not refreshed: north"):
+            marts.refresh(SECOND + timedelta(days=1))
 
 
 def question(path: Path) -> str:

@@ -95,7 +95,8 @@ def test_ids_are_refused_rather_than_cut() -> None:
     assert refused.value.reason == "too_long"
 
 
-@pytest.mark.parametrize("text", 
+@pytest.mark.parametrize(
+    "text",
     ["vera@post.example", "+7 900 000-00-17", "+79000000017", "79161234567", "89161234567", "9161234567", "8 (916) 123-45-67"],
 )
 @pytest.mark.parametrize("column", ["visitor_id", "request_id"])

@@ -177,6 +177,11 @@ def test_usual_columns_of_ad_systems_are_not_taken_for_typing_errors(extra: str)
     [
         ("day,source,cost", "2026-10-01,vk,", "cost", "cost_needed"),
         ("day,source,cost", "2026-10-01,vk,--", "cost", "cost_needed"),
+        ("day,source,cost", "2026-10-01,vk,1000000000000", "cost", "cost_too_large"),
+        ("day,source,cost", "2026-10-01,vk,-9999999999999.99", "cost", "cost_too_large"),
+        ("day,account,cost", "2026-10-01,ivan@mail.ru,1", "account", "personal_account"),
+        ("day,account,cost", "2026-10-01,ivan%2540mail.ru,1", "account", "personal_account"),
+        ("day,account,cost", "2026-10-01,+7 916 123-45-67,1", "account", "personal_account"),
         ("day,source,cost", "2026-10-01,vk,free", "cost", "bad_cost"),
         ("day,source,cost", "2026-10-01,vk,=1+1", "cost", "bad_cost"),
         ("day,source,cost", "2026-10-01,vk,1e5", "cost", "bad_cost"),
@@ -340,3 +345,18 @@ def test_what_a_csv_writer_wrote_is_read_back_exactly(given_rows: list[tuple[dat
     csv.writer(text).writerows([["day", "source", "cost"], *wanted])
     read = [(row.day, row.marks["utm_source"], row.cost) for row in rows(text.getvalue())]
     assert read == wanted
+
+
+def test_emails_in_marks_are_taken_out_and_ids_stay() -> None:
+    (row,) = rows("day,account,source,campaign,term,cost\n2026-10-01,916-123-4567,ivan@mail.ru,9161234567,to ivan%40mail.ru,1\n")
+    assert row.account == "916-123-4567"
+    assert {name: text for name, text in row.marks.items() if text} == {
+        "utm_source": "[email]",
+        "utm_campaign": "9161234567",
+        "utm_term": "to [email]",
+    }
+
+
+def test_the_largest_cost_that_the_column_holds_is_read() -> None:
+    (row,) = rows("day,source,cost\n2026-10-01,vk,999999999999.999999\n")
+    assert row.cost == Decimal("999999999999.999999")

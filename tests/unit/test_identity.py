@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from uuid import UUID
 
 import pytest
@@ -98,6 +99,13 @@ def test_ad_ids_dates_and_sums_survive_redaction(text: str) -> None:
 @pytest.mark.parametrize("at", ["@", "%40", "%2540", "%252540"])
 def test_an_email_is_found_under_layers_of_encoding(at: str) -> None:
     assert redact(f"to ivan{at}mail.ru now") == redact_emails(f"to ivan{at}mail.ru now") == "to [email] now"
+
+
+def test_a_long_run_of_letters_is_an_email_too_and_is_read_once() -> None:
+    assert redact("a" * 100 + "@mail.ru") == "[email]"
+    started = time.process_time()
+    redact("a" * 1_000_000 + "%40")
+    assert time.process_time() - started < 1
 
 
 def test_a_phone_is_found_behind_a_word_and_its_dot() -> None:

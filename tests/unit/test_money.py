@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.collect.imports import lines
+from functions.collect.texts import Refused
+from functions.costs import cells
+from functions.crm_webhook import generic
+from shared.lake import Rejected
 from shared.money import LARGEST, MICRO, largest_remainder, parse_amount, to_kopecks
+from shared.records import KINDS
 
+NOW = datetime(2026, 11, 6, 9, 0, tzinfo=UTC)
 AMOUNTS = st.decimals(-LARGEST, LARGEST, places=2)
 WEIGHTS = st.lists(st.integers(1, 1000), min_size=1, max_size=12).map(lambda parts: [p / sum(parts) for p in parts])
 
@@ -87,3 +99,76 @@ def test_ties_go_to_the_earlier_touch(total: int, weights: list[float], parts: l
 
 def test_halves_of_a_kopeck_go_away_from_zero() -> None:
     assert (to_kopecks(Decimal("0.005")), to_kopecks(Decimal("-0.005"))) == (1, -1)
+
+
+# What a door stores of an amount as sent; None where it refuses it. One entry for every way into every decimal column.
+
+
+def _of_cost_cell(sent: str) -> Decimal | None:
+    try:
+        return cells.cost(sent)
+    except cells.BadCell:
+        return None
+
+
+def _of_percent_cell(sent: str) -> Decimal | None:
+    try:
+        return cells.percent(sent)
+    except cells.BadCell:
+        return None
+
+
+def _of_import(sent: str) -> Decimal | None:
+    line = {"type": "payment", "occurred_at": "2026-10-12T10:40:26Z", "deal_id": "7", "amount": sent}
+    try:
+        return Decimal(lines.record_of(orjson.dumps(line), lines.Import("shop", "RUB", NOW, lambda: b"key"))[1]["amount"])
+    except Refused:
+        return None
+
+
+def _of_crm(column: str, **data: Any) -> Decimal | None:
+    event = {"type": "deal.updated", "timestamp": "2026-10-12T10:40:26Z", "data": {"deal_id": "7", **data}}
+    found = generic.records_of(orjson.dumps(event), generic.Arrival("shop", "msg", NOW, b"key"))
+    if isinstance(found, Rejected):
+        return None
+    values = {name: value for _, line in found for name, value in json.loads(line, parse_float=Decimal, parse_int=Decimal).items()}
+    return Decimal(values[column])
+
+
+DOORS: list[tuple[str, str, Callable[[str], Decimal | None]]] = [
+    ("cost", "cost", _of_cost_cell),
+    ("cost", "vat_percent", _of_percent_cell),
+    ("payment", "amount", _of_import),
+    ("payment", "amount", lambda sent: _of_crm("amount", payment={"amount": sent})),
+    ("crm_event", "amount", lambda sent: _of_crm("amount", amount=sent)),
+    ("crm_event", "cost_price", lambda sent: _of_crm("cost_price", cost_price=sent)),
+    ("crm_event", "products_cost", lambda sent: _of_crm("products_cost", products=[{"cost": sent}])),
+    ("crm_event", "products_cost", lambda sent: _of_crm("products_cost", products=[{"cost": sent, "quantity": sent}])),
+    ("crm_event", "products_cost", lambda sent: _of_crm("products_cost", products=[{"cost": sent}] * 20)),
+]
+
+
+def test_every_decimal_column_has_its_doors_here() -> None:
+    columns = {(kind.name, c.name) for kind in KINDS.values() for c in kind.columns if c.type.startswith("decimal")}
+    assert columns == {(kind, column) for kind, column, _ in DOORS}
+
+
+@pytest.mark.parametrize(("kind", "name", "door"), DOORS)
+def test_no_door_lets_more_in_than_its_column_holds(kind: str, name: str, door: Callable[[str], Decimal | None]) -> None:
+    (column,) = (c for c in KINDS[kind].columns if c.name == name)
+    scale = int(column.type.removesuffix(")").split(",")[1])
+    assert door("1") is not None
+    for digits in range(1, 20):
+        for sent in ("9" * digits, "1" + "0" * (digits - 1), "-" + "9" * digits, "9" * digits + "." + "9" * scale):
+            stored = door(sent)
+            assert stored is None or abs(stored) < column.bound
+            assert stored is None or stored == stored.quantize(Decimal(1).scaleb(-scale))
+
+
+def test_the_bound_of_a_column_is_its_digits_before_the_point() -> None:
+    assert {c.type: c.bound for kind in KINDS.values() for c in kind.columns if c.type.startswith("decimal")} == {
+        "decimal(18,2)": 10**16,
+        "decimal(18,6)": 10**12,
+        "decimal(5,2)": 10**3,
+    }
+    assert LARGEST < 10**13

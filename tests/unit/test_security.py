@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook
 
 from shared.errors import Unauthorized
-from shared.security import LEAST_KEY_BYTES, REPLAY_WINDOW, can_sign, sign_webhook, token_fits, token_sha256, verify_webhook, webhook_key
+from shared.security import (
+    LEAST_KEY_BYTES,
+    REPLAY_WINDOW,
+    can_sign,
+    sign_webhook,
+    token_fits,
+    token_sha256,
+    verify_webhook,
+    webhook_key,
+)
 from shared.times import from_millis
 
 DATA = Path(__file__).parents[1] / "data" / "standard_webhooks"

@@ -36,8 +36,8 @@ SMALL = Table(
 # Functions that Athena engine version 3 documents (it is close to Trino, not Trino); a new one needs a look into its reference.
 ATHENA_FUNCTIONS = {
     "abs", "array_agg", "array_join", "bool_and", "bool_or", "cast", "coalesce", "count", "date_add", "date_diff", "date_format",
-    "first_value", "lag", "last_value", "lead", "least", "lower", "lpad", "max", "max_by", "min", "min_by", "nullif", "power",
-    "regexp_like", "replace", "round", "row_number", "sequence", "split_part", "sum", "with_timezone",
+    "first_value", "floor", "lag", "last_value", "lead", "least", "lower", "lpad", "max", "max_by", "min", "min_by", "nullif",
+    "power", "regexp_like", "replace", "round", "row_number", "sequence", "split_part", "sum", "with_timezone",
 }  # fmt: skip
 NO_FUNCTIONS = {"and", "as", "by", "else", "exists", "filter", "from", "in", "join", "not", "on", "or", "over", "select", "then",
                 "union", "unnest", "using", "values", "when", "where", "decimal", "d", "m", "t", "bounds"}  # fmt: skip
