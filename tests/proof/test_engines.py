@@ -155,7 +155,8 @@ def test_a_full_refresh_in_pieces_of_a_few_days_makes_the_same_tables(
     monkeypatch.setattr(TrinoWarehouse, "most_partitions", 7)
     monkeypatch.setattr(DuckDbWarehouse, "most_partitions", 3)
     other_rule = random_shop(site_id="north", hosts=["other.example"], time_zone="Asia/Vladivostok")
-    for whole, warehouse in zip(engines, (WatchedDuckDb(server.data_dir), trino(server, "pieces")), strict=True):
+    others: tuple[WatchedDuckDb | Watched, ...] = (WatchedDuckDb(server.data_dir), trino(server, "pieces"))
+    for whole, warehouse in zip(engines, others, strict=True):
         pieces = Marts(server.data_dir, other_rule, warehouse=warehouse)
         for site in (other_rule, NORTH):
             pieces.sites = [site]
