@@ -1,5 +1,5 @@
 -- When did which money come or go? Payments where a deal has a positive one; else its sum as it enters, changes in and leaves
--- the money stage. (A product beyond 100 trillion is no money: it stays empty and is listed like a missing rate.) Refunds are negative in both cases; a claim is minus its sum. Each in its currency and at its day's rate.
+-- the money stage. (A product beyond 100 trillion stays empty and is listed like a missing rate.) Refunds are negative in both cases; a claim is minus its sum. Each in its currency and at its day's rate.
 WITH payment AS (
     SELECT
         provider || ':' || deal_id AS deal_id,
