@@ -15,6 +15,7 @@ from functions.attribution import tables
 from functions.attribution.statements import create_table, insert, render, render_text
 from functions.attribution.steps import site_values
 from infra.attribute.files import amount, filled, instant, load, named_once, write_csv
+from infra.attribute.ready_paths import PATH_MODELS, load_paths
 from infra.warehouse.duckdb import DuckDbWarehouse
 from shared.errors import BadInput
 from shared.settings import SiteSettings, parse_settings
@@ -31,6 +32,7 @@ WHERE NOT EXISTS (
     SELECT 1 FROM sessions AS s
     WHERE s.visitor_id = q.visitor_id AND s.started_at <= q.created_at AND s.day >= date_add('day', -:lookback_days, q.day)
 )"""
+TOTALS = ("conversions", "revenue", "spend", "roas")
 CREDIT_COLUMNS = ("event_id", "model", "position", "channel", "campaign", "weight", "revenue")
 
 
@@ -49,25 +51,12 @@ def attribute(
 
     BadInput names unknown models and every wrong line of the inputs. Nothing is written then.
     """
-    unknown = sorted(set(models) - {*MODELS, "all"})
-    if unknown or not models:
-        raise BadInput(f"there is no model {', '.join(unknown) or '(none named)'}; choose from all, {', '.join(MODELS)}")
-    if out.exists() and not out.is_dir():
-        raise BadInput(f"{out} is a file; --out names a folder")
-    chosen = MODELS if "all" in models else tuple(models)
+    chosen = _chosen(models, MODELS, out)
     warehouse = DuckDbWarehouse(out)
     try:
-        warehouse.connection.execute("SET preserve_insertion_order = true")
-        _load(warehouse, touches, conversions, spend)
-        site = parse_settings(
-            {
-                "site_id": SITE,
-                "name": SITE,
-                "hosts": ["localhost"],
-                "time_zone": "UTC",
-                "attribution": {"lookback_days": lookback_days},
-            }
-        )
+        _prepare(warehouse, spend)
+        _load(warehouse, touches, conversions)
+        site = _site(lookback_days)
         _credit(warehouse, site, TRANSFORMS[transform], chosen)
         lost = warehouse.rows(bind(_PATHLESS, site_values(site)))[0]
         rows = _write(warehouse, site, TRANSFORMS[transform], chosen, out)
@@ -76,7 +65,48 @@ def attribute(
         warehouse.close()
 
 
-def _load(warehouse: DuckDbWarehouse, touches: Path, conversions: Path, spend: Path | None) -> None:
+def attribute_paths(paths: Path, out: Path, *, spend: Path | None, models: Sequence[str]) -> dict[str, int]:
+    """Ready paths with their conversions → `channels.csv` in `out`; gives its rows. BadInput as for `attribute`."""
+    chosen = _chosen(models, PATH_MODELS, out)
+    warehouse = DuckDbWarehouse(out)
+    try:
+        _prepare(warehouse, spend)
+        load_paths(warehouse, SITE, paths)
+        site = _site(0)
+        _credit(warehouse, site, TRANSFORMS["none"], chosen)
+        return _write_channels(warehouse, site, TRANSFORMS["none"], chosen, out)
+    finally:
+        warehouse.close()
+
+
+def _chosen(models: Sequence[str], known: Sequence[str], out: Path) -> Sequence[str]:
+    unknown = sorted(set(models) - {*known, "all"})
+    if unknown or not models:
+        raise BadInput(f"there is no model {', '.join(unknown) or '(none named)'} here; choose from all, {', '.join(known)}")
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out} is a file; --out names a folder")
+    return known if "all" in models else models
+
+
+def _site(lookback_days: int) -> SiteSettings:
+    least = {"site_id": SITE, "name": SITE, "hosts": ["localhost"], "time_zone": "UTC"}
+    return parse_settings({**least, "attribution": {"lookback_days": lookback_days}})
+
+
+def _prepare(warehouse: DuckDbWarehouse, spend: Path | None) -> None:
+    """Empty marts, and the spend per channel."""
+    connection = warehouse.connection
+    connection.execute("SET preserve_insertion_order = true")
+    if spend is not None:
+        load(connection, "spend_in", spend, [filled("channel"), amount("spend")])
+    else:
+        connection.execute("CREATE TEMP TABLE spend_in (channel varchar, spend varchar)")
+    for table in tables.MARTS:
+        connection.execute(create_table(table, "duckdb", ""))
+    connection.execute(tables.TOUCHES_VIEW)
+
+
+def _load(warehouse: DuckDbWarehouse, touches: Path, conversions: Path) -> None:
     connection = warehouse.connection
     load(
         connection,
@@ -91,13 +121,6 @@ def _load(warehouse: DuckDbWarehouse, touches: Path, conversions: Path, spend: P
         conversions,
         [filled("event_id"), filled("customer_id"), instant("conversion_tstamp"), amount("revenue"), named_once("event_id")],
     )
-    if spend is not None:
-        load(connection, "spend_in", spend, [filled("channel"), amount("spend")])
-    else:
-        connection.execute("CREATE TEMP TABLE spend_in (channel varchar, spend varchar)")
-    for table in tables.MARTS:
-        connection.execute(create_table(table, "duckdb", ""))
-    connection.execute(tables.TOUCHES_VIEW)
     connection.execute(
         f"""INSERT INTO sessions BY NAME
         SELECT '{SITE}' AS site_id, event_id AS session_id, customer_id AS visitor_id, channel, source, medium, campaign,
@@ -120,6 +143,7 @@ def _load(warehouse: DuckDbWarehouse, touches: Path, conversions: Path, spend: P
         FROM conversions_in
         QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY conversion_tstamp) = 1"""
     )
+    connection.execute("CREATE TEMP TABLE counted AS SELECT request_id, 1e0 AS conversions FROM requests")
 
 
 def _credit(warehouse: DuckDbWarehouse, site: SiteSettings, transform: str, models: Sequence[str]) -> None:
@@ -131,30 +155,39 @@ def _credit(warehouse: DuckDbWarehouse, site: SiteSettings, transform: str, mode
 
 
 def _write(warehouse: DuckDbWarehouse, site: SiteSettings, transform: str, models: Sequence[str], out: Path) -> dict[str, int]:
-    written = {}
-
-    def put(name: str, columns: Sequence[str], sql: str) -> None:
-        rows = warehouse.rows(bind(sql, site_values(site)))
-        write_csv(out / f"{name}.csv", columns, rows)
-        written[name] = len(rows)
-
-    put(
-        "paths",
-        ("event_id", "customer_id", "conversion_tstamp", "revenue", "path", "transformed_path"),
-        _query("paths", transform),
-    )
-    put("nonconverting_paths", ("customer_id", "path", "transformed_path"), _query("nonconverting_paths", transform))
-    put(
-        "credits",
-        CREDIT_COLUMNS,
+    path_columns = ("event_id", "customer_id", "conversion_tstamp", "revenue", "path", "transformed_path")
+    credits = (
         "SELECT request_id AS event_id, model, position, channel, campaign, weight, revenue FROM credits "
-        "ORDER BY model, event_id, position",
+        "ORDER BY model, event_id, position"
     )
-    totals = ("conversions", "revenue", "spend", "roas")
+    campaign_columns = ("model", "channel", "campaign", *TOTALS)
+    return {
+        "paths": _put(warehouse, site, out, "paths", path_columns, _query("paths", transform)),
+        "nonconverting_paths": _put(
+            warehouse,
+            site,
+            out,
+            "nonconverting_paths",
+            path_columns[1:2] + path_columns[4:],
+            _query("nonconverting_paths", transform),
+        ),
+        "credits": _put(warehouse, site, out, "credits", CREDIT_COLUMNS, credits),
+        **_write_channels(warehouse, site, transform, models, out),
+        "campaigns": _put(warehouse, site, out, "campaigns", campaign_columns, _query("campaigns", transform)),
+    }
+
+
+def _write_channels(
+    warehouse: DuckDbWarehouse, site: SiteSettings, transform: str, models: Sequence[str], out: Path
+) -> dict[str, int]:
     warehouse.connection.execute("CREATE OR REPLACE TEMP TABLE models AS SELECT unnest(?) AS model", [list(models)])
-    put("channels", ("model", "channel", *totals), _query("channels", transform))
-    put("campaigns", ("model", "channel", "campaign", *totals), _query("campaigns", transform))
-    return written
+    return {"channels": _put(warehouse, site, out, "channels", ("model", "channel", *TOTALS), _query("channels", transform))}
+
+
+def _put(warehouse: DuckDbWarehouse, site: SiteSettings, out: Path, name: str, columns: Sequence[str], sql: str) -> int:
+    rows = warehouse.rows(bind(sql, site_values(site)))
+    write_csv(out / f"{name}.csv", columns, rows)
+    return len(rows)
 
 
 def _query(name: str, transform: str) -> str:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from infra.attribute.run import MODELS
@@ -296,3 +297,46 @@ def test_an_out_that_is_a_file_is_refused(tmp_path: Path) -> None:
     code, _, wrong = run(*arguments)
     assert (code, "--out names a folder" in wrong) == (2, True)
     assert (tmp_path / "out").read_text() == "mine"
+
+
+PATHS = "path,conversions,revenue\nDirect > Search > Direct,3,300.01\nSearch,2,\nSocial>Search,1,0.01\n"
+
+
+def paths_run(tmp_path: Path, text: str, *more: str) -> Result:
+    (tmp_path / "paths.csv").write_text(text)
+    return CliRunner().invoke(app, ["attribute", "--paths", str(tmp_path / "paths.csv"), "--out", str(tmp_path / "out"), *more])
+
+
+def test_ready_paths_are_attributed_with_their_conversions(tmp_path: Path) -> None:
+    assert paths_run(tmp_path, PATHS).exit_code == 0
+    with (tmp_path / "out" / "channels.csv").open() as file:
+        found = {(r["model"], r["channel"]): (float(r["conversions"]), r["revenue"]) for r in csv.DictReader(file)}
+    assert {model for model, _ in found} == {"first", "last", "last_non_direct", "linear", "position"}
+    assert found["first", "Direct"] == (3.0, "300.01")
+    assert found["last", "Search"] == (3.0, "0.01")
+    assert found["last_non_direct", "Search"] == (6.0, "300.02")
+    # 300.01 in thirds: 100.00(3) each, the odd kopeck goes to the first touch; Direct stands twice.
+    assert found["linear", "Direct"] == (pytest.approx(2.0), "200.01")
+    assert found["position", "Search"] == (pytest.approx(0.2 * 3 + 2 + 0.5), "60.00")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("path,conversions,revenue\nA > > B,1,1\n", "line 2, path"),
+        ("path,conversions,revenue\nA,-1,1\n", "line 2, conversions"),
+        ("path,conversions,revenue\nA,1,1\nB,nan,1\n", "line 3, conversions"),
+        ("path,conversions,revenue\nA,1,1.234\n", "line 2, revenue"),
+        ("path,conversions\nA,1\n", "no column revenue"),
+    ],
+)
+def test_wrong_ready_paths_are_named_by_line(tmp_path: Path, text: str, said: str) -> None:
+    done = paths_run(tmp_path, text)
+    assert done.exit_code == 2
+    assert said in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_ready_paths_have_no_times_to_decay_by(tmp_path: Path) -> None:
+    assert "no model time_decay here" in paths_run(tmp_path, PATHS, "--models", "time_decay").output
+    assert paths_run(tmp_path, PATHS, "--touches", "t.csv").exit_code == 2

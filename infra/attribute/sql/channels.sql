@@ -6,10 +6,11 @@ WITH channels AS (
 ),
 
 brought AS (
-    SELECT model, channel, sum(weight) AS conversions, sum(revenue) AS revenue
-    FROM credits
-    WHERE site_id = :site_id
-    GROUP BY model, channel
+    SELECT c.model, c.channel, sum(c.weight * n.conversions) AS conversions, sum(c.revenue) AS revenue
+    FROM credits AS c
+    INNER JOIN counted AS n ON n.request_id = c.request_id
+    WHERE c.site_id = :site_id
+    GROUP BY c.model, c.channel
 ),
 
 spent AS (
