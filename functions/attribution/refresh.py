@@ -125,13 +125,15 @@ class Refresh:
             # A run died. What it had started is started anew, and may have been done: nothing is "first" any more.
             parts = [{**part, "is_first": False} if "is_first" in part else part for part in left["parts"]]
             again = {"owner": owner, "parts": parts, "query_id": None, "status": "next", "wait_seconds": 0}
-            return {**left, **again, "resumes": left["resumes"] + 1}
+            state = {**left, **again, "resumes": left["resumes"] + 1}
+            self.ledger.save_run(state)
+            return state
         sites = list(self.sites())
         rows = rule_rows(sites)
         for kind in RULE_TABLES:
             self.warehouse.write_rules(kind.name, [encode_rule(kind.name, row) for row in rows[kind.name]])
         version = model_version(self.warehouse.ddl_dialect)
-        state: State = {
+        state = {
             "refresh_id": self._later_id(owner, sites),
             "owner": owner,
             "resumes": 0,
