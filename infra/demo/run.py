@@ -109,7 +109,7 @@ def _show(console: Console, figures: Mapping[str, Any], verdict: Verdict, player
         table.add_row(row["channel"], *cells, *ratios)
     console.print(table)
     console.print(f"{verdict.credited_right} of {verdict.deals} deals were credited to their true source. The others:")
-    for reason, deals in verdict.explained.items():
+    for reason, deals in verdict.reasons.items():
         console.print(f"  {deals:3d}  {reason}", highlight=False)
     sent = ", ".join(f"{n} {what}" for what, n in player.sent.items())
     console.print(f"Sent: {sent}. Refused: {len(player.refused)}. {seconds:.0f} s in all.", highlight=False)

@@ -18,17 +18,18 @@ WHERE d.site_id = :site_id"""
 
 
 class Verdict(NamedTuple):
-    """`explained` counts reasons of deals on another source; `unexplained` lists what nothing explains (a bug of ours)."""
+    """`reasons` counts deals on another source by what explains it; `unexplained` lists what nothing explains (a bug of ours)."""
 
     deals: int
     credited_right: int
-    explained: dict[str, int]
+    reasons: dict[str, int]
     unexplained: list[str]
     wrong_money: list[str]
 
     def figures(self) -> dict[str, Any]:
         """The `truth` of figures.json."""
-        return {"deals": self.deals, "credited_right": self.credited_right, "explained": self.explained}
+        told = {"deals": self.deals, "credited_right": self.credited_right}
+        return {**told, "explained": sum(self.reasons.values()), "reasons": self.reasons}
 
 
 def judge(warehouse: Warehouse, site_id: str, model: str, truths: Sequence[Truth]) -> Verdict:

@@ -69,7 +69,7 @@ def test_figures_have_every_promised_key(left: Left) -> None:
     assert figures["models"].keys() == MODELS
     for rows in figures["models"].values():
         assert all({"channel", "sales", "revenue"} <= row.keys() for row in rows)
-    assert figures["truth"].keys() == {"deals", "credited_right", "explained"}
+    assert figures["truth"].keys() == {"deals", "credited_right", "explained", "reasons"}
 
 
 def total(rows: Sequence[Mapping[str, Any]], measure: str) -> Decimal:
@@ -132,8 +132,9 @@ def test_visits_and_costs_are_those_that_were_played(left: Left) -> None:
 
 def test_each_deal_is_right_or_explained(left: Left) -> None:
     truth = left.figures["truth"]
-    assert truth["credited_right"] + sum(truth["explained"].values()) == truth["deals"] > 0
-    assert truth["explained"].keys() <= {sentence for _, sentence in OBSTACLES.values()}
+    assert truth["credited_right"] + truth["explained"] == truth["deals"] > 0
+    assert truth["explained"] == sum(truth["reasons"].values())
+    assert truth["reasons"].keys() <= {sentence for _, sentence in OBSTACLES.values()}
     assert f"{truth['credited_right']} of {truth['deals']} deals were credited to their true source" in left.printed
     assert "Refused: 0." in left.printed
 
@@ -206,4 +207,4 @@ def test_a_deal_on_a_wrong_source_without_a_reason_and_wrong_money_are_found() -
     assert (verdict.deals, verdict.credited_right) == (3, 1)
     assert verdict.unexplained == ["D2: credited to direct, truly from VK Ads"]
     assert verdict.wrong_money == ["D1: 90.00 instead of 100"]
-    assert verdict.explained == {OBSTACLES["blocker"][1]: 1}
+    assert verdict.reasons == {OBSTACLES["blocker"][1]: 1}
