@@ -187,7 +187,11 @@ def test_sam_builds_arm64_zips_without_docker_from_the_stage(tmp_path: Path) -> 
         "PYTHON": sys.executable,
         "PLATFORM": "lambda",
         "SAM_CLI_TELEMETRY": "0",
-        **{name: value for name, value in os.environ.items() if name.startswith(("UV_", "PYENV_", "SSL_", "REQUESTS_", "http", "HTTP"))},
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith(("UV_", "PYENV_", "SSL_", "REQUESTS_", "http", "HTTP"))
+        },
     }
     command = [
         str(Path(sys.executable).with_name("sam")),
