@@ -209,3 +209,9 @@ class TestFormats:
 
     def test_a_long_name_is_cut_with_a_mark(self) -> None:
         assert clean("а" * 100, 10) == "а" * 9 + "…"
+
+
+def test_parts_that_make_a_whole_are_shown_as_one() -> None:
+    formats = Formats("en", "RUB", "Europe/Moscow")
+    assert formats.count(116.000000001) == formats.count(115.999999999) == formats.count(116) == "116"
+    assert formats.count(34.666666667) == "34.7"

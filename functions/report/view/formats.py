@@ -57,8 +57,9 @@ class Formats:
         return f"{MINUS}{self.symbol}{gap}{text[1:]}" if text.startswith(MINUS) else f"{self.symbol}{gap}{text}"
 
     def count(self, value: Number) -> str:
-        """A count; a sum of parts carries one digit after the point."""
-        return self.decimal(value, 1, fixed=value != int(value))
+        """A count; a sum of parts carries one digit after the point, unless the parts make a whole (to a millionth)."""
+        told: Number = round(float(value), 6)
+        return self.decimal(told, 1, fixed=told != int(told))
 
     def decimal(self, value: Number, digits: int, fixed: bool = True) -> str:
         """Rounded half away from zero to `digits`, grouped; `fixed` keeps trailing zeros."""
