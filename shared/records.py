@@ -178,7 +178,6 @@ COST = RecordKind(
 )
 
 KINDS: Mapping[str, RecordKind] = {k.name: k for k in (HIT, REQUEST, CRM_EVENT, PAYMENT, COST)}
-COLUMN_NAMES: Mapping[str, frozenset[str]] = {k.name: frozenset(c.name for c in k.columns) for k in KINDS.values()}
 
 
 @cache

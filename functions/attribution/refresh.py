@@ -133,6 +133,7 @@ class Refresh:
         for kind in RULE_TABLES:
             self.warehouse.write_rules(kind.name, [encode_rule(kind.name, row) for row in rows[kind.name]])
         version = model_version(self.warehouse.ddl_dialect)
+        is_new_model = self.ledger.last_complete(TABLE_MODEL).get("version") != version
         state = {
             "refresh_id": self._later_id(owner, sites),
             "owner": owner,
@@ -144,14 +145,14 @@ class Refresh:
             "failed": {},
             "site": TABLES,
             "step": 0,
-            "parts": [{"table": n} for n in range(len(self._table_statements(is_new_model=self._is_new_model())))],
-            "is_new_model": self._is_new_model(),
+            "parts": [{"table": n} for n in range(len(self._table_statements(is_new_model)))],
+            "is_new_model": is_new_model,
             "query_id": None,
             "bytes_scanned": 0,
             "status": "next",
             "wait_seconds": 0,
         }
-        if state["is_new_model"]:
+        if is_new_model:
             for site in sites:
                 self.ledger.begin(site.site_id, state["refresh_id"])
         self.ledger.save_run(state)
@@ -163,9 +164,6 @@ class Refresh:
         if owner > newest:
             return owner
         return uuid7(from_millis(int(newest[:8] + newest[9:13], 16) + 1), self.randomness())
-
-    def _is_new_model(self) -> bool:
-        return self.ledger.last_complete(TABLE_MODEL).get("version") != model_version(self.warehouse.ddl_dialect)
 
     def _table_statements(self, is_new_model: bool) -> list[str]:
         create = create_statements(self.warehouse.ddl_dialect, self.marts_location)

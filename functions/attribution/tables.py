@@ -25,8 +25,8 @@ class Table(NamedTuple):
         return [c.name for c in self.columns]
 
 
-_SITE = Column("site_id", "varchar", "site")
-_REFRESH = Column("refresh_id", "varchar", "refresh that last changed the row")
+SITE = Column("site_id", "varchar", "site")
+REFRESH = Column("refresh_id", "varchar", "refresh that last changed the row")
 _SOURCE = (
     Column("channel", "varchar", "the rule table's name for (source, medium, …)"),
     Column("source", "varchar", "where from: yandex, google, vk.com, (direct)"),
@@ -41,7 +41,7 @@ HITS = Table(
     "Every accepted hit once, with its site-local day and why it counts or not.",
     ("day", "record_id"),
     (
-        _SITE,
+        SITE,
         Column("record_id", "varchar", "id of the hit"),
         Column("day", "date", "site-local day of occurred_at"),
         Column("occurred_at", "timestamp", "UTC"),
@@ -59,7 +59,7 @@ HITS = Table(
         Column("country", "varchar", "ISO code where the edge gives it"),
         Column("region", "varchar", "where the edge gives it"),
         Column("city", "varchar", "where the edge gives it"),
-        _REFRESH,
+        REFRESH,
     ),
     by_day=True,
 )
@@ -69,14 +69,14 @@ SOURCES = Table(
     "Every combination of marks that was seen, with what the rule table makes of it, and which rule decided.",
     ("entry_key",),
     (
-        _SITE,
+        SITE,
         Column("entry_key", "varchar", "utm_source | utm_medium | click id name | referrer host, lower case"),
         Column("channel", "varchar", "the rule table's name"),
         Column("source", "varchar", "normalised source"),
         Column("medium", "varchar", "normalised medium"),
         Column("is_direct", "boolean", "counts as direct: own pages, payment pages, no marks"),
         Column("rule_id", "varchar", "the rule that decided"),
-        _REFRESH,
+        REFRESH,
     ),
 )
 
@@ -85,7 +85,7 @@ SESSIONS = Table(
     "Visits: a new one after 1800 s of silence or when another source than the visit's own brings the visitor.",
     ("session_id",),
     (
-        _SITE,
+        SITE,
         Column("session_id", "varchar", "record_id and day of its first hit (a sender may use an id again on another day)"),
         Column("visitor_id", "varchar", "visitor"),
         Column("day", "date", "site-local day of started_at"),
@@ -100,7 +100,7 @@ SESSIONS = Table(
         Column("country", "varchar", "of the first hit"),
         Column("region", "varchar", "of the first hit"),
         Column("city", "varchar", "of the first hit"),
-        _REFRESH,
+        REFRESH,
     ),
     by_day=True,
 )
@@ -110,14 +110,14 @@ PERSONS = Table(
     "Which person each key belongs to (docs/method.md, persons).",
     ("key_kind", "key"),
     (
-        _SITE,
+        SITE,
         Column("key_kind", "varchar", "visitor, phone, email, contact"),
         Column("key", "varchar", "the key"),
         Column("person_id", "varchar", "earliest-seen key of the person, as kind:key"),
         Column("component", "varchar", "what its joints have in common: contact:…, or the label of the earliest joint"),
         Column("first_seen_at", "timestamp", "when the key was first seen with a request or deal"),
         Column("is_hub", "boolean", "shared by too many to say anything: joins nothing"),
-        _REFRESH,
+        REFRESH,
     ),
 )
 
@@ -126,7 +126,7 @@ REQUESTS = Table(
     "Every request (заявка) with its person, its deal's outcome and all money to date.",
     ("request_id",),
     (
-        _SITE,
+        SITE,
         Column("request_id", "varchar", "our id; crm:<deal> when implied by a deal that found none"),
         Column("created_at", "timestamp", "when it was made"),
         Column("day", "date", "site-local day of created_at"),
@@ -151,7 +151,7 @@ REQUESTS = Table(
             "varchar",
             "why it has no source, if no touch gets a credit: not_passed, overwritten, not_determined",
         ),
-        _REFRESH,
+        REFRESH,
     ),
 )
 
@@ -160,7 +160,7 @@ DEALS = Table(
     "Every deal in its latest state, matched to its origin request.",
     ("deal_id",),
     (
-        _SITE,
+        SITE,
         Column("deal_id", "varchar", "provider:id"),
         Column("request_id", "varchar", "origin request"),
         Column("match_method", "varchar", "request_id, call_id, visitor, phone, email, implied"),
@@ -185,7 +185,7 @@ DEALS = Table(
         Column("manager", "varchar", "who leads it"),
         Column("branch", "varchar", "branch"),
         Column("order_id", "varchar", "number of the order"),
-        _REFRESH,
+        REFRESH,
     ),
 )
 
@@ -194,7 +194,7 @@ MONEY_EVENTS = Table(
     "Money of a deal as it came: payments, or the sum as it entered and left the money stage; refunds negative.",
     ("money_event_id",),
     (
-        _SITE,
+        SITE,
         Column("money_event_id", "varchar", "payment:… or state:…"),
         Column("deal_id", "varchar", "deal"),
         Column("request_id", "varchar", "origin request"),
@@ -205,7 +205,7 @@ MONEY_EVENTS = Table(
         Column("cost_price", "decimal(18,2)", "cost price of this part; empty where none applies"),
         Column("original_amount", "decimal(18,2)", "as told"),
         Column("currency", "varchar", "as told"),
-        _REFRESH,
+        REFRESH,
     ),
 )
 
@@ -214,7 +214,7 @@ COSTS = Table(
     "Ad spend by day as it stands after every replacement.",
     ("cost_id",),
     (
-        _SITE,
+        SITE,
         Column("cost_id", "varchar", "record and day"),
         Column("day", "date", "account's day"),
         Column("account", "varchar", "ad account"),
@@ -226,7 +226,7 @@ COSTS = Table(
             "original_cost", "decimal(18,6)", "as imported; of a period, the day's part with or without VAT as the site shows it"
         ),
         Column("currency", "varchar", "as imported"),
-        _REFRESH,
+        REFRESH,
     ),
 )
 
@@ -235,7 +235,7 @@ CREDITS = Table(
     "What part of a request each touch of its path gets, per model; money follows by largest remainder.",
     ("request_id", "model", "touch_id"),
     (
-        _SITE,
+        SITE,
         Column("request_id", "varchar", "request"),
         Column("model", "varchar", "first, last, last_non_direct, last_significant, linear, position, time_decay"),
         Column("touch_id", "varchar", "session or request that is the touch"),
@@ -247,7 +247,7 @@ CREDITS = Table(
         Column("weight", "double", "share of the request; sums to 1 per request and model"),
         Column("revenue", "decimal(18,2)", "part of the money to date"),
         Column("gross_profit", "decimal(18,2)", "part of the gross profit; empty where none applies"),
-        _REFRESH,
+        REFRESH,
     ),
 )
 

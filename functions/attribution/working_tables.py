@@ -5,16 +5,14 @@ Readers of reports use the marts of `tables.py`; these are kept because the next
 
 from __future__ import annotations
 
-from functions.attribution.tables import Table
+from functions.attribution.tables import REFRESH, SITE, Table
 from shared.records import COST, CRM_EVENT, PAYMENT, REQUEST, Column, RecordKind
 
-_SITE = Column("site_id", "varchar", "site")
-_REFRESH = Column("refresh_id", "varchar", "refresh that last changed the row")
 _SOURCE_KEY = Column("source_key", "varchar", "key into sources of the marks it carries")
 
 
 def _staged(name: str, kind: RecordKind) -> Table:
-    extra = (_SOURCE_KEY, _REFRESH) if any(c.name == "utm_source" for c in kind.columns) else (_REFRESH,)
+    extra = (_SOURCE_KEY, REFRESH) if any(c.name == "utm_source" for c in kind.columns) else (REFRESH,)
     return Table(name, f"{kind.doc} Every record once.", ("record_id",), (*kind.columns, *extra))
 
 
@@ -30,7 +28,7 @@ DEAL_STATES = Table(
     "How each deal stood after each CRM event.",
     ("record_id",),
     (
-        _SITE,
+        SITE,
         Column("record_id", "varchar", "CRM event"),
         Column("deal_id", "varchar", "provider:id"),
         Column("place", "bigint", "place in the deal's events, from 1"),
@@ -45,7 +43,7 @@ DEAL_STATES = Table(
         Column("money_rank", "bigint", "rank from which the deal brings money"),
         Column("amount", "decimal(18,2)", "sum by then"),
         Column("currency", "varchar", "its currency"),
-        _REFRESH,
+        REFRESH,
     ),
 )
 
@@ -54,7 +52,7 @@ DEAL_FACTS = Table(
     "What is known of each deal by now, before it is matched.",
     ("deal_id",),
     (
-        _SITE,
+        SITE,
         Column("deal_id", "varchar", "provider:id"),
         Column("created_at", "timestamp", "creation in the CRM"),
         Column("day", "date", "site-local day of created_at"),
@@ -84,7 +82,7 @@ DEAL_FACTS = Table(
         Column("manager", "varchar", "who leads it"),
         Column("branch", "varchar", "branch"),
         Column("order_id", "varchar", "number of the order"),
-        _REFRESH,
+        REFRESH,
     ),
 )
 
@@ -93,7 +91,7 @@ REQUEST_FACTS = Table(
     "What is known of each request, before deals find it: one row a request id.",
     ("request_id",),
     (
-        _SITE,
+        SITE,
         Column("request_id", "varchar", "our id, or the sender's"),
         Column("created_at", "timestamp", "when it was made"),
         Column("contact_channel", "varchar", "form, call, email, chat, messenger, visit, manual"),
@@ -107,7 +105,7 @@ REQUEST_FACTS = Table(
         Column("campaign", "varchar", "utm_campaign"),
         Column("content", "varchar", "utm_content"),
         Column("term", "varchar", "utm_term"),
-        _REFRESH,
+        REFRESH,
     ),
 )
 
@@ -116,10 +114,10 @@ HUB_KEYS = Table(
     "Keys that too many share: they match no deal and join nobody.",
     ("key_kind", "key"),
     (
-        _SITE,
+        SITE,
         Column("key_kind", "varchar", "visitor, phone, email, contact"),
         Column("key", "varchar", "the key"),
-        _REFRESH,
+        REFRESH,
     ),
 )
 
@@ -128,11 +126,11 @@ DEAL_MATCHES = Table(
     "The origin request of each deal.",
     ("deal_id",),
     (
-        _SITE,
+        SITE,
         Column("deal_id", "varchar", "provider:id"),
         Column("request_id", "varchar", "origin request"),
         Column("match_method", "varchar", "request_id, call_id, visitor, phone, email, implied"),
-        _REFRESH,
+        REFRESH,
     ),
 )
 
@@ -141,13 +139,13 @@ JOINT_KEYS = Table(
     "Which keys each joint carries. A joint is a request with its deals.",
     ("joint_id", "key_kind", "key"),
     (
-        _SITE,
+        SITE,
         Column("joint_id", "varchar", "request id, or deal:… for a deal of another contact"),
         Column("key_kind", "varchar", "visitor, phone, email, contact"),
         Column("key", "varchar", "the key"),
         Column("seen_at", "timestamp", "when the joint first carried it"),
         Column("is_hub", "boolean", "shared by too many: joins nothing"),
-        _REFRESH,
+        REFRESH,
     ),
 )
 
@@ -156,14 +154,14 @@ JOINTS = Table(
     "To which CRM contact, or to which earliest joint, each joint belongs.",
     ("joint_id",),
     (
-        _SITE,
+        SITE,
         Column("joint_id", "varchar", "joint"),
         Column("owner", "varchar", "CRM contact that owns it"),
         Column("wave", "bigint", "round in which it got its owner; 0 = its own contact"),
         Column("own_label", "varchar", "when it was first seen, and its id"),
         Column("label", "varchar", "smallest own_label joined with it"),
         Column("round", "bigint", "round that changed it last"),
-        _REFRESH,
+        REFRESH,
     ),
 )
 

@@ -12,12 +12,11 @@ from typing import Annotated
 import typer
 
 from infra.cli.files import read_settings, settings_of
+from infra.publish import publish_settings
 from shared.aws import client
 from shared.errors import BadInput
 from shared.ids import is_site_id
 from shared.security import token_sha256
-from shared.settings import published
-from shared.sites import current_key, version_key
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -73,8 +72,5 @@ def check(file: Path) -> None:
 def apply(file: Path, bucket: Annotated[str, typer.Option(envvar="FILES_BUCKET", help="files bucket of the stack")]) -> None:
     """Publish a settings file: a version that stays, and the settings in force (functions take them up within 60 s)."""
     settings = read_settings(file)
-    version = f"{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
-    body = json.dumps(published(settings), ensure_ascii=False, indent=1).encode()
-    for key in (version_key(settings.site_id, version), current_key(settings.site_id)):
-        client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+    version = publish_settings(client("s3"), bucket, settings, datetime.now(UTC))
     print(f"settings of {settings.site_id} published as version {version} to {bucket} by {os.environ.get('USER', 'unknown')}")

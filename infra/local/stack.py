@@ -19,8 +19,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from functions.attribution.ledger import DynamoLedger
 from infra.local.aws import LocalAws, sent_messages, stored_objects
 from infra.local.clock import Clock, RealClock
@@ -30,12 +28,12 @@ from infra.local.functions import Functions, cold_start, restore_stdout
 from infra.local.gateway import Answer, Gateway, Headers, HttpRequest, Route
 from infra.local.lake_mirror import LakeMirror
 from infra.local.server import HttpServer
+from infra.publish import publish_settings
 from infra.template.model import PATH, Schedule, load
 from shared import engines
 from shared.aws import client
 from shared.errors import WarehouseError
-from shared.settings import SiteSettings, published
-from shared.sites import current_key, version_key
+from shared.settings import SiteSettings
 from shared.warehouse import Warehouse
 
 STAGE = "local"
@@ -153,10 +151,7 @@ class LocalStack:
 
     def publish(self, settings: SiteSettings) -> None:
         """Put a site's settings in force, and keep the version."""
-        content = orjson.dumps(published(settings), option=orjson.OPT_INDENT_2)
-        version = f"{self.clock.now():%Y%m%dT%H%M%S.%fZ}"
-        for key in (version_key(settings.site_id, version), current_key(settings.site_id)):
-            self.put_file(key, content)
+        publish_settings(client("s3"), self.environment["FILES_BUCKET"], settings, self.clock.now())
 
     def put_file(self, key: str, content: bytes) -> None:
         """Upload into the files bucket, for example `costs/inbox/{site}/october.csv`; `pump` lets the functions see it."""

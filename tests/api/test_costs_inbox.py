@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from functions.costs import handler
 from shared.errors import TryLater
-from shared.records import COLUMN_NAMES
+from shared.records import COST, column_names
 from shared.settings import parse_settings, published
 from shared.times import parse_instant
 from tests.fakes import FakeClients
@@ -125,7 +125,7 @@ def test_a_daily_file_becomes_records_and_marks_and_moves_to_processed(clients: 
     assert (mark["scope"], mark["import_id"], mark["received_at"]) == (record["scope"], import_id, record["received_at"])
     assert "cost" not in mark
     assert mark["record_id"] != record["record_id"]
-    assert record.keys() <= COLUMN_NAMES["cost"]
+    assert record.keys() <= column_names(COST)
     assert clients.s3.keys("lake") == [f"raw/cost/2026/11/02/06/{import_id}.jsonl"]
     assert clients.s3.keys("files", "costs/") == [f"costs/processed/kvartal/{import_id}-Яндекс октябрь.csv"]
     assert clients.s3.body("files", clients.s3.keys("files", "costs/")[0]).decode() == ONE
