@@ -115,6 +115,28 @@ REQUEST = RecordKind(
     ),
 )
 
+CALL = RecordKind(
+    "call",
+    "What a telephony told of one call; the latest record of a call counts. An incoming call makes a request.",
+    (
+        *_HEAD,
+        Column("provider", "varchar", "which telephony", 20),
+        Column("call_id", "varchar", "the telephony's id of the call", 100),
+        Column("request_id", "varchar", "our id of the request that the call makes, handed to the telephony and the CRM", 64),
+        Column("direction", "varchar", "in, out", 3),
+        Column("number", "varchar", "our number, E.164", 16),
+        Column("phone_hash", "varchar", "keyed hash of the other side's phone"),
+        Column("is_answered", "boolean", "somebody of ours, or the other side, answered"),
+        Column("wait_seconds", "bigint", "from the start to the answer, or to the end of a call that was missed"),
+        Column("talk_seconds", "bigint", "seconds of talk"),
+        Column("visitor_id", "varchar", "visitor that the call was resolved to", 64),
+        Column("resolved_by", "varchar", "lease, late_lease, caller, number, nothing (docs/method.md, numbers and calls)", 20),
+        Column("lease_id", "varchar", "the lease that named the visitor", 64),
+        *_MARKS,
+        Column("is_test", "boolean", "sent as test traffic"),
+    ),
+)
+
 CRM_EVENT = RecordKind(
     "crm_event",
     "One state of one deal as the CRM told it; empty fields were not told and change nothing.",
@@ -177,7 +199,7 @@ COST = RecordKind(
     ),
 )
 
-KINDS: Mapping[str, RecordKind] = {k.name: k for k in (HIT, REQUEST, CRM_EVENT, PAYMENT, COST)}
+KINDS: Mapping[str, RecordKind] = {k.name: k for k in (HIT, REQUEST, CALL, CRM_EVENT, PAYMENT, COST)}
 
 
 @cache

@@ -12,9 +12,19 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from shared.errors import FieldError, SettingsError
+from shared.identity import normal_phone
 from shared.ids import SITE_ID
 
 Meaning = Literal["unsorted", "cleaning", "working", "qualified", "contract", "won", "paid", "lost", "claim"]
@@ -24,11 +34,22 @@ MEANING_RANK: Mapping[Meaning, int] = {
 }  # fmt: skip
 Model = Literal["first", "last", "last_non_direct", "last_significant", "linear", "position", "time_decay"]
 
+
+def _phone(value: object) -> str:
+    """Any spelling → E.164."""
+    phone = normal_phone(str(value))
+    if phone is None:
+        raise ValueError("a phone number, best in international form: +7 495 000-00-10")
+    return phone
+
+
 # No control characters: they have no place in names, and NUL cannot be put into a query.
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Host = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[^\s/:@]+\.[^\s/:@]+$|^localhost$")]
 Origin = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^\s/]+$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Phone = Annotated[str, BeforeValidator(_phone)]
+Digits = Annotated[str, BeforeValidator(str), StringConstraints(pattern=r"^[0-9]{1,19}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -60,10 +81,65 @@ class Rate(_Strict):
     rate: Decimal = Field(gt=0, lt=10**6, decimal_places=8)
 
 
+class AmoFields(_Strict):
+    """Names or codes of the amoCRM fields that carry what amoCRM has no field for."""
+
+    request_id: Text = "skvoz_request_id"
+    visitor_id: Text = "skvoz_visitor_id"
+    call_id: Text = "skvoz_call_id"
+    order_id: Text | None = None
+    cost_price: Text | None = None
+    loss_reason: Text | None = None
+    branch: Text | None = None
+
+
+class AmoCrm(_Strict):
+    """amoCRM's webhooks carry no signature: the path token, and the account where it is told here, prove them."""
+
+    account_id: Digits | None = None
+    subdomain: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")] | None = None
+    fields: AmoFields = AmoFields()
+    loss_reasons: dict[Digits, Text] = Field(default_factory=dict, description="loss_reason_id → its name")
+    managers: dict[Digits, Text] = Field(default_factory=dict, description="responsible_user_id → name")
+
+
 class CrmDoor(_Strict):
-    """Who may post to /v1/crm/generic/{site}/{token}: hashes of the valid path tokens (two while rotating)."""
+    """Who may post to /v1/crm/{provider}/{site}/{token}: hashes of the valid path tokens (two while rotating).
+
+    The generic door asks for a signature as well; amoCRM's is open only where `amocrm` is set.
+    """
 
     token_sha256: list[Sha256] = Field(default_factory=list, max_length=2)
+    amocrm: AmoCrm | None = None
+
+
+class StaticNumber(_Strict):
+    """A number that belongs to a source: shown to its visitors when no leased one is free, and printed on banners and flyers."""
+
+    number: Phone
+    source: Text = Field(description="utm_source, or a word for an offline medium")
+    medium: Text | None = None
+    campaign: Text | None = None
+
+
+class Numbers(_Strict):
+    """Call tracking (docs/method.md, numbers and calls). The pool's numbers are added by `skvoz numbers add`."""
+
+    default: Phone | None = Field(default=None, description="the site's own number, shown when nothing better is free")
+    replaces: list[Phone] = Field(default_factory=list, description="numbers on the pages to swap, besides the default")
+    static: list[StaticNumber] = Field(default_factory=list)
+    shown_as: Annotated[str, StringConstraints(pattern=r"^[+0-9#() .\u00a0-]{1,40}$")] = "+7 ### ###-##-##"
+    lease_seconds: int = Field(default=300, ge=60, le=3600, description="after the last sign of life")
+    first_lease_seconds: int = Field(default=90, ge=30, le=600, description="until the first sign of life")
+    cool_down_seconds: int = Field(default=1800, ge=0, le=86_400)
+    unconfirmed_cool_down_seconds: int = Field(default=300, ge=0, le=86_400)
+    late_call_seconds: int | None = Field(default=None, ge=0, le=86_400, description="default: cool_down_seconds")
+    repeat_caller_seconds: int = Field(default=86_400, ge=0, le=30 * 86_400)
+    prefix_percent: int = Field(default=20, ge=1, le=100, description="of the live leases, for one address prefix")
+
+
+class Forms(_Strict):
+    contacts: bool = Field(default=False, description="take phones and e-mails of forms: hashed, and kept plain by `pii: vault`")
 
 
 class Attribution(_Strict):
@@ -113,7 +189,8 @@ class Report(_Strict):
         default_factory=list, max_length=50
     )
     language: Literal["ru", "en"] = "ru"
-    days: int = Field(default=30, ge=1, le=366, description="length of the period, ending yesterday")
+    days: int = Field(default=30, ge=1, le=366, description="length of the period")
+    until: Literal["yesterday", "today"] = Field(default="yesterday", description="last day of the period")
     thresholds: Thresholds = Thresholds()
 
 
@@ -127,6 +204,8 @@ class SiteSettings(_Strict):
     currency: Currency = "RUB"
     pii: Literal["hash", "vault"] = "hash"
     crm: CrmDoor = CrmDoor()
+    numbers: Numbers = Numbers()
+    forms: Forms = Forms()
     stages: list[StageRule] = Field(
         default_factory=lambda: [StageRule(money_stage="won", stages={name: name for name in MEANING_RANK})],
         min_length=1,
@@ -150,6 +229,7 @@ class SiteSettings(_Strict):
         _refuse_twice("stages", [(r.pipeline, r.valid_from) for r in self.stages])
         _refuse_twice("margins", [(r.valid_from,) for r in self.margins])
         _refuse_twice("rates", [(r.currency, r.day) for r in self.rates])
+        _refuse_twice("numbers.static", [(s.number,) for s in self.numbers.static])
         return self
 
     @property

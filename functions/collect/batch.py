@@ -10,7 +10,6 @@ from typing import Any
 import orjson
 
 from functions.collect.hits import KNOWN, TRACKER_KINDS, Made, Sender, clock_skew, kept_of, make
-from functions.collect.origins import cors_headers
 from functions.collect.texts import hidden
 from functions.collect.visitor import consent_of, edge_columns, visitor_cookie, visitor_of
 from shared.errors import BadInput, FieldError, NotFound, SkvozError, TooLarge, WrongType
@@ -18,6 +17,7 @@ from shared.http import Request, Response, error_response, json_response
 from shared.ids import uuid7
 from shared.lake import Lake, Rejected
 from shared.log import count
+from shared.origins import cors_headers
 from shared.records import HIT, REQUEST, encode
 from shared.sites import Sites
 from shared.times import lake_text

@@ -8,7 +8,6 @@ from typing import Any
 
 from functions.collect.batch import RANDOM_BYTES, post_hits
 from functions.collect.imports.door import post_import
-from functions.collect.origins import preflight
 from functions.collect.pixel import get_pixel
 from functions.collect.script import get_script
 from shared.aws import door_client as client
@@ -16,6 +15,7 @@ from shared.aws import env
 from shared.http import Event, Response, answer
 from shared.lake import Lake
 from shared.log import logger
+from shared.origins import preflight
 from shared.secrets import Secrets, parameter_reader
 from shared.sites import Sites, object_reader
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from functions.collect.texts import LIMITS, clean, hidden
+from shared.hosts import plain_host
 from shared.identity import redact, redact_emails
 
 UTM = frozenset({"utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term"})
@@ -74,25 +75,9 @@ def safe_address(text: str) -> str:
         return hidden(text)
 
 
-def plain_host(host: str) -> str:
-    """Lower case, without www. and the root's dot; punycode in its own letters (xn--80aae5ai2ao.xn--p1ai → квартал.рф)."""
-    host = host.lower().removesuffix(".").removeprefix("www.")
-    return ".".join(map(_letters, host.split("."))) if "xn--" in host else host
-
-
 def without_query(url: str) -> str:
     """Address up to its query: what is kept of a visitor who does not want to be recognised."""
     return url.partition("#")[0].partition("?")[0]
-
-
-def _letters(label: str) -> str:
-    if not label.startswith("xn--") or len(label) > 63:
-        return label
-    try:
-        letters = label[4:].encode("ascii").decode("punycode")
-    except (UnicodeError, OverflowError):
-        return label
-    return letters.lower() if letters and letters.isprintable() else label
 
 
 def _read_query(query: str, marks: dict[str, str], clicks: dict[str, str]) -> str:

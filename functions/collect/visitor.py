@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Literal
 from urllib.parse import unquote
 
 from functions.collect.texts import fitting
+from shared.addresses import mask_ip, viewer_ip
 from shared.errors import BadInput, FieldError
 from shared.http import Request
 from shared.ids import is_uuid, uuid7
@@ -58,9 +58,8 @@ def visitor_cookie(visitor_id: str) -> str:
 def edge_columns(request: Request, cuts: list[str]) -> dict[str, str | None]:
     """Columns of a hit that its request tells: masked address, user agent, language, place where the edge gives it."""
     headers = request.headers
-    viewer = headers.get("cloudfront-viewer-address", "")  # address:port; with it, the source address is CloudFront's own
     columns: dict[str, str | None] = {
-        "ip_masked": mask_ip(viewer.rpartition(":")[0].strip("[]") or request.source_ip),
+        "ip_masked": mask_ip(viewer_ip(headers, request.source_ip)),
         "user_agent": fitting(headers.get("user-agent", ""), "user_agent", cuts),
         "language": fitting(headers.get("accept-language", "").partition(",")[0].partition(";")[0], "language", cuts),
     }
@@ -68,19 +67,6 @@ def edge_columns(request: Request, cuts: list[str]) -> dict[str, str | None]:
         if header in headers:
             columns[column] = _place(headers[header], column, cuts)
     return columns
-
-
-def mask_ip(text: str | None) -> str | None:
-    """IPv4 with its last byte zeroed, IPv6 with its last 80 bits; None for anything else, so that garbage is not kept."""
-    try:
-        address = ip_address((text or "").strip())
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    if isinstance(address, IPv4Address):
-        return str(IPv4Address(int(address) & 0xFFFFFF00))
-    return str(IPv6Address(int(address) >> 80 << 80))
 
 
 def _place(sent: str, column: str, cuts: list[str]) -> str | None:

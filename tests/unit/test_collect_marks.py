@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.collect.marks import CLICK_IDS, UTM, plain_host, read_address, without_query
+from functions.collect.marks import CLICK_IDS, UTM, read_address, without_query
+from shared.hosts import plain_host
 
 SHOP = "https://shop.example/"
 WORDS = st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters="@"), min_size=1, max_size=40)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from functions.collect.imports import unpack
 from functions.collect.texts import LIMITS, REDACTED, Refused, clean, fitting, hidden, identifier, whole
-from functions.collect.visitor import consent_of, known_visitor, mask_ip
+from functions.collect.visitor import consent_of, known_visitor
+from shared.addresses import mask_ip
 from shared.errors import TooLarge
 from shared.records import HIT
 

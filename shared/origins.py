@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from functions.collect.marks import plain_host
 from shared.errors import Forbidden, NotFound
+from shared.hosts import plain_host
 from shared.http import Request, Response, response
 from shared.sites import Sites
 
