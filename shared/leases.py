@@ -3,11 +3,12 @@ rides in a batch of hits, and `numberpool`. Rules: docs/method.md, numbers and c
 
 Items:
 - `pool#{site}#{pool}` / E.164 number: the number and its current or last lease (`lease_id`, `visitor_id`, `leased_at`, `until`,
-  `is_confirmed`, `prefix`), instants in unix milliseconds;
-- `visitor#{site}#{pool}#{visitor id}` / `guard`: no second lease for the visitor until `until`;
+  `is_confirmed`, `prefix`), `retired_at` where it was retired; instants in unix milliseconds;
+- `visitor#{site}#{pool}#{visitor id}` / `guard`: the visitor's latest `lease_id`; who did not see it waits until `until`;
+- `prefix#{site}#{pool}#{address prefix}` / `guard`: the same for the leases of one address prefix;
 - `history#{number}` / `{leased_at, 13 digits}#{lease id}`: one assignment, closed by the number's next lease; kept 400 days;
-- `number#{number}` / `owner`: the one pool of the number;
-- `caller#{site}#{phone hash}` / `last`: the visitor of the caller's last call.
+- `number#{number}` / `owner`: the one pool of the number (`site_id`, `pool`, `retired_at`);
+- `caller#{site}#{phone hash}` / `{called_at, 13 digits}#{request id}`: the visitor that a call was resolved to; kept 31 days.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from shared.identity import normal_phone
+from shared.ids import is_uuid
 from shared.times import to_millis
 
 Item = Mapping[str, Mapping[str, Any]]
 POOL = "main"  # the pool of a site that has one
+_MINE = "lease_id = :lease AND visitor_id = :visitor"
 
 
 class Held(NamedTuple):
@@ -39,28 +43,49 @@ def renew(
 ) -> bool:
     """A sign of life: the lease lasts `lease` from `now`. One conditional write.
 
-    False when the lease is over, was given to another, or never was the visitor's: he must lease anew (and gets his number back
-    while it is free). Errors of the store are raised. Never shortens a lease: a late sign of life changes nothing.
+    False when the lease is over, was given to another, never was the visitor's, or is made up: he must lease anew (and gets his
+    number back while it is free). Errors of the store are raised. Never shortens a lease: a late sign of life, or one in the middle
+    of a longer first lease, leaves its end where it is and confirms it.
     """
+    if normal_phone(held.number) != held.number or not is_uuid(held.lease_id):
+        return False
     until = to_millis(now + lease)
+    mine = {":lease": {"S": held.lease_id}, ":visitor": {"S": visitor_id}}
+    update = {
+        "TableName": table,
+        "Key": {"pk": {"S": pool_key(site_id, pool)}, "sk": {"S": held.number}},
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
     try:
         dynamodb.update_item(
-            TableName=table,
-            Key={"pk": {"S": pool_key(site_id, pool)}, "sk": {"S": held.number}},
+            **update,
             UpdateExpression="SET #until = :until, is_confirmed = :yes",
-            ConditionExpression="lease_id = :lease AND visitor_id = :visitor AND #until >= :now AND #until < :until",
+            ConditionExpression=f"{_MINE} AND #until >= :now AND #until < :until",
             ExpressionAttributeNames={"#until": "until"},
             ExpressionAttributeValues={
+                **mine,
                 ":until": {"N": str(until)},
                 ":yes": {"BOOL": True},
-                ":lease": {"S": held.lease_id},
-                ":visitor": {"S": visitor_id},
                 ":now": {"N": str(to_millis(now))},
             },
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
     except dynamodb.exceptions.ConditionalCheckFailedException as error:
         item: Item = error.response.get("Item") or {}
-        mine = item.get("lease_id") == {"S": held.lease_id} and item.get("visitor_id") == {"S": visitor_id}
-        return mine and int(item["until"]["N"]) >= until  # a later sign of life came first
+        if item.get("lease_id") != mine[":lease"] or item.get("visitor_id") != mine[":visitor"] or int(item["until"]["N"]) < until:
+            return False
+        return item.get("is_confirmed") == {"BOOL": True} or _confirm(dynamodb, update, mine)
+    return True
+
+
+def _confirm(dynamodb: Any, update: Mapping[str, Any], mine: Item) -> bool:
+    """The end stays: the lease is still longer than the sign of life would make it."""
+    try:
+        dynamodb.update_item(
+            **update,
+            UpdateExpression="SET is_confirmed = :yes",
+            ConditionExpression=_MINE,
+            ExpressionAttributeValues={**mine, ":yes": {"BOOL": True}},
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False  # given to another between the two writes
     return True

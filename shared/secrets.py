@@ -1,6 +1,7 @@
 """Secrets from SSM Parameter Store (SecureString): `/skvoz/{stage}/{name}`, cached 60 s.
 
-Names: `identity` (key of the hashes), `{site}/import`, `{site}/crm-generic`.
+Names: `identity` (key of the hashes), `visitor` (signs visitor tokens); `{site}/import`, `{site}/crm-generic`,
+`{site}/calls-generic`.
 A value may hold several secrets separated by spaces, the newest first: all are valid, the first one signs (rotation).
 """
 
@@ -15,6 +16,7 @@ from shared.log import count, logger
 from shared.security import LEAST_KEY_BYTES, can_sign
 
 KEEP = timedelta(seconds=60)
+RETRY = timedelta(seconds=10)  # a store that does not answer costs a door seconds: it is not asked for every hit
 
 
 class Secrets:
@@ -23,6 +25,7 @@ class Secrets:
     def __init__(self, read: Callable[[str], str | None]) -> None:
         self._read = read
         self._kept: dict[str, tuple[datetime, list[str]]] = {}
+        self._failed: dict[str, datetime] = {}
 
     def get(self, name: str, now: datetime) -> list[str]:
         """All valid secrets of that name, newest first; empty where none is set. TryLater when unreadable."""
@@ -35,10 +38,14 @@ class Secrets:
         return kept[1]
 
     def _fresh(self, name: str, now: datetime) -> tuple[datetime, list[str]] | None:
-        """None where the store does not answer: secrets a minute old serve better than an outage."""
+        """None where the store does not answer, or did not just now: secrets a minute old serve better than an outage."""
+        failed = self._failed.get(name)
+        if failed is not None and timedelta(0) <= now - failed < RETRY:
+            return None
         try:
             return now, (self._read(name) or "").split()
         except Exception:
+            self._failed[name] = now
             count({"SecretsNotRead": 1})
             return None
 

@@ -50,6 +50,8 @@ Origin = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^http
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Phone = Annotated[str, BeforeValidator(_phone)]
 Digits = Annotated[str, BeforeValidator(str), StringConstraints(pattern=r"^[0-9]{1,19}$")]
+# YAML reads a bare id as a number.
+FieldName = Annotated[Text, BeforeValidator(lambda told: str(told) if type(told) is int else told)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -82,15 +84,15 @@ class Rate(_Strict):
 
 
 class AmoFields(_Strict):
-    """Names or codes of the amoCRM fields that carry what amoCRM has no field for."""
+    """Codes, ids or names of the amoCRM fields that carry what amoCRM has no field for."""
 
-    request_id: Text = "skvoz_request_id"
-    visitor_id: Text = "skvoz_visitor_id"
-    call_id: Text = "skvoz_call_id"
-    order_id: Text | None = None
-    cost_price: Text | None = None
-    loss_reason: Text | None = None
-    branch: Text | None = None
+    request_id: FieldName = "skvoz_request_id"
+    visitor_id: FieldName = "skvoz_visitor_id"
+    call_id: FieldName = "skvoz_call_id"
+    order_id: FieldName | None = None
+    cost_price: FieldName | None = None
+    loss_reason: FieldName | None = None
+    branch: FieldName | None = None
 
 
 class AmoCrm(_Strict):

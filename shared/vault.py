@@ -48,19 +48,20 @@ class Vault:
     def keep(self, site: Mapping[str, Any], contacts: Iterable[Contact], name: str, now: datetime) -> int:
         """Store the contacts of one person; how many. Nothing where the site's `pii` is not `vault`.
 
-        A store that fails is counted (`VaultRefused`) and logged without the contact: hits and deals do not wait for it.
+        A store that fails is counted (`VaultRefused`, with the contacts after the failed one, which it is not asked to take) and
+        logged without the contact: hits and deals do not wait for it.
         """
         if site.get("pii") != "vault":
             return 0
-        kept = 0
-        for contact in contacts:
+        contacts = list(contacts)
+        for kept, contact in enumerate(contacts):
             try:
                 self._put(str(site["site_id"]), contact, name.strip()[:MOST_NAME], now)
-                kept += 1
             except Exception as error:
-                count({"VaultRefused": 1})
-                logger().error("a contact could not be kept", extra={"site_id": site["site_id"], "error": type(error).__name__})
-        return kept
+                count({"VaultRefused": len(contacts) - kept})
+                logger().error("contacts could not be kept", extra={"site_id": site["site_id"], "error": type(error).__name__})
+                return kept
+        return len(contacts)
 
     def get(self, site_id: str, kind: str, key: str) -> Mapping[str, str] | None:
         """Plain form and name behind a keyed hash; None where the vault has none."""

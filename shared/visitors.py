@@ -31,7 +31,7 @@ class Visitor(NamedTuple):
 
 
 def sign_visitor(site_id: str, visitor_id: str, now: datetime, secrets: Sequence[str]) -> str:
-    """Token of a visitor. IndexError without a secret: ask `Secrets.get` for it and answer 503 where there is none."""
+    """Token of a visitor, signed by the first secret. IndexError where there is none."""
     seconds = str(to_millis(now) // 1000)
     return f"{visitor_id}.{seconds}.{_signature(site_id, visitor_id, seconds, secrets[0])}"
 

@@ -19,7 +19,7 @@ from functions.attribution.working_tables import WORKING
 from infra.warehouse.duckdb import DuckDbWarehouse
 from infra.warehouse.local import walk
 from shared.ids import derived_id
-from shared.records import COST, CRM_EVENT, HIT, KINDS, PAYMENT, REQUEST, encode
+from shared.records import CALL, COST, CRM_EVENT, HIT, KINDS, PAYMENT, REQUEST, encode
 from shared.settings import SiteSettings, parse_settings
 from shared.times import to_millis
 from shared.warehouse import Row, Warehouse
@@ -73,6 +73,20 @@ def call(request_id: str, at: datetime, talk_seconds: int = 90, **more: Any) -> 
     """An answered call; talk of 0 seconds = nobody answered."""
     told: dict[str, Any] = {"contact_channel": "call", "is_answered": talk_seconds > 0, "talk_seconds": talk_seconds}
     return request(request_id, at, **(told | more))
+
+
+def rang(call_id: str, at: datetime, talk_seconds: int = 90, ad: str = "", **more: Any) -> Record:
+    """What the telephony told of a call: an incoming one, answered unless there was no talk; it makes the request `call-<id>`."""
+    values = _marks(ad) | _keys(more)
+    is_incoming = values.get("direction", "in") == "in"
+    told = {"provider": "pbx", "call_id": call_id, "direction": "in", "number": "+74950000031", "wait_seconds": 12}
+    told |= {
+        "is_answered": talk_seconds > 0,
+        "talk_seconds": talk_seconds,
+        "request_id": f"call-{call_id}" if is_incoming else None,
+    }
+    told["resolved_by"] = ("lease" if values.get("visitor_id") else "nothing") if is_incoming else None
+    return record(CALL.name, at, "pbx", **(told | values))
 
 
 def deal(deal_id: str, at: datetime, stage: str | None = None, amount: str | None = None, ad: str = "", **more: Any) -> Record:

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from shared.settings import SiteSettings
-from tests.lakes import HOST, Record, call, cost, deal, hit, payment, request, shop, utc
+from tests.lakes import HOST, Record, call, cost, deal, hit, payment, rang, request, shop, utc
 
 FIRST = utc("10-01 00:00")
 LAST = utc("10-24 00:00")
@@ -47,6 +47,7 @@ def random_records(seed: int, visitors: int = 60) -> list[Record]:
     maker.hubs()
     maker.chain()
     maker.costs()
+    maker.calls(visitors)
     repeats = [_repeat(r, maker.random) for r in maker.records if maker.random.random() < 0.1]
     return [*maker.records, *repeats]
 
@@ -122,6 +123,35 @@ class _Maker:
         for currency in ("RUB", "USD"):
             self.records.append(cost("10-01", "radio/offline", "100000", currency=currency, is_vat_included=False, **period))
         self.records.append(cost("10-09", "vk", "12.345678", scope="usd", currency="USD", vat_percent="22"))
+
+    def calls(self, number: int) -> None:
+        """What a telephony told: calls in and out, corrected ones, test traffic, and calls that an import told as well."""
+        for place in range(number):
+            self._call(f"pbx-{place}", self._moment(), f"v{self.random.randrange(number)}")
+
+    def _call(self, call_id: str, at: datetime, visitor: str) -> None:
+        random = self.random
+        found = random.choice(("lease", "late_lease", "caller", "number", "nothing"))
+        phone = random.choice((f"+{random.randrange(25)}", f"+{random.randrange(25)}", None))
+        if random.random() < 0.2:
+            self.records.append(rang(call_id, at, direction="out", phone=phone))
+            return
+        told: dict[str, Any] = {
+            "phone": phone,
+            "visitor": None if found in ("number", "nothing") else visitor,
+            "resolved_by": found,
+        }
+        told |= {"ad": "flyer/offline" if found == "number" else "", "provider": random.choice(("pbx", "uis"))}
+        self.records.append(rang(call_id, at, random.choice((0, 29, 30, 300)), is_test=random.choice([None] * 20 + [True]), **told))
+        if random.random() < 0.2:
+            later = at + timedelta(seconds=random.choice((2, 600, 100_000)))
+            self.records.append(rang(call_id, at, random.choice((0, 45)), received_at=later, **told))
+        if random.random() < 0.15:
+            keys: dict[str, Any] = {"phone": phone, "email": "imported@", "call_id": random.choice(("own", None))}
+            self.records.append(call(f"call-{call_id}", at, random.choice((0, 31)), ad=random.choice(("", "crm/form")), **keys))
+        if random.random() < 0.4:
+            ids: list[dict[str, Any]] = [{"call_id": call_id}, {"request_id": f"call-{call_id}"}, {"phone": phone}]
+            self._deal(f"rang-{call_id}", at + timedelta(seconds=random.choice((0, 90, 90_000))), random.choice(ids))
 
     def _moment(self) -> datetime:
         """Any millisecond, but often close to Moscow's midnight, and often the very same one."""

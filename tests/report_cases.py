@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +41,46 @@ def results(channel: str, source: str, campaign: str = "", **figures: Any) -> di
 def cost(channel: str, source: str, amount: str, campaign: str = "") -> dict[str, Any]:
     """A row of `spend`."""
     return {"channel": channel, "source": source, "campaign": campaign, "cost": Decimal(amount)}
+
+
+def contact(name: str, made: int, requests: float, sales: float, revenue: Decimal, gross_profit: Decimal | None) -> dict[str, Any]:
+    """A row of `contact_channels`."""
+    parts = {"priced_parts": int(gross_profit is not None), "unpriced_parts": int(gross_profit is None and revenue != 0)}
+    row = {"contact_channel": name, "made": made, "requests": requests, "qualified": int(requests) // 2, "sales": sales}
+    return {**row, "revenue": revenue, "gross_profit": gross_profit, **parts}
+
+
+def calls(resolved_by: str, number: int, answered: int, target: int, unique: int, direction: str = "in") -> dict[str, Any]:
+    """A row of `calls`: two minutes of talk and fifteen seconds of waiting each."""
+    taken = {"calls": number, "answered": answered, "target": target, "unique_target": unique}
+    waits = {"talk_seconds": answered * 120, "wait_seconds": number * 15, "waits": number}
+    return {"direction": direction, "resolved_by": resolved_by, **taken, **waits}
+
+
+def deal(deal_id: str, day: int, **told: Any) -> dict[str, Any]:
+    """A row of `deals`: a form of that day of October whose deal was won the next day, unless told otherwise."""
+    at = datetime(2026, 10, day, 9, 30, tzinfo=UTC)
+    row: dict[str, Any] = {"deal_id": f"amocrm:{deal_id}", "request_id": f"request-{deal_id}", "request_day": at.date()}
+    row |= {"requested_at": at, "created_at": at + timedelta(minutes=2), "contact_channel": "form", "pipeline": "Продажи"}
+    row |= {"stage": "Успешно реализовано", "meaning": "won", "amount": Decimal("40000.00"), "currency": "RUB"}
+    row |= {"revenue": row["amount"], "gross_profit": Decimal("16000.00"), "sale_day": at.date() + timedelta(days=1)}
+    row |= {"match_method": "request_id", "manager": "Анна", "order_id": f"KV-{deal_id}", "loss_reason": None}
+    return {**row, "no_source_reason": "not_determined", "deals_total": 4, **told}
+
+
+def path(deal_id: str, day: int, *touches: tuple[str, float], length: int | None = None, own: bool = False) -> list[dict[str, Any]]:
+    """Rows of `deal_paths`: (channel/source/medium/campaign, weight) a day apart, the last one on that day of October."""
+    last = datetime(2026, 10, day, 9, 12, tzinfo=UTC)
+    heaviest = max(range(len(touches)), key=lambda place_: touches[place_][1])
+    rows = []
+    for place_, touch in enumerate(touches):
+        marks = dict(zip(("channel", "source", "medium", "campaign"), f"{touch[0]}///".split("/")[:4], strict=True))
+        at = last - timedelta(days=len(touches) - 1 - place_)
+        position = place_ + 1 if place_ + 1 < len(touches) else length or len(touches)
+        names = {"request_id": f"request-{deal_id}", "touch_id": f"request-{deal_id}" if own else f"touch-{deal_id}-{place_}"}
+        counted = {"position": position, "path_length": length or len(touches), "touched_at": at}
+        rows.append({**names, **counted, **marks, "weight": touch[1], "is_heaviest": place_ == heaviest})
+    return rows
 
 
 def figures_of(rows: Mapping[str, Any], previous: Mapping[str, Any] | None = None, **changes: Any) -> Figures:
@@ -90,6 +130,16 @@ def shop(scale: int = 1) -> dict[str, Any]:
         for shift, model in enumerate(MODELS)
         for row in _by_channel(found)
     ]
+    contacts = [
+        contact("call", 96, 61, 18.0, Decimal("310000.00"), Decimal("170500.00")),
+        contact("crm", 8, 5, 2.0, Decimal("54000.00"), None),
+        contact("chat", 14, 9, 0.0, Decimal("0.00"), Decimal("0.00")),
+    ]
+    everything = found + lost
+    left = {name: sum(r[name] for r in everything) - sum(r[name] for r in contacts) for name in ("requests", "sales", "revenue")}
+    contacts.append(contact("form", 180, left["requests"], left["sales"], left["revenue"], left["revenue"] / 2))
+    open_ = {"revenue": None, "gross_profit": None, "sale_day": None, "order_id": None}
+    direct, search = "direct/(direct)/(none)", "Organic search/google/organic"
     return {
         "visits": visits,
         "results": found,
@@ -111,6 +161,28 @@ def shop(scale: int = 1) -> dict[str, Any]:
         "money_without_rate": [{"currency": "USD", "lines": 1, "amount": Decimal("450.00")}],
         "sale_delays": [{"days": 2, "sales": 10}, {"days": 6, "sales": 12}, {"days": 20, "sales": 5}],
         "hub_keys": [{"hubs": 1}],
+        "contact_channels": contacts,
+        "calls": [
+            calls("lease", 71, 64, 52, 44),
+            calls("late_lease", 6, 5, 4, 3),
+            calls("caller", 9, 9, 6, 1),
+            calls("number", 7, 6, 5, 5),
+            calls("nothing", 3, 2, 1, 1),
+            calls("nothing", 38, 25, 0, 0, direction="out"),
+        ],
+        "deals": [
+            deal("4", 12, stage="Замер", meaning="qualified", **open_),
+            deal("3", 10, contact_channel="crm", match_method="implied", no_source_reason="not_passed", gross_profit=None),
+            deal("2", 9, contact_channel="call", match_method="call_id", manager="Борис <b>"),
+            deal(
+                "1", 3, contact_channel="call", stage="Закрыто", meaning="lost", loss_reason="Дорого", match_method="phone", **open_
+            ),
+        ],
+        "deal_paths": [
+            *path("4", 12, ("VK Ads/vk/cpc/vk_msk_1", 0.0), ("Yandex Direct/yandex/cpc/yandex_kuhni_msk_0", 1.0), (direct, 0.0)),
+            *path("2", 9, ("Offline ads/flyers/offline/весна", 1.0), own=True),
+            *path("1", 3, ("Google Ads/google/cpc/google_kuhni_msk_2", 0.0), (direct, 0.0), (search, 1.0), length=23),
+        ],
     }
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from shared.settings import SiteSettings
-from tests.lakes import Record, call, cost, deal, hit, payment, request, shop
+from tests.lakes import Record, cost, deal, hit, payment, rang, request, shop
 
 STORY: dict[str, Any] = json.loads((Path(__file__).parent / "data" / "story.json").read_text(encoding="utf-8"))
 SITE_ID = STORY["site"]["site_id"]
 HOST = STORY["site"]["domain"]
+DEFAULT_NUMBER = "+74950000010"
 ADS = {"yandex_direct": "yandex/cpc", "google_ads": "google/cpc", "vk_ads": "vk/cpc", "meta": "facebook/cpc"}
 CHANNELS = {"yandex_direct": "Yandex Direct", "google_ads": "Google Ads", "vk_ads": "VK Ads", "meta": "Meta Ads"}
 
@@ -34,7 +35,7 @@ def _a() -> list[Record]:
     start, won = _at(talk["start"]), _at(sale["won_at"])
     return [
         *_visit("A", _at(person["first_visit"]), "yandex/cpc/708815521", click_id_name="yclid", click_id=person["yclid"]),
-        call("call-A", start, talk["talk_s"], visitor="visitor-A", phone="phone-A", call_id=talk["ids"]["uis"]),
+        _call("A", talk["ids"]["uis"], start, talk["talk_s"], number=talk["to"], wait_seconds=talk["wait_s"]),
         deal(sale["ids"]["amocrm_lead"], start + timedelta(minutes=4), "working", phone="phone-A", contact="client-A"),
         deal(sale["ids"]["amocrm_lead"], won, "won", sale["amount"], cost_price=sale["cost"], order_id=sale["order"]),
     ]
@@ -46,7 +47,8 @@ def _b() -> list[Record]:
     return [
         *_visit("B", _at(person["first_visit"]), "google/cpc/22381907754", click_id_name="gclid", click_id=person["gclid"]),
         *_visit("B", start - timedelta(minutes=6)),
-        call("call-B", start, talk["talk_s"], visitor="visitor-B", phone="phone-B", call_id=talk["ids"]["uis"]),
+        _call("B", talk["ids"]["uis"], start, talk["talk_s"], number=talk["to"], wait_seconds=talk["wait_s"]),
+        rang("attempt-B", start + timedelta(minutes=28), 0, phone="phone-B", direction="out", number=DEFAULT_NUMBER),
         deal(lost["ids"]["amocrm_lead"], start + timedelta(minutes=2), "unsorted", call_id=talk["ids"]["uis"], contact="client-B"),
         deal(lost["ids"]["amocrm_lead"], _at(lost["lost_at"]), "lost", lost["amount"], loss_reason=reason),
     ]
@@ -71,10 +73,16 @@ def _d() -> list[Record]:
     return [
         *_visit("D", _at(person["first_visit"]), "facebook/cpc/parquet", click_id_name="fbclid", click_id=person["fbclid"]),
         *_visit("D", again, "google/cpc/22381907754", click_id_name="gclid", click_id=person["gclid"]),
-        call("call-D", start, 240, visitor="visitor-D", phone="phone-D"),
+        _call("D", "uis-D", start, 240, number="+74950000034"),
         deal(lead, start + timedelta(minutes=5), "working", phone="phone-D", contact="client-D"),
         deal(lead, _at(sale["won_at"]), "won", sale["amount"], cost_price=sale["cost"], order_id=sale["order"]),
     ]
+
+
+def _call(client: str, call_id: str, at: datetime, talk: int, **told: Any) -> Record:
+    """A call of the client who held the number that was called."""
+    who = {"visitor": f"visitor-{client}", "phone": f"phone-{client}", "lease_id": f"lease-{client}"}
+    return rang(call_id, at, talk, provider="uis", request_id=f"call-{client}", resolved_by="lease", **who, **told)
 
 
 def _visit(client: str, at: datetime, ad: str = "", **click: str) -> list[Record]:

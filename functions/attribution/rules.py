@@ -24,6 +24,7 @@ END = date(9999, 12, 31)
 # Robots by their own words. The full matcher with its measured recall is a list of its own; this is the part nobody disputes.
 BOT_PATTERN = r"bot\b|crawl|spider|slurp|headless|phantomjs|lighthouse|python-requests|curl/|wget/|http-client|go-http|okhttp/|^$"
 
+_NO_HISTORY = {"report", "crm", "numbers", "forms", "origins", "name", "rates"}
 _SITE = Column("site_id", "varchar", "site, or * for all")
 _VALID = (Column("valid_from", "date", "first day"), Column("valid_to", "date", "first day no longer"))
 _PIPELINE = Column("pipeline", "varchar", "pipeline, or * for every one without a rule of its own")
@@ -128,9 +129,10 @@ def rule_rows(sites: Sequence[SiteSettings]) -> dict[str, list[dict[str, Any]]]:
 def fingerprint(rows: Mapping[str, Iterable[Mapping[str, Any]]], sites: Sequence[SiteSettings]) -> str:
     """Changes with any rule or setting that rewrites rows that no new record touches.
 
-    Left out: who gets the mail, and exchange rates: what they make is computed whole in every refresh.
+    Left out: who gets the mail, which numbers are shown, what forms may send, and exchange rates: what these make is computed whole
+    in every refresh, or lies in the records already.
     """
-    figures = [s.model_dump(mode="json", exclude={"report", "crm", "origins", "name", "rates"}) for s in sites]
+    figures = [s.model_dump(mode="json", exclude=_NO_HISTORY) for s in sites]
     rows = {name: row for name, row in rows.items() if name != "rule_rates"}
     text = orjson.dumps([{k: list(v) for k, v in rows.items()}, figures, BOT_PATTERN], default=str, option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(text).hexdigest()[:16]

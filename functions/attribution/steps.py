@@ -217,6 +217,7 @@ STEPS: tuple[Step, ...] = (
     _whole(working_tables.DEAL_STATES),
     _whole(working_tables.DEAL_FACTS),
     _whole(working_tables.REQUEST_FACTS),
+    _whole(tables.CALLS),
     _matches("deal_matches_explicit", ("request_id", "call_id")),
     _whole(working_tables.HUB_KEYS),
     *(_weak_matches(kind) for kind in _WEAK_KEYS),

@@ -189,6 +189,33 @@ DEALS = Table(
     ),
 )
 
+CALLS = Table(
+    "calls",
+    "Every call that a telephony told, as its latest record tells it. An incoming one makes a request.",
+    ("provider", "call_id"),
+    (
+        SITE,
+        Column("provider", "varchar", "which telephony"),
+        Column("call_id", "varchar", "the telephony's id of the call"),
+        Column("started_at", "timestamp", "when it began to ring"),
+        Column("day", "date", "site-local day of started_at"),
+        Column("request_id", "varchar", "request that it makes (incoming calls)"),
+        Column("direction", "varchar", "in, out"),
+        Column("number", "varchar", "our number, E.164"),
+        Column("is_answered", "boolean", "somebody answered"),
+        Column("is_target", "boolean", "incoming, answered, and at least the setting's seconds of talk"),
+        Column("is_unique", "boolean", "incoming, and no target call of that caller in the 86,400 s before"),
+        Column("wait_seconds", "bigint", "to the answer, or to the end of a missed call"),
+        Column("talk_seconds", "bigint", "seconds of talk"),
+        Column("visitor_id", "varchar", "visitor that it was resolved to"),
+        Column("phone_hash", "varchar", "keyed hash of the other side's phone"),
+        Column("resolved_by", "varchar", "incoming: lease, late_lease, caller, number, nothing"),
+        Column("lease_id", "varchar", "the lease that named the visitor"),
+        *_SOURCE,
+        REFRESH,
+    ),
+)
+
 MONEY_EVENTS = Table(
     "money_events",
     "Money of a deal as it came: payments, or the sum as it entered and left the money stage; refunds negative.",
@@ -260,4 +287,4 @@ SELECT site_id, request_id, 'request', visitor_id, created_at, day, channel, sou
 FROM requests
 WHERE is_touch"""
 
-MARTS = (HITS, SOURCES, SESSIONS, PERSONS, REQUESTS, DEALS, MONEY_EVENTS, COSTS, CREDITS)
+MARTS = (HITS, SOURCES, SESSIONS, PERSONS, REQUESTS, CALLS, DEALS, MONEY_EVENTS, COSTS, CREDITS)

@@ -6,7 +6,7 @@ Readers of reports use the marts of `tables.py`; these are kept because the next
 from __future__ import annotations
 
 from functions.attribution.tables import REFRESH, SITE, Table
-from shared.records import COST, CRM_EVENT, PAYMENT, REQUEST, Column, RecordKind
+from shared.records import CALL, COST, CRM_EVENT, PAYMENT, REQUEST, Column, RecordKind
 
 _SOURCE_KEY = Column("source_key", "varchar", "key into sources of the marks it carries")
 
@@ -18,6 +18,7 @@ def _staged(name: str, kind: RecordKind) -> Table:
 
 STAGED = {
     "request": _staged("request_records", REQUEST),
+    "call": _staged("call_records", CALL),
     "crm_event": _staged("crm_events", CRM_EVENT),
     "payment": _staged("payments", PAYMENT),
     "cost": _staged("cost_lines", COST),
@@ -88,7 +89,7 @@ DEAL_FACTS = Table(
 
 REQUEST_FACTS = Table(
     "request_facts",
-    "What is known of each request, before deals find it: one row a request id.",
+    "What is known of each request, before deals find it: one row a request id, of its record, its incoming call, or both.",
     ("request_id",),
     (
         SITE,
@@ -101,6 +102,8 @@ REQUEST_FACTS = Table(
         Column("call_id", "varchar", "the telephony's id of the call"),
         Column("is_answered", "boolean", "call was answered"),
         Column("talk_seconds", "bigint", "call: seconds of talk"),
+        Column("is_target", "boolean", "answered call of at least the setting's seconds of talk"),
+        Column("is_unique", "boolean", "call without a target call of that caller in the 86,400 s before"),
         _SOURCE_KEY,
         Column("campaign", "varchar", "utm_campaign"),
         Column("content", "varchar", "utm_content"),

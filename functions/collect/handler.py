@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from functions.collect.batch import RANDOM_BYTES, post_hits
+from functions.collect.batch import post_hits
+from functions.collect.door import RANDOM_BYTES, Stores
 from functions.collect.imports.door import post_import
 from functions.collect.pixel import get_pixel
 from functions.collect.script import get_script
@@ -14,10 +16,12 @@ from shared.aws import door_client as client
 from shared.aws import env
 from shared.http import Event, Response, answer
 from shared.lake import Lake
+from shared.leases import Held, renew
 from shared.log import logger
 from shared.origins import preflight
 from shared.secrets import Secrets, parameter_reader
 from shared.sites import Sites, object_reader
+from shared.vault import Vault
 
 
 @cache
@@ -36,12 +40,26 @@ def _secrets() -> Secrets:
     return Secrets(parameter_reader(client("ssm"), env("STAGE")))
 
 
+@cache
+def _vault() -> Vault:
+    return Vault(client("dynamodb"), env("CONTACTS_TABLE"))
+
+
+def _renew(site_id: str, held: Held, visitor_id: str, now: datetime, lease: timedelta) -> bool:
+    return renew(client("dynamodb"), env("NUMBERS_TABLE"), site_id, held, visitor_id, now, lease)
+
+
+def _stores() -> Stores:
+    return Stores(_sites(), _lake(), _secrets(), _renew, _vault)
+
+
 ROUTES = {
-    "POST /v1/hits": lambda request: post_hits(request, _sites(), _lake(), os.urandom(RANDOM_BYTES)),
+    "POST /v1/hits": lambda request: post_hits(request, _stores(), os.urandom(RANDOM_BYTES)),
     "OPTIONS /v1/hits": lambda request: preflight(request, _sites()),
-    "GET /v1/hit.gif": lambda request: get_pixel(request, _sites(), _lake(), os.urandom(RANDOM_BYTES)),
+    "GET /v1/hit.gif": lambda request: get_pixel(request, _stores(), os.urandom(RANDOM_BYTES)),
     "POST /v1/import": lambda request: post_import(request, _sites(), _lake(), _secrets(), os.urandom(RANDOM_BYTES)),
     "GET /skvoz.js": get_script,
+    "GET /skvoz.core.js": get_script,
 }
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from functions.collect.marks import REFERRER_SCHEMES, Address, read_address, safe_address, without_query
+from functions.collect.people.consent import PERSONAL_COLUMNS
 from functions.collect.texts import Reason, Refused, clean, fitting, hidden, identifier
-from functions.collect.visitor import PERSONAL_COLUMNS
 from shared.errors import BadInput, FieldError
 from shared.ids import derived_id, is_uuid
 from shared.times import from_millis, lake_text
@@ -51,14 +51,16 @@ class Draft:
     occurred_at: datetime
     request_id: str | None = None
     form_name: str | None = None
+    contact: object = None
 
 
 @dataclass(slots=True)
 class Made:
-    """What became of one request's items."""
+    """What became of one request's items. `contacts`: forms that told a contact, as sent, beside the record of their request."""
 
     hits: list[dict[str, Any]] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
+    contacts: list[tuple[dict[str, Any] | None, object]] = field(default_factory=list)
     rejected: list[tuple[int, Reason, str]] = field(default_factory=list)
     cuts: list[str] = field(default_factory=list)
 
@@ -92,8 +94,11 @@ def make(items: list[object], sender: Sender) -> Made:
             continue
         seen.add(record_id)
         made.hits.append(draft.record)
-        if draft.request_id:
-            made.requests.append(_request(draft))
+        request = _request(draft) if draft.request_id else None
+        if request is not None:
+            made.requests.append(request)
+        if draft.contact is not None:
+            made.contacts.append((request, draft.contact))
     return made
 
 
@@ -170,7 +175,7 @@ def read_texts(draft: Draft) -> None:
 
 
 def read_form(draft: Draft) -> None:
-    """A sent form: its name, and the request id that goes to the CRM."""
+    """A sent form: its name, the request id that goes to the CRM, and whom it was told to call (people/contacts.py)."""
     if draft.record["kind"] != "form":
         return
     form, request_id = draft.item.get("form"), draft.item.get("request_id")
@@ -181,6 +186,7 @@ def read_form(draft: Draft) -> None:
         draft.record.setdefault("event_name", draft.form_name)
     if request_id:
         draft.request_id = identifier(request_id, "request_id")
+    draft.contact = draft.item.get("contact")
 
 
 def forget_denied(draft: Draft) -> None:

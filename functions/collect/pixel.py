@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from functions.collect.batch import known_site, store
-from functions.collect.hits import PIXEL_KINDS, Made, Sender, make
-from functions.collect.texts import clean, hidden
-from functions.collect.visitor import Consent, consent_of, edge_columns, known_visitor, visitor_cookie, visitor_of
+from functions.collect.door import Arrival, Stores, content_of, known_site
+from functions.collect.hits import PIXEL_KINDS
+from functions.collect.people.consent import consent_of
+from functions.collect.people.who import plain_id, visitor_cookie, who_sent
+from functions.collect.texts import clean
 from shared.errors import BadInput, NotFound, TryLater
 from shared.http import Request, Response, response
 from shared.ids import uuid7
-from shared.lake import Lake, Rejected
-from shared.sites import Sites
-from shared.times import lake_text
+from shared.lake import Rejected
 
+DOOR = "pixel"
 # 1×1, transparent.
 GIF = (
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00"
@@ -24,7 +25,7 @@ GIF = (
 _HEADERS = {"cache-control": "no-store", "cross-origin-resource-policy": "cross-origin"}
 
 
-def get_pixel(request: Request, sites: Sites, lake: Lake, randomness: bytes) -> Response:
+def get_pixel(request: Request, stores: Stores, randomness: bytes) -> Response:
     """One hit from the query (site, visitor, url, kind, id, consent) → 43 bytes of GIF.
 
     Status 200 also for a rejected hit (kept with its reason) and for an unknown site (counted only), 503 when nothing could be
@@ -32,38 +33,34 @@ def get_pixel(request: Request, sites: Sites, lake: Lake, randomness: bytes) -> 
     """
     site_id = request.query.get("site", "")
     batch_id = uuid7(request.now, randomness[10:])
+    item = _item(request, batch_id)
     try:
-        known_site(sites, site_id, "pixel", request)
-        cookies = _take(request, site_id, lake, batch_id, randomness)
+        site = known_site(stores.sites, site_id, DOOR, request)
+        cookies = _take(request, item, site_id, site, stores, batch_id, randomness)
     except NotFound:
         cookies = []
     except BadInput as error:
-        rejected = Rejected("bad_field", error.message, hidden(request.raw_query))
-        lake.reject(site_id, "pixel", [rejected], batch_id, request.now)
+        stores.lake.reject(site_id, DOOR, [Rejected("bad_field", error.message, content_of(item))], batch_id, request.now)
         cookies = []
     except TryLater:
         return response(503, GIF, "image/gif", {**_HEADERS, "retry-after": "30"})
     return response(200, GIF, "image/gif", _HEADERS, cookies)
 
 
-def _take(request: Request, site_id: str, lake: Lake, batch_id: str, randomness: bytes) -> list[str]:
-    item = _item(request, batch_id)
+def _take(
+    request: Request, item: dict[str, Any], site_id: str, site: Mapping[str, Any], stores: Stores, batch_id: str, randomness: bytes
+) -> list[str]:
+    """An e-mail is opened by the visitor it was written to, wherever it is opened; nobody is made up for it, nobody recognised."""
     consent = consent_of(request.query.get("consent"), request.headers)
-    visitor_id = _visitor(request, item["kind"], consent, randomness)
-    cuts: list[str] = []
-    columns = {
-        "site_id": site_id,
-        "received_at": lake_text(request.now),
-        "via": "pixel",
-        "visitor_id": visitor_id,
-        **edge_columns(request, cuts),
-        "consent": consent,
-    }
-    made: Made = make([item], Sender(site_id, request.now, PIXEL_KINDS, timedelta(0), consent == "denied", columns))
-    made.cuts += cuts
-    store(lake, "pixel", site_id, [item], made, batch_id, request)
-    is_page = item["kind"] == "page_view"
-    return [visitor_cookie(visitor_id)] if visitor_id and is_page and made.hits else []
+    told, is_denied = request.query.get("visitor"), consent == "denied"
+    is_known = is_denied or item["kind"] == "email_open"
+    who = None if is_known else who_sent(request, site_id, DOOR, told, timedelta(0), stores.secrets, randomness)
+    visitor_id = who.visitor_id if who else None if is_denied else plain_id(told)
+    arrival = Arrival(request, site_id, DOOR, "pixel", PIXEL_KINDS, batch_id, consent, visitor_id)
+    made = arrival.make([item])
+    arrival.store(stores.lake, [item], made)
+    token = who.token(site_id, request.now) if who and made.hits else None
+    return [visitor_cookie(request, site_id, site, token)] if token else []
 
 
 def _item(request: Request, batch_id: str) -> dict[str, Any]:
@@ -72,11 +69,3 @@ def _item(request: Request, batch_id: str) -> dict[str, Any]:
     url = query.get("url") or (request.headers.get("referer") if kind == "page_view" else None)
     sent = {"id": query.get("id") or batch_id, "kind": kind, "url": url, "ref": query.get("ref"), "title": query.get("title")}
     return {name: clean(value) for name, value in sent.items() if value}
-
-
-def _visitor(request: Request, kind: str, consent: Consent, randomness: bytes) -> str | None:
-    """An e-mail is opened by the visitor it was written to, wherever it is opened; nobody is made up for it."""
-    if consent == "denied":
-        return None
-    proposal = request.query.get("visitor")
-    return known_visitor(proposal) if kind == "email_open" else visitor_of(request.cookies, proposal, request.now, randomness)

@@ -1,4 +1,4 @@
-"""GET /skvoz.js: the tracker, cached by browsers for an hour and revalidated by its hash."""
+"""GET /skvoz.js and /skvoz.core.js (without numbers): the tracker, cached by browsers for an hour and revalidated by its hash."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from pathlib import Path
 
 from shared.http import Request, Response, response
 
-FILE = Path(__file__).parent / "tracker" / "skvoz.js"
+FILE = Path(__file__).parent / "tracker" / "skvoz.js"  # and skvoz.core.js beside it: built from tracker/src
 MAX_AGE_SECONDS = 3600
 
 
 @cache
-def tracker() -> tuple[str, str]:
-    """Text of the tracker and its entity tag."""
-    text = FILE.read_text("utf-8")
+def tracker(name: str) -> tuple[str, str]:
+    """Text of a built file and its entity tag."""
+    text = FILE.with_name(name).read_text("utf-8")
     return text, f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
 
 
 def get_script(request: Request) -> Response:
-    """The script, or 304 when the browser has this very one."""
-    text, tag = tracker()
+    """The script that the route names, or 304 when the browser has this very one."""
+    text, tag = tracker(request.route.rpartition("/")[2])
     headers = {
         "etag": tag,
         "cache-control": f"public, max-age={MAX_AGE_SECONDS}",

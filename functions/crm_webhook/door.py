@@ -1,17 +1,18 @@
-"""The door: proves who sends, keeps the raw bytes, queues the work. Nothing is read out of the body here but that it is JSON.
+"""The door: proves who sends, keeps the raw bytes, queues the work. Of the body it reads what the provider's check asks, no more.
 
-Steps of one call, in order: path token → size → signature → JSON → quarantine → queue → 202. Whatever is stored lies
-encrypted in the lake bucket's quarantine (30 days), so that a mended adapter can replay it.
+Steps of one call, in order: path token → size → signature, where the provider signs → check → quarantine → queue → 202. Whatever
+is stored lies encrypted in the lake bucket's quarantine (30 days), so that a mended adapter can replay it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import orjson
 
-from shared.errors import BadInput, NotFound, SkvozError, TooLarge, TryLater, Unauthorized
+from functions.crm_webhook.providers import Provider
+from shared.errors import NotFound, SkvozError, TooLarge, TryLater, Unauthorized
 from shared.http import Request, Response, json_response
 from shared.identity import keyed_hash
 from shared.ids import derived_id
@@ -20,8 +21,6 @@ from shared.secrets import Secrets
 from shared.security import token_fits, verify_webhook
 from shared.sites import Sites
 
-DOOR = "crm-generic"
-QUARANTINE = f"quarantine/{DOOR}/"
 MOST_BYTES = 256 * 1024
 
 T = TypeVar("T")
@@ -34,41 +33,49 @@ class Door:
         self._sites, self._secrets, self._s3, self._sqs = sites, secrets, s3, sqs
         self._bucket, self._queue_url = bucket, queue_url
 
-    def take(self, request: Request) -> Response:
-        """202 once the event is kept and queued.
+    def take(self, request: Request, provider: Provider) -> Response:
+        """202 once the body is kept and queued.
 
-        Unauthorized for an unknown site, a wrong token or a wrong signature; TooLarge over 256 KB; BadInput when the body is no
-        JSON object; TryLater when it could not be kept: the sender repeats it under the same webhook-id.
+        Unauthorized for an unknown site, a wrong token or a wrong signature; TooLarge over 256 KB; BadInput when the provider's
+        check fails; TryLater when it could not be kept: the sender repeats it (where it signs, under the same webhook-id).
         """
-        site_id = self._proved_site(request)
+        site_id = self._proved_site(request, provider)
         if len(request.body) > MOST_BYTES:
             raise TooLarge(f"the body is larger than {MOST_BYTES // 1024} KB")
-        webhook_id = self._signed(request, site_id)
-        _check_is_object(request.body)
-        key = _quarantine_key(request, site_id, webhook_id)
-        _or_try_later(lambda: self._s3.put_object(Bucket=self._bucket, Key=key, Body=request.body, ContentType="application/json"))
+        # Without a signature there is no id of the sender; the gateway's names this delivery, and records get ids of their content.
+        webhook_id = self._signed(request, site_id, provider) if provider.is_signed else ""
+        if provider.check is not None:
+            provider.check(request.body)
+        key = _quarantine_key(request, site_id, webhook_id, provider)
+        put = {"Bucket": self._bucket, "Key": key, "Body": request.body, "ContentType": provider.content_type}
+        _or_try_later(lambda: self._s3.put_object(**put))
         # The sender's id may be anything, an e-mail too; its hash names the event as well, and the records' ids are made of it.
-        hashed = keyed_hash("webhook", webhook_id, site_id.encode())
-        message = {"site_id": site_id, "key": key, "webhook_id": hashed, "received_at": request.now.isoformat()}
+        hashed = keyed_hash("webhook", webhook_id or request.request_id, site_id.encode())
+        message = {
+            "provider": provider.name,
+            "site_id": site_id,
+            "key": key,
+            "webhook_id": hashed,
+            "received_at": request.now.isoformat(),
+        }
         _or_try_later(lambda: self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=orjson.dumps(message).decode()))
-        return json_response(202, {"accepted": True, "webhook_id": webhook_id})
+        return json_response(202, {"accepted": True, **({"webhook_id": webhook_id} if webhook_id else {})})
 
-    def _proved_site(self, request: Request) -> str:
-        """An unknown site and a wrong token get the same answer, so that the door tells nobody which sites exist."""
+    def _proved_site(self, request: Request, provider: Provider) -> str:
+        """An unknown site, a door not opened and a wrong token get the same answer: the door tells nobody which sites exist."""
         site_id = request.path_parameters.get("site", "")
         try:
             settings = _or_try_later(lambda: self._sites.get(site_id, request.now))
-            hashes = settings.get("crm", {}).get("token_sha256", [])
+            hashes = _hashes(settings.get("crm", {}), provider)
         except NotFound:
             hashes = []
         if not token_fits(request.path_parameters.get("token", ""), hashes):
-            count({"Refused": 1}, Door=DOOR, Reason="token")
+            count({"Refused": 1}, Door=provider.door, Reason="token")
             raise Unauthorized("the address names no known site, or its token is wrong")
         return site_id
 
-    def _signed(self, request: Request, site_id: str) -> str:
-        name = f"{site_id}/{DOOR}"
-        secrets = _or_try_later(lambda: self._secrets.signing(name, request.now))
+    def _signed(self, request: Request, site_id: str, provider: Provider) -> str:
+        secrets = _or_try_later(lambda: self._secrets.signing(f"{site_id}/{provider.door}", request.now))
         try:
             if not secrets:
                 raise Unauthorized("the signature cannot be checked: no signing secret is set for this site")
@@ -76,22 +83,19 @@ class Door:
                 raise Unauthorized("the header webhook-id must be ASCII text")
             return verify_webhook(request.body, request.headers, secrets, request.now)
         except Unauthorized:
-            count({"Refused": 1}, Door=DOOR, Reason="signature" if secrets else "no_secret")
+            count({"Refused": 1}, Door=provider.door, Reason="signature" if secrets else "no_secret")
             raise
 
 
-def _check_is_object(body: bytes) -> None:
-    try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BadInput(f"the body is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})") from error
-    if not isinstance(content, dict):
-        raise BadInput("the body must be a JSON object with type, timestamp and data")
+def _hashes(crm: Mapping[str, Any], provider: Provider) -> list[str]:
+    """Hashes of the valid tokens; none where the provider's door is not opened by the settings."""
+    is_open = not provider.setting or crm.get(provider.setting) is not None
+    return list(crm.get("token_sha256", [])) if is_open else []
 
 
-def _quarantine_key(request: Request, site_id: str, webhook_id: str) -> str:
+def _quarantine_key(request: Request, site_id: str, webhook_id: str, provider: Provider) -> str:
     name = derived_id(request.now, site_id, webhook_id, request.request_id)
-    return f"{QUARANTINE}{request.now:%Y/%m/%d/%H}/{name}.json"
+    return f"{provider.quarantine}{request.now:%Y/%m/%d/%H}/{name}.{provider.suffix}"
 
 
 def _or_try_later(act: Callable[[], T]) -> T:

@@ -7,16 +7,18 @@ empty and change nothing (shared/records.py). A body that cannot be right become
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
 import orjson
 from pydantic import Field, ValidationError
 
+from functions.crm_webhook.outcome import Arrival, Record
 from functions.crm_webhook.reading import (
+    LIMITS,
     Amount,
+    BadField,
     Body,
     CurrencyCode,
     ExactAmount,
@@ -24,10 +26,11 @@ from functions.crm_webhook.reading import (
     Instant,
     NeededIdentifier,
     NeededInstant,
+    Private,
     Several,
     Words,
 )
-from shared.identity import email_hash, keyed_hash, normal_phone, phone_hash, redact
+from shared.identity import email_hash, phone_hash
 from shared.ids import derived_id
 from shared.lake import Rejected
 from shared.money import KOPECK, LARGEST
@@ -37,9 +40,6 @@ PROVIDER = "generic"
 FUTURE = timedelta(minutes=5)
 CREATED_AHEAD = timedelta(days=1)  # CRMs that write local time as UTC are hours ahead
 REASONS = ("bad_json", "unknown_type", "bad_field", "wrong_site", "future")
-# Ids that are hashed whenever they look like a phone; others, whose digits may just look like one, when it is the contact's.
-_OPEN_IDS = frozenset({"contact_id", "visitor_id", "request_id"})
-_LIMITS = {column.name: column.limit for column in (*CRM_EVENT.columns, *PAYMENT.columns)}
 
 
 class EventType(NamedTuple):
@@ -120,19 +120,6 @@ class GenericEvent(Body):
     data: DealData
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """How the body came: `webhook_id` is the key of idempotency, `identity_key` hashes people's keys."""
-
-    site_id: str
-    webhook_id: str
-    received_at: datetime
-    identity_key: bytes
-
-
-Record = tuple[RecordKind, bytes]
-
-
 def records_of(body: bytes, arrival: Arrival) -> list[Record] | Rejected:
     """Encoded records of one body, or why there are none. The same body under the same webhook-id gives the same records."""
     try:
@@ -151,12 +138,8 @@ def records_of(body: bytes, arrival: Arrival) -> list[Record] | Rejected:
     except ValidationError as error:
         places = [f"{'.'.join(str(part) for part in e['loc'])}: {_message(e['msg'])}" for e in error.errors()[:20]]
         return Rejected("bad_field", "; ".join(places))
-    except _BadField as error:
+    except BadField as error:
         return Rejected("bad_field", str(error))
-
-
-class _BadField(ValueError):
-    """A mistake that shows only when fields are seen together; the message names the place."""
 
 
 def _checked(event: GenericEvent, event_type: EventType, arrival: Arrival) -> list[Record] | Rejected:
@@ -182,14 +165,14 @@ def _head(kind: RecordKind, event: GenericEvent, arrival: Arrival) -> dict[str, 
         "received_at": arrival.received_at,
         "via": "crm",
         "provider": PROVIDER,
-        "deal_id": _Private(event.data.contact, arrival.identity_key).identifier("deal_id", event.data.deal_id),
+        "deal_id": _private(event.data.contact, arrival).identifier("deal_id", event.data.deal_id),
     }
 
 
 def _state(event: GenericEvent, event_type: EventType, arrival: Arrival) -> dict[str, Any] | None:
     """The deal's state; None for a payment that tells nothing else about its deal."""
     data, contact = event.data, event.data.contact or Contact()
-    private = _Private(contact, arrival.identity_key)
+    private = _private(contact, arrival)
     marks = data.utm.model_dump() if data.utm else {}
     told = {
         "deal_created_at": data.created_at or (event.timestamp if event_type.is_creation else None),
@@ -224,12 +207,12 @@ def _payment(event: GenericEvent, event_type: EventType, arrival: Arrival) -> di
     amount = payment.amount if payment.amount is not None or not event_type.is_money else data.amount
     if amount is None:
         if event_type.is_money or data.payment is not None:
-            raise _BadField("data.payment.amount: is needed")
+            raise BadField("data.payment.amount: is needed")
         return None
     if event_type.is_refund:
         amount = -abs(amount)
     elif event_type.is_money and amount < 0:
-        raise _BadField("data.payment.amount: money received cannot be negative; send payment.refunded")
+        raise BadField("data.payment.amount: money received cannot be negative; send payment.refunded")
     return {
         **_head(PAYMENT, event, arrival),
         "payment_id": _payment_id(event, event_type, arrival),
@@ -244,10 +227,10 @@ def _payment_id(event: GenericEvent, event_type: EventType, arrival: Arrival) ->
     told = event.data.payment.id if event.data.payment else None
     if told is None:
         return "event:" + derived_id(event.timestamp, arrival.site_id, arrival.webhook_id)
-    payment_id = _Private(event.data.contact, arrival.identity_key).identifier("payment_id", told)
+    payment_id = _private(event.data.contact, arrival).identifier("payment_id", told)
     prefixed = f"refund:{payment_id}" if event_type.is_refund else str(payment_id)
-    if len(prefixed) > _LIMITS["payment_id"]:
-        raise _BadField("data.payment.id: is too long for a refund's id")
+    if len(prefixed) > LIMITS["payment_id"]:
+        raise BadField("data.payment.id: is too long for a refund's id")
     return prefixed
 
 
@@ -263,37 +246,12 @@ def _products_cost(products: list[Product]) -> Decimal | None:
             return None
         total += product.cost * (Decimal(1) if product.quantity is None else product.quantity)
     if abs(total) > LARGEST:
-        raise _BadField("data.products: their cost adds up to more than can be stored")
+        raise BadField("data.products: their cost adds up to more than can be stored")
     return total.quantize(KOPECK, ROUND_HALF_UP) if products else None
 
 
-class _Private:
-    """Keeps people's keys out of what is stored, whatever field a CRM puts them into (docs/method.md, privacy)."""
-
-    def __init__(self, contact: Contact | None, key: bytes) -> None:
-        self._phones = {normal_phone(phone) for phone in contact.phones} - {None} if contact else set()
-        self._key = key
-
-    def identifier(self, field: str, text: str | None) -> str | None:
-        """An id as it is; one that is a phone or an e-mail becomes its keyed hash, so that it still names the same thing."""
-        if text is None:
-            return None
-        if len(text) > _LIMITS[field]:
-            raise _BadField(f"data.{field}: an id here has at most {_LIMITS[field]} characters")
-        is_contact = (field in _OPEN_IDS or "@" in text or "+" in text) and redact(text) != text
-        if is_contact or normal_phone(text) in self._phones:
-            return keyed_hash("id", text, self._key)
-        return text
-
-    def words(self, field: str, text: str | None) -> str | None:
-        """Free text without phones and e-mails, cut to what the lake keeps."""
-        return redact(text)[: _LIMITS[field]] if text else None
-
-    def mark(self, field: str, text: str | None) -> str | None:
-        """UTM text: long numbers in it are ids of campaigns and stay."""
-        if not text:
-            return None
-        return (redact(text) if "@" in text or "+" in text or "%" in text else text)[: _LIMITS[field]]
+def _private(contact: Contact | None, arrival: Arrival) -> Private:
+    return Private(contact.phones if contact else (), arrival.identity_key)
 
 
 def _message(text: str) -> str:

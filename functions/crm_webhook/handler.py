@@ -1,14 +1,16 @@
-"""POST /v1/crm/generic/{site}/{token}: Standard Webhooks of any CRM. Routes and wiring; the rules are in door.py."""
+"""POST /v1/crm/{provider}/{site}/{token}: webhooks of CRMs. Routes and wiring; rules are in door.py, the CRMs in providers.py."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from functions.crm_webhook.door import Door
+from functions.crm_webhook.providers import PROVIDERS, Provider
 from shared.aws import door_client as client
 from shared.aws import env
-from shared.http import Event, Response, answer
+from shared.http import Event, Request, Response, answer
 from shared.log import logger
 from shared.secrets import Secrets, parameter_reader
 from shared.sites import Sites, object_reader
@@ -28,7 +30,13 @@ def door() -> Door:
     )
 
 
+def _door_of(provider: Provider) -> Callable[[Request], Response]:
+    return lambda request: door().take(request, provider)
+
+
+ROUTES = {f"POST /v1/crm/{name}/{{site}}/{{token}}": _door_of(provider) for name, provider in PROVIDERS.items()}
+
+
 def lambda_handler(event: Event, context: Any) -> Response:
     """API Gateway event → 202, or the one error shape."""
-    routes = {"POST /v1/crm/generic/{site}/{token}": lambda request: door().take(request)}
-    return answer(event, routes, lambda route: logger().exception("crash", extra={"route": route}))
+    return answer(event, ROUTES, lambda route: logger().exception("crash", extra={"route": route}))

@@ -7,19 +7,25 @@ Words are cut to the contract's length; ids that are too long are refused, becau
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
+from shared.identity import keyed_hash, normal_phone, redact
 from shared.money import MICRO, parse_amount
+from shared.records import CRM_EVENT, PAYMENT
 from shared.times import parse_instant
 
 EARLIEST_YEAR = 2000
 MOST_ID = 100
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _SAME_CURRENCY = {"RUR": "RUB"}
+LIMITS = {column.name: column.limit for column in (*CRM_EVENT.columns, *PAYMENT.columns)}
+# Ids that are hashed whenever they look like a phone; others, whose digits may just look like one, when it is the contact's.
+_OPEN_IDS = frozenset({"contact_id", "visitor_id", "request_id"})
 
 
 class Body(BaseModel):
@@ -100,3 +106,39 @@ Amount = Annotated[Decimal | None, BeforeValidator(_amount)]
 ExactAmount = Annotated[Decimal | None, BeforeValidator(_exact)]
 CurrencyCode = Annotated[str | None, BeforeValidator(_currency)]
 Several = Annotated[list[str], BeforeValidator(_several)]
+
+
+class BadField(ValueError):
+    """A mistake that shows only when fields are seen together; the message names the place."""
+
+
+class Private:
+    """Keeps people's keys out of what is stored, whatever field a CRM puts them into (docs/method.md, privacy).
+
+    `phones` are those that the body tells of the people concerned.
+    """
+
+    def __init__(self, phones: Iterable[str], key: bytes) -> None:
+        self._phones = {normal_phone(phone) for phone in phones} - {None}
+        self._key = key
+
+    def identifier(self, field: str, text: str | None) -> str | None:
+        """An id as it is; one that is a phone or an e-mail becomes its keyed hash, so that it still names the same thing."""
+        if text is None:
+            return None
+        if len(text) > LIMITS[field]:
+            raise BadField(f"data.{field}: an id here has at most {LIMITS[field]} characters")
+        is_contact = (field in _OPEN_IDS or "@" in text or "+" in text) and redact(text) != text
+        if is_contact or normal_phone(text) in self._phones:
+            return keyed_hash("id", text, self._key)
+        return text
+
+    def words(self, field: str, text: str | None) -> str | None:
+        """Free text without phones and e-mails, cut to what the lake keeps."""
+        return redact(text)[: LIMITS[field]] if text else None
+
+    def mark(self, field: str, text: str | None) -> str | None:
+        """UTM text: long numbers in it are ids of campaigns and stay."""
+        if not text:
+            return None
+        return (redact(text) if "@" in text or "+" in text or "%" in text else text)[: LIMITS[field]]

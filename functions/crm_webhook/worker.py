@@ -1,60 +1,101 @@
-"""Queue → lake: reads the quarantined body, hands it to the adapter, writes what comes out.
+"""Queue → lake: reads the quarantined body, hands it to the provider's adapter, writes what comes out.
 
-Bad content ends as a rejected record and leaves the queue; what may work later (stores, secrets) goes back to the queue,
+Bad content ends as a rejected record and leaves the queue; what may work later (stores, secrets, settings) goes back to the queue,
 message by message, and to the dead-letter queue when it never does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 import orjson
 
-from functions.crm_webhook.door import DOOR, QUARANTINE
-from functions.crm_webhook.generic import Arrival, Record, records_of
+from functions.crm_webhook import generic
+from functions.crm_webhook.amocrm import adapter as amocrm
+from functions.crm_webhook.outcome import Arrival, Outcome
+from functions.crm_webhook.providers import AMOCRM, GENERIC, PROVIDERS, Provider
 from shared.aws import client, env
+from shared.errors import NotFound
 from shared.ids import derived_id, is_site_id
 from shared.lake import Lake, Rejected
 from shared.log import count, logger
 from shared.records import CRM_EVENT, PAYMENT
 from shared.secrets import Secrets, parameter_reader
+from shared.sites import Sites, object_reader
 from shared.times import from_millis, parse_instant
+from shared.vault import Vault, contacts_of
+
+
+def _generic(body: bytes, arrival: Arrival, site: Mapping[str, Any]) -> Outcome:
+    """Needs no settings."""
+    result = generic.records_of(body, arrival)
+    return Outcome(rejected=[result]) if isinstance(result, Rejected) else Outcome(records=result)
+
+
+ADAPTERS: Mapping[str, Callable[[bytes, Arrival, Mapping[str, Any]], Outcome]] = {
+    GENERIC.name: _generic,
+    AMOCRM.name: amocrm.records_of,
+}
 
 
 class Worker:
-    """`s3` is a client, `bucket` the lake's: the quarantine lies there."""
+    """`s3` is a client, `bucket` the lake's: the quarantine lies there. `vault` makes the vault on first use."""
 
-    def __init__(self, s3: Any, bucket: str, secrets: Secrets, lake: Lake) -> None:
+    def __init__(self, s3: Any, bucket: str, secrets: Secrets, lake: Lake, sites: Sites, vault: Callable[[], Vault]) -> None:
         self._s3, self._bucket, self._secrets, self._lake = s3, bucket, secrets, lake
+        self._sites, self._vault = sites, vault
 
     def work(self, message: Mapping[str, Any]) -> None:
         """One SQS record. Raises only what a later try may mend."""
         now = from_millis(int(message["attributes"]["SentTimestamp"]))
-        order = _order(message.get("body"))
+        order = order_of(message.get("body"))
         if isinstance(order, Rejected):
-            self._reject("", order, str(message["messageId"]), now)
+            self._reject(GENERIC, "", [order], str(message["messageId"]), now)
             return
+        provider, site_id = PROVIDERS[order["provider"]], order["site_id"]
         body = self._raw(order["key"])
         if body is None:
             gone = Rejected("raw_gone", "the raw body is not in the quarantine any more; it is kept for 30 days", order["key"])
-            self._reject(order["site_id"], gone, str(message["messageId"]), now)
+            self._reject(provider, site_id, [gone], str(message["messageId"]), now)
             return
-        identity_key = self._secrets.key("identity", now)
-        arrival = Arrival(order["site_id"], order["webhook_id"], order["received_at"], identity_key)
-        self._write(records_of(body, arrival), order, now)
+        site = self._settings(provider, site_id, now)
+        arrival = Arrival(site_id, order["webhook_id"], order["received_at"], self._secrets.key("identity", now))
+        closed = Rejected("not_set_up", f"the site's settings do not open crm.{provider.setting} any more")
+        outcome = ADAPTERS[provider.name](body, arrival, site) if site is not None else Outcome(rejected=[closed])
+        self._write(outcome, provider, order, now)
+        if outcome.people and site is not None and site.get("pii") == "vault":
+            self._keep(outcome, site, arrival, now)
 
-    def _write(self, result: list[Record] | Rejected, order: Mapping[str, Any], now: datetime) -> None:
+    def _settings(self, provider: Provider, site_id: str, now: datetime) -> Mapping[str, Any] | None:
+        """Settings, where the provider needs any; None where they do not open its door (any more)."""
+        if not provider.setting:
+            return {}
+        try:
+            site = self._sites.get(site_id, now)
+        except NotFound:
+            return None
+        return site if site.get("crm", {}).get(provider.setting) is not None else None
+
+    def _write(self, outcome: Outcome, provider: Provider, order: Mapping[str, Any], now: datetime) -> None:
         batch_id = derived_id(order["received_at"], order["site_id"], order["webhook_id"])
-        if isinstance(result, Rejected):
-            # The body itself stays in the quarantine: it holds names, which the lake never does.
-            self._reject(order["site_id"], Rejected(result.reason, result.message, order["key"]), batch_id, now)
-            return
-        for kind, line in result:
-            self._lake.append(kind, [line], batch_id, now)
-            count({"Accepted": 1}, Door=DOOR, RecordKind=kind.name)
+        # The body itself stays in the quarantine: it holds names, which the lake never does.
+        refused = [Rejected(one.reason, one.message, order["key"]) for one in outcome.rejected]
+        self._reject(provider, order["site_id"], refused, batch_id, now)
+        for reason, times in outcome.passed_over.items():
+            count({"PassedOver": times}, Door=provider.door, Reason=reason)
+        for kind in (CRM_EVENT, PAYMENT):
+            if lines := [line for one, line in outcome.records if one is kind]:
+                self._lake.append(kind, lines, batch_id, now)
+                count({"Accepted": len(lines)}, Door=provider.door, RecordKind=kind.name)
+
+    def _keep(self, outcome: Outcome, site: Mapping[str, Any], arrival: Arrival, now: datetime) -> None:
+        for person in outcome.people:
+            if contacts := contacts_of(person.phones, person.emails, arrival.identity_key):
+                self._vault().keep(site, contacts, person.name, now)
 
     def _raw(self, key: str) -> bytes | None:
         try:
@@ -63,23 +104,31 @@ class Worker:
         except self._s3.exceptions.NoSuchKey:
             return None
 
-    def _reject(self, site_id: str, rejected: Rejected, batch_id: str, now: datetime) -> None:
-        logger().info("crm event rejected", extra={"site_id": site_id, "reason": rejected.reason, "batch_id": batch_id})
-        self._lake.reject(site_id, DOOR, [rejected], batch_id, now)
+    def _reject(self, provider: Provider, site_id: str, rejected: list[Rejected], batch_id: str, now: datetime) -> None:
+        for reason, items in Counter(one.reason for one in rejected).items():
+            logger().info("crm event rejected", extra={"site_id": site_id, "reason": reason, "items": items, "batch_id": batch_id})
+        self._lake.reject(site_id, provider.door, rejected, batch_id, now)
 
 
-def _order(text: object) -> dict[str, Any] | Rejected:
-    """The door's message, checked: anything else in the queue must not circle in it."""
+def order_of(text: object) -> dict[str, Any] | Rejected:
+    """The door's message, checked: anything else in the queue must not circle in it. One without a provider is a generic one."""
     try:
         message = orjson.loads(str(text))
         order = {name: message[name] for name in ("site_id", "key", "webhook_id")}
+        order["provider"] = message.get("provider", GENERIC.name)
         if not all(isinstance(value, str) for value in order.values()):
             raise ValueError("a field is no text")
-        if not is_site_id(order["site_id"]) or not order["key"].startswith(QUARANTINE):
+        if not is_site_id(order["site_id"]) or not order["key"].startswith(PROVIDERS[order["provider"]].quarantine):
             raise ValueError("site_id or key cannot be the door's")
         return {**order, "received_at": parse_instant(message["received_at"])}
     except (ValueError, KeyError, TypeError) as error:
         return Rejected("bad_message", f"the queue holds something that is not from the door ({type(error).__name__})")
+
+
+@cache
+def vault() -> Vault:
+    """The contacts vault, made on first use: most sites keep none."""
+    return Vault(client("dynamodb"), env("CONTACTS_TABLE"))
 
 
 @cache
@@ -88,7 +137,8 @@ def worker() -> Worker:
     s3, bucket = client("s3"), env("LAKE_BUCKET")
     streams = {CRM_EVENT.name: env("CRM_EVENT_STREAM"), PAYMENT.name: env("PAYMENT_STREAM")}
     secrets = Secrets(parameter_reader(client("ssm"), env("STAGE")))
-    return Worker(s3, bucket, secrets, Lake(client("firehose"), s3, bucket, streams))
+    lake, sites = Lake(client("firehose"), s3, bucket, streams), Sites(object_reader(s3, env("FILES_BUCKET")))
+    return Worker(s3, bucket, secrets, lake, sites, vault)
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -99,6 +149,11 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
             worker().work(message)
         except Exception:
             logger().exception("crm event goes back to the queue", extra={"message_id": message.get("messageId")})
-            count({"BackToQueue": 1}, Door=DOOR)
+            count({"BackToQueue": 1}, Door=_door_of(message))
             failed.append({"itemIdentifier": message.get("messageId", "")})
     return {"batchItemFailures": failed}
+
+
+def _door_of(message: Mapping[str, Any]) -> str:
+    order = order_of(message.get("body"))
+    return (GENERIC if isinstance(order, Rejected) else PROVIDERS[order["provider"]]).door

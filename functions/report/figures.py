@@ -13,6 +13,8 @@ from typing import Any
 
 import orjson
 
+from functions.report.marts.contacts import calls_of, contact_channels_of
+from functions.report.marts.deals import deals_of, deals_total_of
 from functions.report.marts.quality import quality_of
 from functions.report.marts.questions import Answers, Period
 from functions.report.marts.tree import NO_SOURCE, ZERO, Node, Sums, results_of, tree_of, whole
@@ -51,6 +53,10 @@ def build(
         "change": {name: _change(name, totals[name], before[name]) for name in MEASURES},
         "channels": [_channel(node, settings["report"]["thresholds"]) for node in root.children.values()],
         "models": _models(answers),
+        "contact_channels": contact_channels_of(answers),
+        "calls": calls_of(answers),
+        "deals": deals_of(settings, answers),
+        "deals_total": deals_total_of(answers),
         "data_quality": quality_of(settings, period, answers, root, data_to),
     }
     return figures if truth is None else {**figures, "truth": dict(truth)}

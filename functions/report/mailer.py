@@ -1,30 +1,39 @@
-"""Scheduled: for every site with a complete refresh, figures → page → mails. One site's trouble does not stop the others."""
+"""Scheduled: for every site with a complete refresh, figures → page, workbook → mails. One site's trouble does not stop the others.
+
+Also on demand, with the same event: `{"time": ISO, "site_id": only this site, "again": word}`; a new word sends a report anew that
+went out before.
+"""
 
 from __future__ import annotations
 
 import base64
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from botocore.exceptions import ClientError
 
+from functions.report.extras import Extras, extras_of
 from functions.report.figures import Figures, build, to_json
-from functions.report.mail import Post, message_of, recipient_hash
+from functions.report.mail import Attachment, Post, message_of, recipient_hash
 from functions.report.marts.questions import Period, ask, period_of
-from functions.report.render import Mail, mail, page
-from functions.report.store import Files, Ledger, Refresh
+from functions.report.render import PAGE_LINKS, mail, page
+from functions.report.store import Files, Form, Ledger, Page, Refresh
+from functions.report.workbook.book import file_name
 from shared.aws import client, env
-from shared.errors import SkvozError
+from shared.errors import BadInput, SkvozError
 from shared.identity import redact
 from shared.ids import uuid7
 from shared.log import count, logger
 from shared.sites import list_sites
 from shared.times import parse_instant
 from shared.warehouse import Warehouse
+
+AGAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,17 @@ class Mailer:
     randomness: Callable[[int], bytes]
 
 
+class Letter(NamedTuple):
+    """One report ready to be sent to each of its readers; `key` names its page in the files bucket."""
+
+    settings: Mapping[str, Any]
+    period: Period
+    figures: Figures
+    extras: Extras
+    key: str
+    again: str
+
+
 class NotAllSent(SkvozError):
     """Some reports did not go out; the schedule repeats the run, and its alarm tells people."""
 
@@ -48,16 +68,20 @@ class NotAllSent(SkvozError):
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, int]:
-    """Entry point of the schedule: `{"time": ISO}` is the run's clock."""
+    """Entry point of the schedule: `{"time": ISO}` is the run's clock. With `site_id` only that site; with `again` its reports go
+    out once more under that name. BadInput for an unknown site or an unfit word."""
     from shared.engines import engine
 
+    again = str(event.get("again") or "")
+    if again and not AGAIN.fullmatch(again):
+        raise BadInput("again must be 1 to 64 Latin letters, digits, _ or -")
     if not env("MAIL_FROM"):
         logger().warning("no reports: the stack has no sender address (MailFrom)")
         count({"ReportsSkipped": 1}, Reason="no_sender")
         return {"sent": 0}
     s3, bucket = client("s3"), env("FILES_BUCKET")
     mailer = Mailer(
-        sites=list_sites(s3, bucket),
+        sites=_asked_for(list_sites(s3, bucket), event.get("site_id")),
         files=Files(s3, bucket),
         ledger=Ledger(client("dynamodb"), env("LEDGER_TABLE")),
         post=Post(client("sesv2"), env("MAIL_FROM"), os.environ.get("CONFIGURATION_SET", "")),
@@ -65,15 +89,23 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, int]:
         public_url=env("PUBLIC_URL"),
         randomness=os.urandom,
     )
-    return {"sent": mail_all(mailer, parse_instant(event["time"]))}
+    return {"sent": mail_all(mailer, parse_instant(event["time"]), again)}
 
 
-def mail_all(mailer: Mailer, now: datetime) -> int:
+def _asked_for(sites: Mapping[str, bytes], site_id: str | None) -> Mapping[str, bytes]:
+    if site_id is None:
+        return sites
+    if site_id not in sites:
+        raise BadInput(f"there is no site {str(site_id)[:64]}")
+    return {site_id: sites[site_id]}
+
+
+def mail_all(mailer: Mailer, now: datetime, again: str = "") -> int:
     """Mail every site's report that is due; gives the number of mails. NotAllSent, after all sites, when any failed."""
     sent, failed = 0, []
     for site_id, settings in mailer.sites.items():
         try:
-            sent += mail_site(mailer, orjson.loads(settings), now)
+            sent += mail_site(mailer, orjson.loads(settings), now, again)
         except Exception as error:
             # The text may name a recipient, so it is not logged as it is.
             why = redact(str(error))
@@ -85,10 +117,10 @@ def mail_all(mailer: Mailer, now: datetime) -> int:
     return sent
 
 
-def mail_site(mailer: Mailer, settings: Mapping[str, Any], now: datetime) -> int:
-    """Mail one site's report to everybody who has not had it yet; gives the number of mails."""
+def mail_site(mailer: Mailer, settings: Mapping[str, Any], now: datetime, again: str = "") -> int:
+    """Mail one site's report to everybody who has not had it yet and has not unsubscribed; gives the number of mails."""
     site_id, period = settings["site_id"], period_of(settings, now)
-    due = [r for r in settings["report"]["recipients"] if not mailer.ledger.is_sent(site_id, send_name(period, r))]
+    due = _due(mailer, settings, period, again)
     if not due:
         return 0
     refresh = mailer.ledger.last_refresh(site_id)
@@ -101,13 +133,26 @@ def mail_site(mailer: Mailer, settings: Mapping[str, Any], now: datetime) -> int
         count({"ReportsSkipped": 1}, Reason="refreshing")
         return 0
     figures = figures_of(mailer.warehouse(), settings, period, refresh)
-    url = _publish(mailer, settings, figures, now)
-    written = mail(figures, settings, url)
-    errors = [error for r in due if (error := _send(mailer, settings, period, written, r, now))]
+    extras = extras_of(figures, settings)
+    letter = Letter(settings, period, figures, extras, _publish(mailer, settings, figures, extras, now), again)
+    errors = [error for recipient in due if (error := _send(mailer, letter, recipient, now))]
     count({"ReportsSent": len(due) - len(errors)})
     if errors:
         raise NotAllSent(f"{len(errors)} of {len(due)} mails failed: {'; '.join(errors)}")
     return len(due)
+
+
+def _due(mailer: Mailer, settings: Mapping[str, Any], period: Period, again: str) -> list[str]:
+    site_id = settings["site_id"]
+    waiting = [
+        recipient
+        for recipient in settings["report"]["recipients"]
+        if not mailer.ledger.is_sent(site_id, send_name(period, recipient, again))
+    ]
+    due = [recipient for recipient in waiting if not mailer.ledger.is_off(site_id, recipient_hash(recipient))]
+    if len(due) < len(waiting):
+        count({"ReportsSkipped": len(waiting) - len(due)}, Reason="unsubscribed")
+    return due
 
 
 def figures_of(warehouse: Warehouse, settings: Mapping[str, Any], period: Period, refresh: Refresh) -> Figures:
@@ -115,37 +160,48 @@ def figures_of(warehouse: Warehouse, settings: Mapping[str, Any], period: Period
     return build(settings, period, *ask(warehouse, settings, period), refresh.data_to)
 
 
-def send_name(period: Period, recipient: str) -> str:
-    """Names one send in the ledger: one period, one recipient."""
-    return f"{period.first.isoformat()}_{period.last.isoformat()}#{recipient_hash(recipient)}"
+def send_name(period: Period, recipient: str, again: str = "") -> str:
+    """Names one send in the ledger: one period, one recipient, and the word of a repetition."""
+    name = f"{period.first.isoformat()}_{period.last.isoformat()}#{recipient_hash(recipient)}"
+    return f"{name}#{again}" if again else name
 
 
-def _publish(mailer: Mailer, settings: Mapping[str, Any], figures: Figures, now: datetime) -> str:
-    """Store the page and give its address. The token has 256 bits and is stored hashed."""
-    site_id = settings["site_id"]
-    token = base64.urlsafe_b64encode(mailer.randomness(32)).rstrip(b"=").decode()
-    page_id = uuid7(now, mailer.randomness(10))
-    key = mailer.files.keep_page(site_id, page_id, page(figures, settings), to_json(figures))
-    mailer.ledger.keep_token(token, site_id, key, now)
-    return f"{mailer.public_url.rstrip('/')}/v1/reports/{token}"
+def _publish(mailer: Mailer, settings: Mapping[str, Any], figures: Figures, extras: Extras, now: datetime) -> str:
+    """Store the page with its figures and workbook; gives the page's key."""
+    forms: dict[Form, bytes] = {"html": page(figures, settings, extras, PAGE_LINKS).encode(), "json": to_json(figures)}
+    if extras.workbook:
+        forms["xlsx"] = extras.workbook
+    name = file_name(figures).removesuffix(".xlsx")
+    return mailer.files.keep(settings["site_id"], uuid7(now, mailer.randomness(10)), forms, name)
 
 
-def _send(mailer: Mailer, settings: Mapping[str, Any], period: Period, written: Mail, recipient: str, now: datetime) -> str:
+def _send(mailer: Mailer, letter: Letter, recipient: str, now: datetime) -> str:
     """Send one mail behind the ledger; gives what went wrong, or nothing."""
-    site_id, send = settings["site_id"], send_name(period, recipient)
+    site_id, send = letter.settings["site_id"], send_name(letter.period, recipient, letter.again)
     claim = mailer.ledger.claim(site_id, send, now)
     if claim != "claimed":
         return "" if claim == "sent" else "another run is sending it, or died while sending; it is retried after 15 minutes"
     try:
-        language = settings["report"]["language"]
-        message = message_of(written, mailer.post.sender, recipient, language, f"{site_id} {send}", now)
-        message_id = mailer.post.send(message, recipient)
+        message_id = mailer.post.send(_message(mailer, letter, recipient, send, now), recipient)
     except Exception as error:
         if _is_refusal(error):
             mailer.ledger.release(site_id, send, now)
         return redact(str(error))
     mailer.ledger.mark_sent(site_id, send, message_id, now)
     return ""
+
+
+def _message(mailer: Mailer, letter: Letter, recipient: str, send: str, now: datetime) -> bytes:
+    """One reader's mail, with a token of his own: 256 bits, stored hashed."""
+    settings, figures, extras = letter.settings, letter.figures, letter.extras
+    site_id, language = settings["site_id"], settings["report"]["language"]
+    token = base64.urlsafe_b64encode(mailer.randomness(32)).rstrip(b"=").decode()
+    mailer.ledger.keep_token(token, Page(site_id, letter.key, recipient_hash(recipient), settings["name"], language), now)
+    url = f"{mailer.public_url.rstrip('/')}/v1/reports/{token}"
+    off = f"{url}/unsubscribe"
+    written = mail(figures, settings, url, extras, off)
+    book = Attachment(file_name(figures), extras.attachment) if extras.attachment else None
+    return message_of(written, mailer.post.sender, recipient, language, f"{site_id} {send}", now, off, book)
 
 
 def _is_refusal(error: Exception) -> bool:

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from functions.report.extras import MOST_ATTACHED_BYTES, Extras
 from functions.report.figures import MEASURES, added
+from functions.report.view.deals import deal_rows, top_deals
 from functions.report.view.formats import Formats, clean
 from functions.report.view.model import View, cells, rest_of_models, view_of
 from functions.report.view.words import texts
@@ -28,29 +30,44 @@ CAMPAIGN_LINES = (
     ("visits", "requests", "qualified", "sales", "cpl", "cpo"),
 )
 MODELS_ACROSS = 4
+CHART_ID = "chart@skvoz"  # Content-ID of the mail's picture
+OPEN_DEALS = 30  # a longer list of deals is folded on the page
+NO_EXTRAS = Extras()
+PAGE_LINKS = {"xlsx": "?format=xlsx", "json": "?format=json"}  # to the page's own route; other forms of the report lie beside it
 Figures = Mapping[str, Any]
 
 
 class Mail(NamedTuple):
-    """What is sent: `html` at most 80,000 bytes."""
+    """What is sent: `html` at most 80,000 bytes; `picture` is the PNG that the HTML shows under `CHART_ID`."""
 
     subject: str
     html: str
     text: str
+    picture: bytes | None = None
 
 
-def page(figures: Figures, settings: Mapping[str, Any]) -> str:
-    """The report as one self-contained HTML page: every row, no script, nothing loaded from elsewhere."""
+def page(figures: Figures, settings: Mapping[str, Any], extras: Extras = NO_EXTRAS, links: Mapping[str, str] | None = None) -> str:
+    """The report as one self-contained HTML page: every row, no script, nothing loaded from elsewhere.
+
+    `links` are addresses of the workbook (`xlsx`) and of the figures (`json`): `PAGE_LINKS`, file names, or none.
+    """
     report = settings["report"]
     view = view_of(figures, report["language"], report["thresholds"])
-    return _templates().get_template("page.html.j2").render(view, measures=MEASURES)
+    deals = deal_rows(figures["deals"], figures["site"], _formats(figures, settings), view["words"])
+    links = {name: url for name, url in (links or {}).items() if name != "xlsx" or extras.workbook}
+    more = {"measures": MEASURES, "deals": deals, "open_deals": OPEN_DEALS, "links": links, **_extras(extras, view)}
+    return _templates().get_template("page.html.j2").render({**view, **more})
 
 
-def mail(figures: Figures, settings: Mapping[str, Any], page_url: str) -> Mail:
-    """The report as a mail. Tables have at most 20 rows, fewer where the mail would grow over its limit."""
+def mail(
+    figures: Figures, settings: Mapping[str, Any], page_url: str, extras: Extras = NO_EXTRAS, unsubscribe_url: str = ""
+) -> Mail:
+    """The report as a mail. Tables have at most 20 rows (deals 10), fewer where the mail would grow over its limit."""
     report = settings["report"]
     view = view_of(figures, report["language"], report["thresholds"], page_url)
-    formats = Formats(report["language"], figures["site"]["currency"], figures["site"]["time_zone"])
+    formats = _formats(figures, settings)
+    deals = deal_rows(top_deals(figures["deals"]), figures["site"], formats, view["words"])
+    view |= {"deals": deals, "unsubscribe_url": unsubscribe_url, "chart_id": CHART_ID, **_extras(extras, view)}
     text = _templates().get_template("mail.txt.j2").render({**view, **_tables(figures, view, formats, MOST_ROWS)})
     html = ""
     for rows in (MOST_ROWS, 15, 10, 5, 3):
@@ -58,12 +75,35 @@ def mail(figures: Figures, settings: Mapping[str, Any], page_url: str) -> Mail:
         html = "\n".join(line for line in map(str.strip, html.splitlines()) if line)
         if len(html.encode()) <= MOST_MAIL_BYTES:
             break
-    return Mail(view["subject"], html, text)
+    return Mail(view["subject"], html, text, extras.chart.png if extras.chart else None)
 
 
 def not_found_page(language: str = "ru") -> str:
     """What a browser shows for a link that leads to no report."""
     return _templates().get_template("not_found.html.j2").render(words=texts(language), language=language)
+
+
+def unsubscribe_page(site_name: str, language: str, state: str) -> str:
+    """`ask` before anything is done, `off` after unsubscribing, `on` after taking that back."""
+    words = texts(language)
+    say = {name: text.format(site=clean(site_name, 120)) for name, text in words["unsubscribe"].items()}
+    return _templates().get_template("unsubscribe.html.j2").render(say=say, language=words["language"], state=state)
+
+
+def _formats(figures: Figures, settings: Mapping[str, Any]) -> Formats:
+    return Formats(settings["report"]["language"], figures["site"]["currency"], figures["site"]["time_zone"])
+
+
+def _extras(extras: Extras, view: View) -> View:
+    """What templates need of chart and workbook."""
+    words = view["words"]
+    failed = ", ".join(words["parts"].get(name, name) for name in extras.failed)
+    attached = ""
+    if extras.attachment:
+        attached = words["workbook_attached"]
+    elif extras.workbook:
+        attached = words["workbook_too_big"].format(limit=MOST_ATTACHED_BYTES // 1_000_000)
+    return {"chart": extras.chart, "failed": words["failed"].format(list=failed) if failed else "", "attached": attached}
 
 
 def _tables(figures: Figures, view: View, formats: Formats, most: int) -> View:
@@ -82,6 +122,7 @@ def _tables(figures: Figures, view: View, formats: Formats, most: int) -> View:
         "campaigns": _campaigns(view["channels"], formats, words, most),
         "campaign_lines": CAMPAIGN_LINES,
         "model_tables": _model_tables(figures, view, formats, most),
+        "deals": view["deals"][: max(most // 2, 3)],
     }
 
 
@@ -158,7 +199,7 @@ def _templates() -> Environment:
 
 
 def _filters() -> dict[str, Callable[..., str]]:
-    return {"short": lambda text: clean(text, MOST_NAME), "unlinked": _unlinked}
+    return {"short": lambda text: clean(text, MOST_NAME), "cut": clean, "unlinked": _unlinked}
 
 
 def _unlinked(text: str) -> str:

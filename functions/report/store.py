@@ -1,11 +1,13 @@
-"""What the report keeps: the send ledger and page tokens (DynamoDB `ledger`), pages and their figures (files bucket).
+"""What the report keeps: sends, page tokens and who wants no mail (DynamoDB `ledger`); pages with their figures and workbooks
+(files bucket).
 
-Items: `refresh#{site}` / `begun` and `last` (written by the refresh), `report#{site}` / `send#{period}#{recipient hash}`,
-`page#{sha256 of the token}` / `page`.
+Items: `refresh#{site}` / `begun` and `last` (written by the refresh), `report#{site}` / `send#{period}#{recipient hash}[#again]`,
+`page#{sha256 of the token}` / `page`, `unsubscribe#{site}` / `{recipient hash}` (the only key that the page's function may write).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -24,8 +26,18 @@ class Refresh(NamedTuple):
     data_to: datetime
 
 
+class Page(NamedTuple):
+    """What a token opens, and for whom it was made: every recipient of a report has a token of his own."""
+
+    site_id: str
+    object_key: str
+    recipient_hash: str
+    site_name: str
+    language: str
+
+
 class Ledger:
-    """Sends and page tokens. Every write that two runs could race for is conditional."""
+    """Sends, page tokens and unsubscriptions. Every write that two runs could race for is conditional."""
 
     def __init__(self, dynamodb: Any, table: str) -> None:
         self._dynamodb, self._table = dynamodb, table
@@ -92,15 +104,26 @@ class Ledger:
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             return
 
-    def keep_token(self, token: str, site_id: str, object_key: str, now: datetime) -> None:
+    def keep_token(self, token: str, page: Page, now: datetime) -> None:
         """Let a token open a page; only its hash is stored."""
-        item = {"site_id": {"S": site_id}, "object_key": {"S": object_key}, "created_at": {"S": lake_text(now)}}
+        item = {name: {"S": value} for name, value in page._asdict().items()}
+        item["created_at"] = {"S": lake_text(now)}
         self._dynamodb.put_item(TableName=self._table, Item={**_key(f"page#{token_sha256(token)}", "page"), **item})
 
-    def page_key(self, token: str) -> str | None:
-        """Object that a token opens; None for any other text."""
+    def page(self, token: str) -> Page | None:
+        """What a token opens; None for any other text. Tokens of older mails know no recipient."""
         item = self._get(f"page#{token_sha256(token)}", "page")
-        return None if item is None else str(item["object_key"]["S"])
+        return None if item is None else Page(*(str(item.get(name, {"S": ""})["S"]) for name in Page._fields))
+
+    def is_off(self, site_id: str, recipient: str) -> bool:
+        """Whether the owner of that recipient hash wants no mail of the site."""
+        item = self._get(f"unsubscribe#{site_id}", recipient)
+        return item is not None and item["state"]["S"] == "off"
+
+    def set_off(self, site_id: str, recipient: str, is_off: bool, now: datetime) -> None:
+        """Unsubscribe a recipient hash, or take that back. Repeating it changes nothing but the time."""
+        item = {"state": {"S": "off" if is_off else "on"}, "changed_at": {"S": lake_text(now)}}
+        self._dynamodb.put_item(TableName=self._table, Item={**_key(f"unsubscribe#{site_id}", recipient), **item})
 
     def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
         item: dict[str, Any] | None = self._dynamodb.get_item(TableName=self._table, Key=_key(pk, sk), ConsistentRead=True).get(
@@ -109,29 +132,58 @@ class Ledger:
         return item
 
 
+Form = Literal["html", "xlsx", "json"]
+CONTENT_TYPES: dict[Form, str] = {
+    "html": "text/html; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "json": "application/json",
+}
+
+
+class Stored(NamedTuple):
+    """One form of a report as stored."""
+
+    body: bytes
+    content_type: str
+    disposition: str
+
+
 class Files:
-    """The files bucket: pages and their figures."""
+    """The files bucket: `reports/{site}/{id}` as .html, .json and .xlsx."""
 
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3, self._bucket = s3, bucket
 
-    def keep_page(self, site_id: str, page_id: str, page: str, figures: bytes) -> str:
-        """Store the page and the figures it shows; gives the page's key."""
-        key = f"reports/{site_id}/{page_id}.html"
-        self._put(f"reports/{site_id}/{page_id}.json", figures, "application/json")
-        self._put(key, page.encode(), "text/html; charset=utf-8")
-        return key
+    def keep(self, site_id: str, page_id: str, forms: Mapping[Form, bytes], name: str) -> str:
+        """Store a report's forms, the page last; gives the page's key. `name` is what people save the others under."""
+        key = f"reports/{site_id}/{page_id}"
+        for form in sorted(forms, key=lambda form: form == "html"):
+            self._s3.put_object(
+                Bucket=self._bucket,
+                Key=f"{key}.{form}",
+                Body=forms[form],
+                ContentType=CONTENT_TYPES[form],
+                ContentDisposition="inline" if form == "html" else f'attachment; filename="{name}.{form}"',
+            )
+        return f"{key}.html"
 
-    def page(self, key: str) -> bytes | None:
-        """A stored page; None when it was deleted."""
+    def form(self, page_key: str, form: Form) -> Stored | None:
+        """One form of the report whose page has that key; None when it was never made or was deleted."""
         try:
-            body: bytes = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-            return body
+            found = self._s3.get_object(Bucket=self._bucket, Key=form_key(page_key, form))
         except self._s3.exceptions.NoSuchKey:
             return None
+        return Stored(found["Body"].read(), CONTENT_TYPES[form], str(found.get("ContentDisposition", "")))
 
-    def _put(self, key: str, body: bytes, content_type: str) -> None:
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType=content_type)
+    def address(self, page_key: str, form: Form, seconds: int) -> str:
+        """A signed address of it that works for so long: for what is too big to be an answer."""
+        where = {"Bucket": self._bucket, "Key": form_key(page_key, form)}
+        return str(self._s3.generate_presigned_url("get_object", Params=where, ExpiresIn=seconds))
+
+
+def form_key(page_key: str, form: Form) -> str:
+    """Key of another form of the same report."""
+    return f"{page_key.removesuffix('.html')}.{form}"
 
 
 def _key(pk: str, sk: str) -> dict[str, dict[str, str]]:

@@ -19,6 +19,7 @@ MOST_BYTES = 230_000_000  # Lambda's own limit is 250 MB unpacked
 # Which folder under functions/ (and file under requirements/) each function of template.yaml is made of.
 PACKAGES = {
     "CollectFunction": "collect",
+    "NumberpoolFunction": "numberpool",
     "CrmWebhookFunction": "crm_webhook",
     "CrmWorkerFunction": "crm_webhook",
     "CostsFunction": "costs",
@@ -30,7 +31,19 @@ PACKAGES = {
 SERVICES = frozenset({"athena", "dynamodb", "firehose", "glue", "s3", "ses", "sesv2", "sqs", "ssm", "sts"})
 LANGUAGES = ("root", "en", "ru")  # of Babel's 32 MB of locales
 _STAGED = ("template.yaml", "Makefile", "functions", "shared", "requirements", "infra/__init__.py", "infra/build")
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "node_modules", "tests", "*.ts", "package.json", "package-lock.json")
+_LEFT_OUT = shutil.ignore_patterns(
+    "__pycache__",
+    "*.pyc",
+    "node_modules",
+    "tests",
+    "src",
+    "*.ts",
+    "*.mjs",
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    ".npmrc",
+)  # of the tracker only what it was built into is shipped
 
 
 def stage(into: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
+from functions.report.extras import extras_of
 from functions.report.figures import build, to_json
 from functions.report.marts.questions import ask, period_of
-from functions.report.render import mail, page
+from functions.report.render import CHART_ID, Mail, mail, page
 from infra.cli.files import read_settings
 from infra.warehouse.duckdb import DuckDbWarehouse
 from infra.warehouse.local import FileLedger, refresh_folder
@@ -44,7 +46,7 @@ def refresh(lake: Lake = None, settings: Settings = None, stack: Stack = None, n
 
 
 def report(
-    out: Annotated[Path, typer.Option(help="folder for report.html, mail.html, mail.txt and figures.json")],
+    out: Annotated[Path, typer.Option(help="folder for report.html, report.xlsx, mail.html, mail.txt and figures.json")],
     lake: Lake = None,
     settings: Settings = None,
     now: Now = None,
@@ -65,13 +67,26 @@ def report(
     finally:
         warehouse.close()
     out.mkdir(parents=True, exist_ok=True)
-    written = mail(figures, site, "")
-    (out / "report.html").write_text(page(figures, site), encoding="utf-8")
-    (out / "mail.html").write_text(written.html, encoding="utf-8")
+    extras = extras_of(figures, site)
+    written = mail(figures, site, "", extras)
+    files = {"xlsx": "report.xlsx", "json": "figures.json"}
+    (out / "report.html").write_text(page(figures, site, extras, files), encoding="utf-8")
+    if extras.workbook:
+        (out / "report.xlsx").write_bytes(extras.workbook)
+    (out / "mail.html").write_text(_with_picture(written), encoding="utf-8")
     (out / "mail.txt").write_text(written.text, encoding="utf-8")
     (out / "figures.json").write_bytes(to_json(figures))
     print(json.dumps({"period": figures["period"], "totals": json.loads(to_json(figures["totals"]))}, indent=1))
+    for section in extras.failed:
+        print(f"the {section} could not be made; the log above says why")
     print(f"written to {out}")
+
+
+def _with_picture(written: Mail) -> str:
+    """The mail's HTML as a browser can show it: its picture within, where a mail has it beside."""
+    if written.picture is None:
+        return written.html
+    return written.html.replace(f"cid:{CHART_ID}", f"data:image/png;base64,{base64.b64encode(written.picture).decode()}")
 
 
 def _now(text: str | None) -> datetime:

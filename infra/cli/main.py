@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.cli import attribute, lake, replay, secrets, sites, stack
+from infra.cli import attribute, lake, numbers, replay, secrets, sites, stack
 from shared.errors import SkvozError
 
 
@@ -38,6 +38,7 @@ app = typer.Typer(
 )
 app.add_typer(sites.app, name="sites", help="Settings of the sites: add, check, apply.")
 app.add_typer(secrets.app, name="secrets", help="Secrets of a stage: init, token.")
+app.add_typer(numbers.app, name="numbers", help="Numbers of the sites: add, list, retire.")
 app.command("demo")(stack.demo)
 app.command("up")(stack.up)
 app.command("attribute")(attribute.attribute)

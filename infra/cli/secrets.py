@@ -13,6 +13,9 @@ from shared.errors import BadInput
 from shared.ids import is_site_id
 from shared.security import token_sha256
 
+OF_STAGE = ("identity", "visitor")
+OF_SITE = ("import", "crm-generic", "calls-generic")
+
 app = typer.Typer(no_args_is_help=True)
 
 
@@ -21,11 +24,11 @@ def init(
     stage: Annotated[str, typer.Option(help="stage of the stack, for example prod")],
     site: Annotated[list[str] | None, typer.Option(help="site id; repeat for more")] = None,
 ) -> None:
-    """Create the secrets that are missing: identity key of the stage, import and CRM secrets of each site."""
+    """Create the secrets that are missing: identity and visitor keys of the stage; import, CRM and call secrets of each site."""
     if wrong := [s for s in site or [] if not is_site_id(s)]:
         raise BadInput(f"{', '.join(wrong)}: no site id; use a-z, 0-9 and hyphens")
     ssm = client("ssm")
-    names = ["identity", *(f"{s}/{kind}" for s in site or [] for kind in ("import", "crm-generic"))]
+    names = [*OF_STAGE, *(f"{s}/{kind}" for s in site or [] for kind in OF_SITE)]
     for name in names:
         value = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         parameter = f"/skvoz/{stage}/{name}"

@@ -10,7 +10,7 @@ import typer
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="folder for report.html, report.eml and figures.json")] = Path("out/demo"),
+    out: Annotated[Path, typer.Option(help="folder for report.html, report.eml, report.xlsx and figures.json")] = Path("out/demo"),
     scale: Annotated[float, typer.Option(min=0.01, max=10, help="1 = a month of about 20,000 visits")] = 1.0,
 ) -> None:
     """Play a month of a fictional shop through the real endpoints and send its report."""
@@ -25,32 +25,33 @@ def demo(
 
 
 def up(
-    port: Annotated[int, typer.Option(help="port on 127.0.0.1")] = 8080,
+    port: Annotated[int, typer.Option(help="port of the API on 127.0.0.1")] = 8080,
+    shop_port: Annotated[int, typer.Option(help="port of the demo shop on 127.0.0.1")] = 8081,
     root: Annotated[Path, typer.Option(help="folder of the stack")] = Path("out/up"),
 ) -> None:
-    """Keep the local stack running; Ctrl-C ends it. Prints the addresses and the secrets of its one site."""
-    import base64
+    """Keep the local stack and its demo shop running; Ctrl-C ends them. Prints where to begin."""
     import os
-    import secrets
+    from contextlib import ExitStack
 
-    from infra.demo.shop import SITE, settings
     from infra.local.stack import LocalStack
     from infra.local.up import up as serve
-    from shared.security import token_sha256
-    from shared.settings import parse_settings
+    from infra.shop.opening import open_shop
 
-    token = secrets.token_urlsafe(24)
-    secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
+    with ExitStack() as closing:
 
-    def ready(stack: LocalStack) -> None:
-        raw = settings(token_sha256(token))
-        stack.publish(parse_settings({**raw, "origins": [stack.url, f"http://localhost:{port}"]}))
-        for name in ("import", "crm-generic"):
-            stack.put_secret(f"{SITE}/{name}", secret)
-        print(f"the stack runs at {stack.url} (Ctrl-C ends it); site {SITE}")
-        print(f"  tracker   {stack.url}/skvoz.js")
-        print(f"  hits      {stack.url}/v1/hits from pages of {stack.url}")
-        print(f"  CRM       {stack.url}/v1/crm/generic/{SITE}/{token}")
-        print(f"  secret of import and CRM (Standard Webhooks): {secret}")
+        def ready(stack: LocalStack) -> None:
+            shop = open_shop(stack, shop_port, os.urandom)
+            closing.callback(shop.close)
+            print(f"Skvoz and its demo shop run; Ctrl-C ends them. Begin here: {shop.url}/demo/")
+            for what, address in (
+                ("ad links", f"{shop.url}/demo/"),
+                ("shop", f"{shop.url}/"),
+                ("phone", f"{shop.url}/demo/phone"),
+                ("CRM", f"{shop.url}/demo/crm"),
+                ("mailbox", f"{shop.url}/demo/mail"),
+                ("API", f"{stack.url} (site {shop.site_id})"),
+                ("snippet", shop.snippet),
+            ):
+                print(f"  {what:9} {address}", flush=True)
 
-    serve(port, root, on_ready=ready)
+        serve(port, root, on_ready=ready)

@@ -6,53 +6,16 @@ from __future__ import annotations
 
 import random
 import uuid
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
-from infra.demo.shop import CAMPAIGNS, FIRST_DAY, HOST, LOSS_REASONS, MANAGERS, PAGES, WORDS, Campaign
+from infra.demo.deals import deal
+from infra.demo.month import DAYS, END, OBSTACLES, ZONE, Asked, Event, Month, Truth
+from infra.demo.shop import BANNER_NUMBER, CAMPAIGNS, DEFAULT_NUMBER, FIRST_DAY, HOST, PAGES, WORDS, Campaign
+from shared.ids import uuid7
 
-ZONE = ZoneInfo("Europe/Moscow")
-DAYS = 31
 DIRECT = CAMPAIGNS[-1]
-# What may stand between a person and his source, how often, and how it is said when a deal is explained.
-OBSTACLES = {
-    "blocker": (0.04, "a blocker stopped the tracker: no visit was ever seen"),
-    "no_consent": (0.03, "the visitor refused consent: his visits carry no visitor id"),
-    "second_device": (0.06, "the deciding visit was made on another device that never identified itself"),
-    "static_call": (0.08, "he called a number that is not leased to visitors: the call knew no visitor"),
-    "by_hand": (0.04, "a manager typed the deal in by hand, without request id, phone or source"),
-}
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happens at `at`: kind is visit, call, deal, bot or email_open; `data` is what its sender sends."""
-
-    at: datetime
-    kind: str
-    data: dict[str, Any]
-
-
-@dataclass
-class Truth:
-    """What is known of a deal because it was invented: its true channel, and what stood in the way."""
-
-    deal_id: str
-    channel: str
-    obstacle: str = ""
-    revenue: Decimal = Decimal(0)
-
-
-@dataclass
-class Month:
-    events: list[Event] = field(default_factory=list)
-    truths: list[Truth] = field(default_factory=list)
-    clicks: dict[tuple[int, int], int] = field(default_factory=dict)  # (campaign, day) → clicks that cost money
-    visits: int = 0
 
 
 def month(seed: int, scale: float = 1.0) -> Month:
@@ -70,11 +33,11 @@ def _person(made: Month, chance: random.Random, number: int, campaign: Campaign)
     first = _moment(chance)
     obstacle = _obstacle(chance)
     asks = chance.random() < campaign.request_rate
-    visitor = _uuid(chance)
+    visitor = uuid7(first, chance.randbytes(10))
     visits = [(first, number)]
     while chance.random() < (0.45 if asks else 0.12) and len(visits) < 6:
         after = visits[-1][0] + timedelta(hours=chance.uniform(3, 140))
-        if after >= _end():
+        if after >= END:
             break
         again = chance.random()
         visits.append((after, len(CAMPAIGNS) - 1 if again < 0.6 else chance.choice((5, 6)) if again < 0.85 else number))
@@ -83,7 +46,7 @@ def _person(made: Month, chance: random.Random, number: int, campaign: Campaign)
     for place, (at, source) in enumerate(visits):
         is_last = place == len(visits) - 1
         other = obstacle == "second_device" and not is_last
-        _visit(made, chance, at, source, _uuid(chance) if other else visitor, obstacle if asks else "")
+        _visit(made, chance, at, source, uuid7(at, chance.randbytes(10)) if other else visitor, obstacle if asks else "")
     if asks:
         _request(made, chance, visits, visitor, obstacle)
 
@@ -103,68 +66,66 @@ def _visit(made: Month, chance: random.Random, at: datetime, source: int, visito
     hits, moment, referrer = [], at, campaign.referrer
     for place, path in enumerate(pages):
         url = f"https://{HOST}{path}" + (f"?{query}" if place == 0 and query else "")
-        hits.append(
-            {"id": _uuid(chance), "t": _millis(moment), "kind": "page_view", "url": url, "ref": referrer, "title": "Теплодом"}
-        )
+        hits.append(_hit(chance, moment, "page_view", url=url, ref=referrer, title="Теплодом"))
         referrer, moment = url, moment + timedelta(seconds=chance.randint(8, 240))
-    made.events.append(
-        Event(moment, "visit", {"visitor": visitor, "hits": hits, "consent": "denied" if obstacle == "no_consent" else "granted"})
-    )
+    # Many look at a number without calling it, so that numbers go from hand to hand and only the time tells whose a call is.
+    looks = "/contacts/" in pages and obstacle != "no_consent" and chance.random() < 0.15
+    _hits(made, moment, visitor, hits, "denied" if obstacle == "no_consent" else "granted", "ask" if looks else "")
+
+
+def _hits(made: Month, at: datetime, visitor: str, hits: list[dict[str, Any]], consent: str = "granted", lease: str = "") -> None:
+    """A batch of the tracker, and what it does about a number: asks for one, or renews the one it has."""
+    made.events.append(Event(at, "visit", {"visitor": visitor, "hits": hits, "consent": consent, "lease": lease}))
+
+
+def _hit(chance: random.Random, at: datetime, kind: str, **more: str) -> dict[str, Any]:
+    contacts = {"url": f"https://{HOST}/contacts/", "ref": f"https://{HOST}/"}
+    return {"id": _uuid(chance), "t": _millis(at), "kind": kind, **contacts, **more}
 
 
 def _request(made: Month, chance: random.Random, visits: list[tuple[datetime, int]], visitor: str, obstacle: str) -> None:
-    at = visits[-1][0] + timedelta(minutes=chance.uniform(16, 25))
+    at = visits[-1][0] + timedelta(minutes=chance.uniform(17, 25))
     number = next((s for _, s in reversed(visits) if CAMPAIGNS[s] is not DIRECT), visits[-1][1])
     campaign = CAMPAIGNS[number]
-    request_id, phone, deal_id = _uuid(chance), f"+7900{chance.randint(1000000, 9999999)}", f"D{len(made.truths) + 1:05d}"
-    is_call = obstacle == "static_call" or (obstacle != "by_hand" and chance.random() < 0.4)
-    knows_visitor = obstacle not in ("blocker", "no_consent", "static_call")
-    if is_call:
-        talk = chance.randint(35, 400)
-        call = {"request_id": request_id, "call_id": f"call-{request_id[:8]}", "phone": phone, "talk_seconds": talk}
-        made.events.append(Event(at, "call", {**call, "visitor": visitor if knows_visitor else None}))
+    phone = f"+7900{chance.randint(1000000, 9999999)}"
+    asked = Asked(_uuid(chance), phone)
+    is_seen = obstacle not in ("blocker", "no_consent")
+    if obstacle == "static_call" or (obstacle != "by_hand" and chance.random() < 0.4):
+        holds = visitor if is_seen and obstacle != "static_call" else ""
+        if holds:
+            _reaches_for_phone(made, chance, at, visitor)
+        asked = asked._replace(is_call=True, ended_at=call(made, chance, at, asked, {"visitor": holds, "number": DEFAULT_NUMBER}))
     elif obstacle not in ("by_hand", "blocker"):
-        hit = {"id": _uuid(chance), "t": _millis(at), "kind": "form", "url": f"https://{HOST}/contacts/", "ref": f"https://{HOST}/",
-               "request_id": request_id, "form": "Расчёт стоимости"}  # fmt: skip
-        made.events.append(
-            Event(at, "visit", {"visitor": visitor, "hits": [hit], "consent": "denied" if obstacle == "no_consent" else "granted"})
-        )
-    deal: dict[str, Any] = {"deal_id": deal_id, "manager": chance.choice(MANAGERS), "pipeline": "Продажи"}
-    if obstacle != "by_hand":
-        deal |= {"request_id": request_id, "contact": {"id": f"C{deal_id}", "name": "Клиент", "phones": [phone]}}
-    truth = Truth(deal_id, campaign.channel, obstacle)
-    _stages(made, chance, at + timedelta(minutes=chance.uniform(1, 30)), deal, chance.random() < campaign.sale_rate, truth)
-    made.truths.append(truth)
+        form = {"request_id": asked.key, "form": "Расчёт стоимости"}
+        asked = asked._replace(ended_at=at, visitor=visitor if is_seen else "")
+        _hits(made, at, visitor, [_hit(chance, at, "form", **form)], "granted" if is_seen else "denied")
+    else:
+        asked = Asked("", "" if obstacle == "by_hand" else phone, ended_at=at)
+    deal(made, chance, asked, Truth("", campaign.channel, obstacle), chance.random() < campaign.sale_rate)
 
 
-def _stages(made: Month, chance: random.Random, at: datetime, deal: dict[str, Any], buys: bool, truth: Truth) -> None:
-    """A deal's way through the funnel; what lies after the month's end has not happened yet."""
-    amount = Decimal(chance.randint(60, 480) * 100)
-    way: list[tuple[str, str, dict[str, Any]]] = [("deal.created", "Неразобранное", {"created_at": at.isoformat()})]
-    way.append(("deal.updated", "Первичный контакт", {"amount": str(amount)}))
-    if buys or chance.random() < 0.45:
-        way.append(("deal.updated", "Замер", {}))
-    if buys:
-        cost = (amount * Decimal(chance.randint(52, 70)) / 100).quantize(Decimal("0.01"))
-        way += [
-            ("deal.updated", "Договор", {"cost_price": str(cost)} if chance.random() < 0.8 else {}),
-            ("deal.updated", "Оплачено", {}),
-        ]
-    elif chance.random() < 0.7:
-        way.append(("deal.lost", "Отказ", {"reason": chance.choice(LOSS_REASONS)}))
-    for place, (kind, stage, more) in enumerate(way):
-        if at >= _end():
-            return
-        told = deal if place == 0 else {"deal_id": deal["deal_id"]}
-        made.events.append(Event(at, "deal", {"type": kind, "data": {**told, "stage": stage, "currency": "RUB", **more}}))
-        if stage == "Оплачено":
-            truth.revenue = amount
-        at += timedelta(hours=chance.uniform(1, 60))
-    if buys and chance.random() < 0.05 and at < _end():
-        back = (amount * Decimal("0.2")).quantize(Decimal("0.01"))
-        payment = {"deal_id": deal["deal_id"], "payment": {"id": f"R{deal['deal_id']}", "amount": str(back)}}
-        made.events.append(Event(at, "deal", {"type": "payment.refunded", "data": payment}))
-        truth.revenue -= back
+def _reaches_for_phone(made: Month, chance: random.Random, at: datetime, visitor: str) -> None:
+    """Before a call at `at`: the contacts page gives the visitor a number, a tap on it is a sign of life."""
+    looked, tapped = at - timedelta(seconds=chance.randint(25, 55)), at - timedelta(seconds=chance.randint(3, 9))
+    _hits(made, looked, visitor, [_hit(chance, looked, "page_view", title="Контакты")], lease="ask")
+    _hits(made, tapped, visitor, [_hit(chance, tapped, "call_click")], lease="renew")
+
+
+def call(made: Month, chance: random.Random, at: datetime, asked: Asked, reached: dict[str, str]) -> datetime:
+    """A call that starts at `at`, and the shop's call back where nobody answered; when it was over.
+
+    `reached`: the visitor whose leased number is called, or the number.
+    """
+    wait, talk = chance.randint(4, 25), None if chance.random() < 0.08 else chance.randint(35, 400)
+    told = {"request": asked.key, "call_id": f"call-{asked.key[:8]}", "phone": asked.phone, "wait": wait, **reached}
+    ended = at + timedelta(seconds=wait + (talk or 0))
+    made.events.append(Event(ended, "call", {**told, "talk": talk, "started_at": at}))
+    if talk is None:
+        back, talk = ended + timedelta(minutes=chance.randint(2, 9)), chance.randint(40, 240)
+        told |= {"request": "", "call_id": f"back-{asked.key[:8]}", "visitor": "", "number": DEFAULT_NUMBER}
+        ended = back + timedelta(seconds=wait + talk)
+        made.events.append(Event(ended, "call_back", {**told, "talk": talk, "started_at": back}))
+    return ended
 
 
 def _noise(made: Month, chance: random.Random, scale: float) -> None:
@@ -172,9 +133,18 @@ def _noise(made: Month, chance: random.Random, scale: float) -> None:
     for _ in range(round(400 * scale)):
         hit = {"id": _uuid(chance), "t": 0, "kind": "page_view", "url": f"https://{HOST}{chance.choice(PAGES)}", "ref": ""}
         at = _moment(chance)
-        made.events.append(Event(at, "bot", {"visitor": _uuid(chance), "hits": [{**hit, "t": _millis(at)}]}))
+        made.events.append(Event(at, "bot", {"visitor": uuid7(at, chance.randbytes(10)), "hits": [{**hit, "t": _millis(at)}]}))
     for _ in range(round(200 * scale)):
         made.events.append(Event(_moment(chance), "email_open", {"id": _uuid(chance), "visitor": _uuid(chance)}))
+    for _ in range(round(30 * scale)):
+        _reads_banner(made, chance)
+
+
+def _reads_banner(made: Month, chance: random.Random) -> None:
+    """Somebody who never saw the site calls the number of the banner: the number is his source."""
+    at, asked = _moment(chance), Asked(_uuid(chance), f"+7900{chance.randint(1000000, 9999999)}", is_call=True)
+    asked = asked._replace(ended_at=call(made, chance, at, asked, {"visitor": "", "number": BANNER_NUMBER}))
+    deal(made, chance, asked, Truth("", "Offline ads"), chance.random() < 0.3)
 
 
 def _obstacle(chance: random.Random) -> str:
@@ -192,10 +162,6 @@ def _moment(chance: random.Random) -> datetime:
     start = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=ZONE)
     moment = start + timedelta(days=chance.randrange(DAYS), hours=hour)
     return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
-
-
-def _end() -> datetime:
-    return datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=ZONE) + timedelta(days=DAYS)
 
 
 def _millis(at: datetime) -> int:

@@ -4,47 +4,42 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
-from itertools import count
+from typing import Any
 
-from infra.demo.people import Event, Month
-from infra.demo.shop import CAMPAIGNS, CRM_TOKEN, FIRST_DAY, HOST, SEO_MONTH, SITE
+from infra.demo.month import ZONE, Event, Month
+from infra.demo.senders import Senders
+from infra.demo.shop import BANNER_MONTH, CAMPAIGNS, FIRST_DAY, SEO_MONTH, SITE
 from infra.local.clock import SimulatedClock
-from infra.local.gateway import Answer
 from infra.local.stack import LocalStack
-from shared.security import sign_webhook
-
-PERSON = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
-ROBOT = "Mozilla/5.0 (compatible; ExampleBot/2.1; +https://bots.example/about)"
+from infra.shop import amocrm, pbx
+from infra.shop.amocrm import COST_FIELD, Contact, Lead
 
 
 class Player:
-    """Sends events; counts what was taken and keeps every refusal, so that a demo that loses something says so."""
+    """Sends events; remembers what the doors answered, as browsers, telephony and CRM do: tokens, leases, request ids, leads."""
 
-    def __init__(self, stack: LocalStack, clock: SimulatedClock, import_secret: str, crm_secret: str) -> None:
+    def __init__(self, stack: LocalStack, clock: SimulatedClock, secret: str) -> None:
         self.stack, self.clock = stack, clock
-        self.import_secret, self.crm_secret = import_secret, crm_secret
-        self.sent: dict[str, int] = {}
-        self.refused: list[str] = []
-        self._numbers = count(1)
+        self.senders = Senders(stack, clock, secret)
+        self._tokens: dict[str, str] = {}
+        self._leases: dict[str, dict[str, str]] = {}
+        self._requests: dict[str, str] = {}  # a call's key in the month → the request id that the door gave it
+        self._leads: dict[int, Lead] = {}
 
     def play(self, month: Month, on_day: Callable[[date], None]) -> None:
         """All events in order; at each midnight the day's queues are worked off and yesterday's ad costs come in."""
         day = FIRST_DAY
+        last = month.events[-1].at.astimezone(ZONE).date()
         for event in month.events:
-            while self._local(event.at) > day:
-                self._night(month, day)
-                on_day(day)
-                day += timedelta(days=1)
+            while event.at.astimezone(ZONE).date() > day:
+                day = self._end_day(month, day, on_day)
             self.clock.set(max(event.at, self.clock.now()))
-            self._send(event)
-        while day <= self._local(month.events[-1].at):
-            self._night(month, day)
-            on_day(day)
-            day += timedelta(days=1)
+            getattr(self, f"_{event.kind}")(event)
+        while day <= last:
+            day = self._end_day(month, day, on_day)
 
     def upload(self, name: str, rows: list[dict[str, str]]) -> None:
         """A cost file into the site's inbox."""
@@ -55,7 +50,8 @@ class Player:
         self.stack.put_file(f"costs/inbox/{SITE}/{name}", text.getvalue().encode())
         self.stack.pump()
 
-    def _night(self, month: Month, day: date) -> None:
+    def _end_day(self, month: Month, day: date, on_day: Callable[[date], None]) -> date:
+        """Night: the ad systems' files come in, the queues are worked off. Gives the next day."""
         rows = []
         for number, campaign in enumerate(CAMPAIGNS):
             clicks = month.clicks.get((number, day.day), 0)
@@ -68,56 +64,74 @@ class Player:
         if rows:
             self.upload(f"ads-{day}.csv", rows)
         if day == FIRST_DAY:
-            seo = {
-                "month": f"{day:%Y-%m}",
-                "account": "SEO",
-                "medium": "organic",
-                "cost": str(SEO_MONTH),
-            }
-            self.upload("seo-october.csv", [seo])
+            whole = {"month": f"{day:%Y-%m}"}
+            self.upload("seo-october.csv", [{**whole, "account": "SEO", "medium": "organic", "cost": str(SEO_MONTH)}])
+            self.upload("banner-october.csv", [{**whole, "account": "Banner", **BANNER_MONTH}])
         self.stack.pump()
+        on_day(day)
+        return day + timedelta(days=1)
 
-    def _send(self, event: Event) -> None:
+    def _visit(self, event: Event) -> None:
         data = event.data
-        if event.kind in ("visit", "bot"):
-            body = {"site": SITE, "visitor": data["visitor"], "sent_at": int(event.at.timestamp() * 1000), "hits": data["hits"]}
-            if "consent" in data:
-                body["consent"] = data["consent"]
-            agent = ROBOT if event.kind == "bot" else PERSON
-            headers = {
-                "content-type": "text/plain",
-                "origin": f"https://{HOST}",
-                "user-agent": agent,
-                "accept-language": "ru-RU,ru",
-            }
-            answer = self.stack.call("POST", "/v1/hits", headers, json.dumps(body), source_ip="203.0.113.7")
-            self._note("hits", answer, len(data["hits"]))
-        elif event.kind == "email_open":
-            target = f"/v1/hit.gif?site={SITE}&kind=email_open&id={data['id']}&visitor={data['visitor']}&url=https://{HOST}/mail"
-            self._note("email opens", self.stack.call("GET", target, {"user-agent": PERSON}))
-        elif event.kind == "call":
-            line = {"type": "request", "contact_channel": "call", "occurred_at": event.at.isoformat(), "is_answered": True}
-            line |= {name: data[name] for name in ("request_id", "call_id", "phone", "talk_seconds")}
-            if data["visitor"]:
-                line["visitor_id"] = data["visitor"]
-            body_bytes = json.dumps(line).encode()
-            headers = {"content-type": "application/octet-stream", **self._signed(body_bytes, self.import_secret)}
-            self._note("calls", self.stack.call("POST", f"/v1/import?site={SITE}", headers, body_bytes), 1)
-        else:
-            body_bytes = json.dumps({"timestamp": event.at.isoformat(), **data}, ensure_ascii=False).encode()
-            headers = {"content-type": "application/json", **self._signed(body_bytes, self.crm_secret)}
-            self._note("CRM events", self.stack.call("POST", f"/v1/crm/generic/{SITE}/{CRM_TOKEN}", headers, body_bytes))
+        visitor = data["visitor"]
+        body = {"consent": data["consent"], "hits": data["hits"]}
+        if data["consent"] == "granted":
+            body["visitor"] = self._tokens.get(visitor, visitor)
+        renewed = self._leases.get(visitor) if data["lease"] == "renew" else None
+        if renewed:
+            body["lease"] = renewed
+        answer = self.senders.hits(body)
+        if answer.get("token"):
+            self._tokens[visitor] = answer["token"]
+        if data["lease"] == "ask":
+            given = self.senders.lease(self._tokens[visitor])
+            if given.get("lease"):
+                self._leases[visitor] = {"number": given["number"], "id": given["lease"]["id"]}
+        elif renewed and not answer.get("lease"):
+            self.senders.refused.append(f"hits: the lease of {renewed['number']} was lost")
 
-    def _note(self, what: str, answer: Answer, items: int = 0) -> None:
-        self.sent[what] = self.sent.get(what, 0) + max(items, 1)
-        if answer.status >= 300:
-            self.refused.append(f"{what}: {answer.status} {answer.body[:200]!r}")
-        elif items and (told := json.loads(answer.body))["accepted"] != items:
-            self.refused.append(f"{what}: {told['rejected'][:3]}")
+    def _bot(self, event: Event) -> None:
+        self.senders.hits({"visitor": event.data["visitor"], "hits": event.data["hits"]}, is_robot=True)
 
-    def _signed(self, body: bytes, secret: str) -> dict[str, str]:
-        return sign_webhook(body, f"msg_{next(self._numbers):06d}", secret, self.clock.now())
+    def _email_open(self, event: Event) -> None:
+        self.senders.email_open(event.data["id"], event.data["visitor"])
 
-    @staticmethod
-    def _local(at: datetime) -> date:
-        return (at + timedelta(hours=3)).date()
+    def _call(self, event: Event) -> None:
+        data = event.data
+        number = self._leases[data["visitor"]]["number"] if data["visitor"] else data["number"]
+        told = self.senders.call(
+            pbx.call_ended(data["call_id"], number, data["phone"], data["started_at"], data["wait"], data["talk"])
+        )
+        self._requests[data["request"]] = told.get("request_id", "")
+
+    def _call_back(self, event: Event) -> None:
+        data = event.data
+        ended = pbx.call_ended(data["call_id"], data["number"], data["phone"], data["started_at"], data["wait"], data["talk"])
+        self.senders.call({**ended, "is_outgoing": 1})
+
+    def _deal(self, event: Event) -> None:
+        data: dict[str, Any] = dict(event.data["data"])
+        if key := event.data["request"]:
+            data["request_id"] = self._requests.get(key, key)
+        self.senders.generic({"type": event.data["type"], "timestamp": event.at.isoformat(), "data": data})
+
+    def _lead(self, event: Event) -> None:
+        data, at = event.data, event.at
+        is_new = "lead" in data
+        lead = self._leads.setdefault(data["lead_id"], data["lead"]) if is_new else self._leads[data["lead_id"]]
+        before, lead.status_id = data["before"], data["status_id"]
+        lead.price = data.get("price", lead.price)
+        lead.loss_reason_id = data.get("loss_reason_id", "")
+        if "cost" in data:
+            lead.fields[COST_FIELD] = data["cost"]
+        if not is_new:
+            self.senders.amocrm(amocrm.lead_moved(lead, before, at))
+            return
+        asked = data["asked"]
+        if asked.key:
+            request_id = self._requests.get(asked.key, asked.key)
+            lead.fields |= {"skvoz_request_id": request_id, "skvoz_visitor_id": asked.visitor}
+        self.senders.amocrm(amocrm.lead_added(lead, at))
+        if asked.phone:
+            contact = Contact(lead.lead_id + 10_000_000, "Клиент", asked.phone, created_at=at, leads=[lead.lead_id])
+            self.senders.amocrm(amocrm.contact_added(contact, at))

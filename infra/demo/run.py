@@ -16,12 +16,14 @@ from rich.table import Table
 from functions.report.figures import build, to_json
 from functions.report.marts.questions import ask, period_of
 from functions.report.render import page
-from infra.demo.people import Month, month
+from infra.demo.month import Month
+from infra.demo.people import month
 from infra.demo.play import Player
-from infra.demo.shop import CRM_TOKEN, SITE, settings
+from infra.demo.shop import CRM_TOKEN, POOL, SITE, settings
 from infra.demo.truth import Verdict, judge
 from infra.local.clock import SimulatedClock
 from infra.local.stack import LocalStack
+from infra.shop.pool import add_numbers
 from shared.engines import engine
 from shared.security import token_sha256
 from shared.settings import parse_settings, published
@@ -51,13 +53,15 @@ def demo(out: Path, scale: float = 1.0, console: Console | None = None) -> dict[
     with LocalStack(out / "stack", clock, on_crash=_crashed(console)) as stack:
         secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
         stack.publish(site)
-        stack.put_secret(f"{SITE}/import", secret)
-        stack.put_secret(f"{SITE}/crm-generic", secret)
-        player = Player(stack, clock, secret, secret)
+        for name in ("crm-generic", "calls-generic"):
+            stack.put_secret(f"{SITE}/{name}", secret)
+        add_numbers(stack, SITE, POOL)
+        player = Player(stack, clock, secret)
+        sent = player.senders.sent
 
         def on_day(day: date) -> None:
             passed = time.monotonic() - started
-            console.print(f"  {day:{DATE_FORMAT}}: {sum(player.sent.values()):6d} messages, {passed:5.1f} s", highlight=False)
+            console.print(f"  {day:{DATE_FORMAT}}: {sum(sent.values()):6d} messages, {passed:5.1f} s", highlight=False)
             if day.day in REFRESH_AFTER_DAYS:
                 clock.set(max(clock.now(), local_midnight(day, "Europe/Moscow").replace(tzinfo=UTC)))
                 _refresh(stack, console)
@@ -70,7 +74,7 @@ def demo(out: Path, scale: float = 1.0, console: Console | None = None) -> dict[
         figures = _leave(stack, out, published(site), made)
     verdict: Verdict = figures.pop("verdict")
     _show(console, figures, verdict, player, time.monotonic() - started, out)
-    wrong = [*player.refused, *verdict.unexplained, *verdict.wrong_money]
+    wrong = [*player.senders.refused, *verdict.unexplained, *verdict.wrong_money]
     if wrong:
         raise DemoFailed(f"{len(wrong)} things went wrong, first: " + "; ".join(wrong[:5]))
     return figures
@@ -111,8 +115,8 @@ def _show(console: Console, figures: Mapping[str, Any], verdict: Verdict, player
     console.print(f"{verdict.credited_right} of {verdict.deals} deals were credited to their true source. The others:")
     for reason, deals in verdict.reasons.items():
         console.print(f"  {deals:3d}  {reason}", highlight=False)
-    sent = ", ".join(f"{n} {what}" for what, n in player.sent.items())
-    console.print(f"Sent: {sent}. Refused: {len(player.refused)}. {seconds:.0f} s in all.", highlight=False)
+    sent = ", ".join(f"{n} {what}" for what, n in player.senders.sent.items())
+    console.print(f"Sent: {sent}. Refused: {len(player.senders.refused)}. {seconds:.0f} s in all.", highlight=False)
     console.print("Look at:", *(f"  {out / name}  {what}" for name, what in LEFT.items()), sep="\n", highlight=False)
 
 

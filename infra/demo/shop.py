@@ -6,10 +6,24 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from infra.shop import amocrm
+
 SITE = "teplodom"
 HOST = "teplodom.example"
 FIRST_DAY, LAST_DAY = date(2026, 10, 1), date(2026, 10, 31)
 CRM_TOKEN = "demo-crm-token-of-teplodom"
+DEFAULT_NUMBER, BANNER_NUMBER, VK_NUMBER = "+74950000010", "+74950000051", "+74950000041"
+POOL = tuple(f"+7495000{number:04d}" for number in range(31, 41)) + tuple(f"+7495000{number:04d}" for number in range(61, 71))
+# What the shop's stages mean, by the names that its manager sees.
+MEANINGS = {
+    "Неразобранное": "unsorted",
+    "Первичный контакт": "working",
+    "Замер": "qualified",
+    "Договор": "contract",
+    "Оплачено": "paid",
+    "Отказ": "lost",
+}
+_AMO_NAMES = {amocrm.WON: "won", amocrm.LOST: "lost"}  # amoCRM's closed stages are told by word, the others by their id
 
 
 def settings(crm_token_hash: str) -> dict[str, Any]:
@@ -21,19 +35,34 @@ def settings(crm_token_hash: str) -> dict[str, Any]:
         "payment_hosts": ["pay.example"],
         "time_zone": "Europe/Moscow",
         "currency": "RUB",
-        "crm": {"token_sha256": [crm_token_hash]},
+        "crm": {
+            "token_sha256": [crm_token_hash],
+            "amocrm": {
+                "account_id": amocrm.ACCOUNT_ID,
+                "subdomain": amocrm.SUBDOMAIN,
+                "fields": {"cost_price": amocrm.COST_FIELD},
+                "loss_reasons": amocrm.LOSS_REASONS,
+                "managers": amocrm.MANAGERS,
+            },
+        },
+        "numbers": {
+            "default": DEFAULT_NUMBER,
+            "static": [
+                {"number": BANNER_NUMBER, "source": "banner", "medium": "offline", "campaign": "shchit-varshavka"},
+                {"number": VK_NUMBER, "source": "vk", "medium": "cpc"},
+            ],
+            "prefix_percent": 100,  # all visitors of a demo share one address
+        },
         "stages": [
             {
                 "money_stage": "paid",
-                "stages": {
-                    "Неразобранное": "unsorted",
-                    "Первичный контакт": "working",
-                    "Замер": "qualified",
-                    "Договор": "contract",
-                    "Оплачено": "paid",
-                    "Отказ": "lost",
-                },
-            }
+                "stages": MEANINGS,
+            },
+            {
+                "pipeline": amocrm.PIPELINE,
+                "money_stage": "paid",
+                "stages": {_AMO_NAMES.get(status, status): MEANINGS[name] for status, name in amocrm.STAGES.items()},
+            },
         ],
         "margins": [{"valid_from": "2026-01-01", "percent": 35}],
         "report": {"recipients": ["owner@teplodom.example"], "language": "ru", "days": 31},
@@ -80,6 +109,8 @@ CAMPAIGNS = (
 
 SEO_MONTH = Decimal("140000.00")  # a contractor's monthly sum, spread over the days
 PAGES = ("/", "/catalog/", "/catalog/teply-pol/", "/catalog/radiatory/", "/product/teply-pol-10m2/", "/delivery/", "/contacts/")
+# A banner by the road, for the month: nobody clicks on it, its own number tells who came from it.
+BANNER_MONTH = {"source": "banner", "medium": "offline", "campaign": "shchit-varshavka", "cost": "45000.00"}
 WORDS = ("теплый пол купить", "теплый пол цена", "радиаторы отопления", "монтаж теплого пола", "теплый пол под плитку")
 MANAGERS = ("Анна Белова", "Игорь Соколов", "Марат Гареев")
 LOSS_REASONS = ("Дорого", "Не дозвонились", "Купил у других", "Не наш профиль")

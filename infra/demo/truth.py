@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from infra.demo.people import OBSTACLES, Truth
+from infra.demo.month import OBSTACLES, Truth
 from shared.sql import bind
 from shared.warehouse import Warehouse
 
@@ -36,9 +36,9 @@ def judge(warehouse: Warehouse, site_id: str, model: str, truths: Sequence[Truth
     """Compare every deal of the demo that reached the CRM with its truth, source and money."""
     rows = {row["deal_id"]: row for row in warehouse.rows(bind(_CREDITED, {"site_id": site_id, "model": model}))}
     right, reasons, unexplained, wrong_money = 0, Counter[str](), [], []
-    known = [t for t in truths if f"generic:{t.deal_id}" in rows]
+    known = [t for t in truths if t.deal_id in rows]
     for truth in known:
-        row = rows[f"generic:{truth.deal_id}"]
+        row = rows[truth.deal_id]
         credited = row["channel"] or "no source"
         if credited == truth.channel:
             right += 1

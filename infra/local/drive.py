@@ -7,6 +7,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from infra.local.aws import LocalAws, stored_objects
@@ -116,9 +117,9 @@ class Driver:
         target = properties.get("EventInvokeConfig", {}).get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
         return next(iter(_named(target)), None) if target else None
 
-    def run_schedule(self, schedule: Schedule) -> Any:
-        """Fire a schedule now: the function's result, or the last state of the refresh."""
-        given = schedule_input(schedule.input, schedule.logical_id, self._new_id(), self._clock.now())
+    def run_schedule(self, schedule: Schedule, told: Mapping[str, Any] = MappingProxyType({})) -> Any:
+        """Fire a schedule now, with `told` added to its input: the function's result, or the last state of the refresh."""
+        given = {**schedule_input(schedule.input, schedule.logical_id, self._new_id(), self._clock.now()), **told}
         if schedule.target_kind == "function":
             return self._functions.invoke_json(schedule.target, given)
         return self.walk(self.task_of(schedule.target), given)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -40,7 +41,7 @@ STAGE = "local"
 ENGINE = "duckdb"
 # What the template asks an installation for; those that it does not declare are left out.
 PARAMETERS = {"Stage": STAGE, "MailFrom": "reports@skvoz.example", "MailIdentity": "skvoz.example"}
-SECRETS = ("identity",)  # what every installation has; those of the sites come with the sites
+SECRETS = ("identity", "visitor")  # what every installation has; those of the sites come with the sites
 
 
 class LocalStack:
@@ -67,6 +68,7 @@ class LocalStack:
         self._parameters = {name: value for name, value in PARAMETERS.items() if name in declared} | dict(parameters or {})
         self._port, self._warehouse, self._new_id, self._on_crash = port, warehouse or _duckdb, new_id, on_crash
         self._open = ExitStack()
+        self._turn = threading.RLock()  # the driver serves one thread at a time; `make up` has several
         self.environment: dict[str, str] = {}
 
     def __enter__(self) -> LocalStack:
@@ -147,7 +149,8 @@ class LocalStack:
 
     def pump(self) -> int:
         """Let queues and new objects wake their functions until nothing is left; how many were handed over."""
-        return self.driver.pump()
+        with self._turn:
+            return self.driver.pump()
 
     def publish(self, settings: SiteSettings) -> None:
         """Put a site's settings in force, and keep the version."""
@@ -177,9 +180,10 @@ class LocalStack:
         if logical_id not in found:
             raise LookupError(f"template.yaml has no schedule {logical_id}; it has: {', '.join(sorted(found)) or 'none'}")
         schedule = found[logical_id]
-        if schedule.target_kind == "state_machine":
-            self.mirror.sync()
-        return self.driver.run_schedule(schedule)
+        with self._turn:
+            if schedule.target_kind == "state_machine":
+                self.mirror.sync()
+            return self.driver.run_schedule(schedule)
 
     def refresh(self) -> Any:
         """Bring the lake over and walk the refresh to its end; its last state. WarehouseError when it failed."""
@@ -195,12 +199,13 @@ class LocalStack:
         """The site's last complete refresh, as the ledger keeps it."""
         return DynamoLedger(client("dynamodb"), self.environment["LEDGER_TABLE"]).last_complete(site_id)
 
-    def send_report(self) -> Any:
-        """Fire the schedule of the report function; its result."""
+    def send_report(self, **told: Any) -> Any:
+        """Fire the schedule of the report function; its result. `told` is added to what it gets (`site_id`, `again`)."""
         functions = self.template.functions()
         for schedule in self.schedules():
             if schedule.target_kind == "function" and "report" in functions[schedule.target].handler.split("."):
-                return self.driver.run_schedule(schedule)
+                with self._turn:
+                    return self.driver.run_schedule(schedule, told)
         raise LookupError("template.yaml has no schedule for the report function")
 
     def sent_mail(self) -> list[bytes]:

@@ -60,6 +60,7 @@ def _call(dispatch: Dispatch, model: Any, params: dict[str, Any], url: str) -> t
     from werkzeug.exceptions import HTTPException
 
     request = Request.from_primitives(params["method"], url, params["headers"], _bytes(params["body"]))
+    request.get_data()  # kept, or an object of a form's type would be read as a form, and stored empty
     try:
         status, headers, body = dispatch(request, request.raw_url, request.headers)
     except HTTPException as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from shared.security import sign_webhook
 from shared.settings import parse_settings, published
 from shared.sites import current_key
 from shared.times import from_millis
+from shared.visitors import sign_visitor
 from tests.fakes import FakeClients
 
 EVENTS = Path(__file__).parents[1] / "events"
@@ -25,9 +26,11 @@ STREAMS = {"hit": "hits", "request": "requests", "payment": "payments"}
 SECRET = "whsec_gur9KClSBqm3AbzbYDo8lDxrS3NoIeMy"
 OLD_SECRET = "whsec_RaocZ9JpqOgtqpIgTOeVI+n/F8swopiv"
 HIT_ID = "0199d7a1-5c30-7d44-8a55-7f0a1b2c3d4e"
-VISITOR = "0199d7a1-5c2e-7b6a-9c11-2f6d3e4a5b60"
+VISITOR = "01a12f0e-3e28-7b6a-9c11-2f6d3e4a5b60"  # as the recorded batch proposes it: made three seconds before
+VISITOR_SECRET, OLD_VISITOR_SECRET = "secret-of-the-visitors", "older-secret-of-the-visitors"
 _ENVIRONMENT = {
     "STAGE": "test", "LAKE_BUCKET": LAKE, "FILES_BUCKET": FILES, "SERVICE": "collect",
+    "NUMBERS_TABLE": "numbers", "CONTACTS_TABLE": "contacts",
     "HIT_STREAM": STREAMS["hit"], "REQUEST_STREAM": STREAMS["request"], "PAYMENT_STREAM": STREAMS["payment"],
 }  # fmt: skip
 
@@ -38,11 +41,23 @@ def recorded(name: str) -> dict[str, Any]:
     return event
 
 
+class Clients(FakeClients):
+    """`dynamodb` is put there by the tests that may need it: other hits must not even make its client."""
+
+    dynamodb: Any = None
+
+    def __call__(self, service: str) -> Any:
+        if service != "dynamodb":
+            return super().__call__(service)
+        assert self.dynamodb is not None, "this hit needs no DynamoDB"
+        return self.dynamodb
+
+
 class Collect:
     """`lambda_handler` over fakes: post hits, import lines, look into the lake."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.clients = FakeClients()
+        self.clients = Clients()
         for name, value in _ENVIRONMENT.items():
             patch.setenv(name, value)
         patch.setattr(handler, "client", self.clients)
@@ -50,10 +65,11 @@ class Collect:
         self.publish({"site_id": "kvartal", "name": "Квартал", "hosts": ["kvartal.example", "квартал.рф"]})
         self.clients.ssm.parameters["/skvoz/test/kvartal/import"] = f"{SECRET} {OLD_SECRET}"
         self.clients.ssm.parameters["/skvoz/test/identity"] = "key-of-the-hashes"
+        self.clients.ssm.parameters["/skvoz/test/visitor"] = f"{VISITOR_SECRET} {OLD_VISITOR_SECRET}"
 
     def forget(self) -> None:
         """As a new process."""
-        for made in (handler._sites, handler._lake, handler._secrets):
+        for made in (handler._sites, handler._lake, handler._secrets, handler._vault):
             made.cache_clear()
 
     def publish(self, settings: dict[str, Any]) -> None:
@@ -115,6 +131,17 @@ class Collect:
     def rejected(self, door: str = "hits") -> list[dict[str, Any]]:
         keys = self.clients.s3.keys(LAKE, f"rejected/{door}/")
         return [json.loads(line) for key in keys for line in self.clients.s3.body(LAKE, key).splitlines()]
+
+
+def token_of(visitor_id: str, *, age: timedelta = timedelta(days=1), secret: str = VISITOR_SECRET, site: str = "kvartal") -> str:
+    """A token as the server gave it `age` before the recorded batch."""
+    return sign_visitor(site, visitor_id, now_of("hits_post") - age, [secret])
+
+
+def counted(printed: str, metric: str) -> list[dict[str, Any]]:
+    """Lines of the log that count `metric`, without AWS's own part."""
+    lines = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
+    return [{name: value for name, value in line.items() if name != "_aws"} for line in lines if metric in line]
 
 
 def body_of(response: dict[str, Any]) -> Any:

@@ -8,7 +8,20 @@ from datetime import timedelta
 import pytest
 
 from shared.times import lake_text, to_millis
-from tests.api.collect_door import HIT_ID, LAKE, STREAMS, VISITOR, Collect, assert_error, body_of, now_of, recorded
+from shared.visitors import sign_visitor
+from tests.api.collect_door import (
+    HIT_ID,
+    LAKE,
+    STREAMS,
+    VISITOR,
+    VISITOR_SECRET,
+    Collect,
+    assert_error,
+    body_of,
+    now_of,
+    recorded,
+    token_of,
+)
 
 NOW = now_of("hits_post")
 OTHER_ID = "0199d7a1-5c31-7d44-8a55-7f0a1b2c3d4e"
@@ -27,7 +40,8 @@ def ago(**time: float) -> int:
 def test_recorded_page_view_becomes_a_record_with_its_marks(collect: Collect) -> None:
     answer = collect.call(recorded("hits_post"))
     assert answer["statusCode"] == 202
-    assert body_of(answer) == {"accepted": 1, "rejected": [], "visitor": VISITOR}
+    token = sign_visitor("kvartal", VISITOR, NOW, [VISITOR_SECRET])
+    assert body_of(answer) == {"accepted": 1, "rejected": [], "visitor": VISITOR, "token": token}
     assert collect.stored() == [
         {
             "record_id": HIT_ID,
@@ -67,18 +81,13 @@ def test_answer_lets_the_page_read_it_and_sets_the_cookie(collect: Collect) -> N
     assert answer["headers"]["access-control-allow-credentials"] == "true"
     assert answer["headers"]["vary"] == "Origin"
     assert answer["headers"]["cache-control"] == "no-store"
-    assert answer["cookies"] == [f"skvoz_vid={VISITOR}; Max-Age=34560000; Path=/; Secure; HttpOnly; SameSite=Lax"]
-
-
-def test_cookie_outranks_the_proposal(collect: Collect) -> None:
-    answer = collect.hits(cookies=["other=1", f"skvoz_vid={COOKIE_VISITOR}"])
-    assert body_of(answer)["visitor"] == COOKIE_VISITOR
-    assert collect.stored()[0]["visitor_id"] == COOKIE_VISITOR
+    token = body_of(answer)["token"]
+    assert answer["cookies"] == [f"skvoz_kvartal={token}; Max-Age=34560000; Path=/; Secure; HttpOnly; SameSite=Lax"]
 
 
 @pytest.mark.parametrize("proposal", ["", "1", "<script>", 7, None, ["x"], "0199D7A1-5C2E-7B6A-9C11-2F6D3E4A5B6Z"])
 def test_visitor_without_a_usable_id_gets_a_new_one(collect: Collect, proposal: object) -> None:
-    first = body_of(collect.hits(visitor=proposal, cookies=["skvoz_vid=nonsense"]))["visitor"]
+    first = body_of(collect.hits(visitor=proposal, cookies=["skvoz_kvartal=nonsense"]))["visitor"]
     second = body_of(collect.hits(visitor=proposal))["visitor"]
     assert first != second
     assert {r["visitor_id"] for r in collect.stored()} == {first, second}
@@ -250,7 +259,10 @@ def test_hit_without_consent_is_counted_but_not_recognised(
 ) -> None:
     url = "https://kvartal.example/a?utm_source=yandex&yclid=7&order=1"
     answer = collect.hits(
-        {"url": url, "kind": "form", "request_id": "r-1"}, headers=headers, cookies=[f"skvoz_vid={COOKIE_VISITOR}"], **change
+        {"url": url, "kind": "form", "request_id": "r-1"},
+        headers=headers,
+        cookies=[f"skvoz_kvartal={token_of(COOKIE_VISITOR)}"],
+        **change,
     )
     assert body_of(answer) == {"accepted": 1, "rejected": [], "visitor": None}
     assert "cookies" not in answer

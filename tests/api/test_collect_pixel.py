@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from functions.collect.script import FILE
-from tests.api.collect_door import HIT_ID, LAKE, VISITOR, Collect, recorded
+from tests.api.collect_door import HIT_ID, LAKE, VISITOR, Collect, counted, recorded, token_of
 
+TRACKER = Path(__file__).parents[2] / "functions" / "collect" / "tracker"
+MAILED = "0199d7a1-5c2e-7b6a-9c11-2f6d3e4a5b60"  # written into the e-mail a year before
 PAGE = "https://kvartal.example/?utm_source=letter&utm_medium=email"
 
 
@@ -36,7 +38,7 @@ def test_recorded_open_of_an_e_mail_becomes_a_hit(collect: Collect) -> None:
     assert_gif(answer)
     assert "cookies" not in answer
     [hit] = collect.stored()
-    assert (hit["kind"], hit["via"], hit["visitor_id"]) == ("email_open", "pixel", VISITOR)
+    assert (hit["kind"], hit["via"], hit["visitor_id"]) == ("email_open", "pixel", MAILED)
     assert (hit["utm_source"], hit["page_host"]) == ("letter", "kvartal.example")
     assert hit["occurred_at"] == "2026-10-12 07:40:28.000"
 
@@ -51,7 +53,41 @@ def test_page_view_without_a_script_sets_the_cookie(collect: Collect) -> None:
     assert_gif(answer)
     [hit] = collect.stored()
     assert (hit["record_id"], hit["kind"]) == (HIT_ID, "page_view")
-    assert answer["cookies"][0].startswith(f"skvoz_vid={hit['visitor_id']};")
+    assert answer["cookies"][0].startswith(f"skvoz_kvartal={hit['visitor_id']}.")
+
+
+def test_a_page_without_a_script_knows_its_visitor_by_the_cookie_or_the_query(collect: Collect) -> None:
+    others = "0199d7a1-5c2e-7b6a-9c11-000000000001"
+    collect.pixel(cookies=[f"skvoz_kvartal={token_of(MAILED)}"], site="kvartal", url=PAGE, visitor=token_of(others))
+    collect.pixel(site="kvartal", url=PAGE, visitor=token_of(others))
+    collect.pixel(site="kvartal", url=PAGE, visitor=VISITOR)
+    collect.pixel(site="kvartal", url=PAGE, visitor=MAILED)
+    visitors = [hit["visitor_id"] for hit in collect.stored()]
+    assert visitors[:3] == [MAILED, others, VISITOR]
+    assert visitors[3] not in (MAILED, others, VISITOR)
+
+
+@pytest.mark.parametrize("url", ["nonsense", PAGE])
+def test_no_cookie_for_an_email_or_a_rejected_hit(collect: Collect, url: str) -> None:
+    kind = "email_open" if url == PAGE else "page_view"
+    assert "cookies" not in collect.pixel(cookies=[f"skvoz_kvartal={token_of(MAILED)}"], site="kvartal", url=url, kind=kind)
+
+
+def test_pictures_are_counted_without_tokens_while_there_is_no_secret(collect: Collect, capsys: pytest.CaptureFixture[str]) -> None:
+    del collect.clients.ssm.parameters["/skvoz/test/visitor"]
+    answer = collect.pixel(site="kvartal", url=PAGE, visitor=VISITOR)
+    assert_gif(answer)
+    assert "cookies" not in answer
+    assert [hit["visitor_id"] for hit in collect.stored()] == [VISITOR]
+    assert counted(capsys.readouterr().out, "VisitorUnsigned") == [{"Door": "pixel", "VisitorUnsigned": 1}]
+
+
+def test_a_rejected_picture_keeps_no_token(collect: Collect) -> None:
+    token = token_of(VISITOR)
+    collect.pixel(site="kvartal", url=PAGE, visitor=token, consent="maybe")
+    collect.pixel(site="kvartal", url="nonsense", visitor=token)
+    assert {row["reason"] for row in collect.rejected("pixel")} == {"bad_field", "bad_url"}
+    assert token.rpartition(".")[2].encode() not in collect.clients.s3.all_bytes(LAKE)
 
 
 def test_page_of_the_picture_stands_in_for_the_address(collect: Collect) -> None:
@@ -67,7 +103,7 @@ def test_without_an_id_every_call_is_a_hit_of_its_own(collect: Collect) -> None:
 
 def test_visitor_without_consent_is_not_recognised(collect: Collect) -> None:
     for change, headers in (({"consent": "denied"}, {}), ({}, {"dnt": "1"})):
-        answer = collect.pixel(headers, ["skvoz_vid=" + VISITOR], site="kvartal", url=PAGE, visitor=VISITOR, **change)
+        answer = collect.pixel(headers, ["skvoz_kvartal=" + token_of(VISITOR)], site="kvartal", url=PAGE, visitor=VISITOR, **change)
         assert_gif(answer)
         assert "cookies" not in answer
     assert [hit["consent"] for hit in collect.stored()] == ["denied", "denied"]
@@ -119,10 +155,11 @@ def test_spilled_when_the_stream_refuses_and_503_when_nothing_takes_it(collect: 
     assert_gif(collect.pixel(site="kvartal", url=PAGE), status=503)
 
 
-def test_tracker_is_served_with_its_hash(collect: Collect) -> None:
-    answer = collect.call(recorded("skvoz_js_get"))
+@pytest.mark.parametrize("name", ["skvoz.js", "skvoz.core.js"])
+def test_tracker_is_served_with_its_hash(collect: Collect, name: str) -> None:
+    answer = collect.call({**recorded("skvoz_js_get"), "routeKey": f"GET /{name}", "rawPath": f"/{name}"})
     assert answer["statusCode"] == 200
-    assert answer["body"] == FILE.read_text("utf-8")
+    assert answer["body"] == (TRACKER / name).read_text("utf-8")
     assert answer["headers"]["content-type"] == "text/javascript; charset=utf-8"
     assert answer["headers"]["cache-control"] == "public, max-age=3600"
     assert answer["headers"]["etag"].strip('"')
@@ -136,8 +173,9 @@ def test_tracker_is_not_sent_twice(collect: Collect, form: str) -> None:
     assert (answer["statusCode"], answer["body"]) == (304, "")
 
 
-def test_tracker_stays_within_its_size() -> None:
-    assert len(gzip.compress(FILE.read_bytes(), 9)) <= 2_400
+@pytest.mark.parametrize(("name", "budget"), [("skvoz.core.js", 2_400), ("skvoz.js", 5_000)])
+def test_tracker_stays_within_its_size(name: str, budget: int) -> None:
+    assert len(gzip.compress((TRACKER / name).read_bytes(), 9)) <= budget
 
 
 def test_unknown_route_has_the_error_shape(collect: Collect) -> None:

@@ -53,7 +53,9 @@ def doors(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collect]:
     for made in MADE:
         made.cache_clear()
     crm_settings = {"token_sha256": [token_sha256(TOKEN)]}
-    collect.publish({"site_id": "kvartal", "name": "Квартал", "hosts": ["kvartal.example"], "crm": crm_settings})
+    collect.publish(
+        {"site_id": "kvartal", "name": "Квартал", "hosts": ["kvartal.example"], "crm": crm_settings, "forms": {"contacts": True}}
+    )
     collect.clients.ssm.parameters["/skvoz/test/kvartal/crm-generic"] = SECRET
     yield collect
     for made in MADE:
@@ -72,6 +74,7 @@ def send_hits(doors: Collect) -> None:
             "form": text,
             "url": ADDRESSES[number],
             "ref": ADDRESSES[-number],
+            "contact": {"phones": [text], "emails": [text], "name": text},
         }
         uuid = "0199d7a1-5c30-7d44-8a55-7f0a1b2c3d"
         doors.hits(
@@ -79,6 +82,8 @@ def send_hits(doors: Collect) -> None:
             {**common, "id": f"{uuid}02", "kind": "form"},
             {**common, "id": f"{uuid}03", "kind": "form", "request_id": text},
             {**common, "id": text},
+            {**common, "id": f"{uuid}04", "kind": "form", "request_id": f"r-{number}"},
+            [common],
             {**common, "title": [f"a\n{text}"], "ref": {"a": f"a\t{text}"}},
             headers={name: value.encode("ascii", "replace").decode() for name, value in headers.items()},
         )

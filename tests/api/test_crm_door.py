@@ -6,7 +6,7 @@ import base64
 import copy
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from functions.crm_webhook import handler
 from shared.identity import keyed_hash
 from shared.security import sign_webhook, token_sha256
 from shared.settings import parse_settings, published
+from shared.times import to_millis
 from tests.fakes import FakeClients
 
 DATA = Path(__file__).parents[1] / "data" / "standard_webhooks"
@@ -80,6 +81,7 @@ def test_the_published_vector_is_kept_byte_for_byte_and_queued(clients: FakeClie
     assert clients.s3.body("lake", key) == WON
     (message,) = (json.loads(text) for text in clients.sqs.messages[QUEUE])
     assert message == {
+        "provider": "generic",
         "site_id": "kvartal",
         "key": key,
         "webhook_id": keyed_hash("webhook", "msg_kvartal_41870233_won", b"kvartal"),
@@ -202,7 +204,8 @@ def test_a_store_that_refuses_means_try_later_and_then_works(clients: FakeClient
     assert answer["headers"]["retry-after"] == "30"
     assert error_of(answer)["code"] == "try_later"
     clients.heal()
-    assert post()["statusCode"] == 202
+    later = NOW + timedelta(seconds=30)  # when the sender is told to come back
+    assert post(timeEpoch=to_millis(later))["statusCode"] == 202
     assert len(clients.sqs.messages[QUEUE]) == 1
 
 

@@ -20,9 +20,11 @@ from tests.fakes import FakeClients
 DATA = Path(__file__).parents[1] / "data" / "standard_webhooks"
 MESSAGE = json.loads((Path(__file__).parents[1] / "events" / "sqs_crm.json").read_text())["Records"][0]
 RECEIVED = "2026-10-29T13:20:41.250000+00:00"
+ORDER = {"site_id": "kvartal", "key": "quarantine/crm-generic/a", "webhook_id": "w", "received_at": RECEIVED}
 NAMES = {
     "STAGE": "test",
     "LAKE_BUCKET": "lake",
+    "FILES_BUCKET": "files",
     "CRM_EVENT_STREAM": "crm-events",
     "PAYMENT_STREAM": "payments",
 }
@@ -154,6 +156,9 @@ def test_a_body_that_left_the_quarantine_is_rejected_not_retried(clients: FakeCl
         json.dumps({"site_id": "../x", "key": "quarantine/crm-generic/a", "webhook_id": "w", "received_at": RECEIVED}),
         json.dumps({"site_id": "kvartal", "key": "raw/hit/a", "webhook_id": "w", "received_at": RECEIVED}),
         json.dumps({"site_id": "kvartal", "key": "quarantine/crm-generic/a", "webhook_id": "w", "received_at": "then"}),
+        json.dumps({**ORDER, "provider": "none"}),
+        json.dumps({**ORDER, "provider": 1}),
+        json.dumps({**ORDER, "provider": "amocrm"}),
     ],
 )
 def test_a_message_that_is_not_the_doors_is_rejected_not_retried(clients: FakeClients, text: str) -> None:

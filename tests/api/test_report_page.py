@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from functions.report import handler
-from functions.report.store import Files, Ledger
+from functions.report.store import Files, Form, Ledger, Page
 from tests.report_aws import BUCKET, TABLE, Clients
 from tests.report_cases import NOW
 
 PAGE = "<!DOCTYPE html><p>Отчёт</p>"
+WORKBOOK = b"PK\x03\x04 a workbook"
 
 
 @pytest.fixture
@@ -28,15 +29,17 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
         monkeypatch.setattr(handler, "client", made)
         monkeypatch.setenv("LEDGER_TABLE", TABLE)
         monkeypatch.setenv("FILES_BUCKET", BUCKET)
-        key = Files(made.s3, BUCKET).keep_page("kvartal", "page-1", PAGE, b"{}")
-        Ledger(made.dynamodb, TABLE).keep_token("right-token", "kvartal", key, NOW)
+        forms: dict[Form, bytes] = {"html": PAGE.encode(), "json": b'{"totals": 1}', "xlsx": WORKBOOK}
+        key = Files(made.s3, BUCKET).keep("kvartal", "page-1", forms, "skvoz-kvartal-2026-09-13-2026-10-12")
+        Ledger(made.dynamodb, TABLE).keep_token("right-token", Page("kvartal", key, "hash", "Квартал", "ru"), NOW)
         yield made
 
 
-def get(token: str, **headers: str) -> dict[str, Any]:
+def get(token: str, form: str = "", **headers: str) -> dict[str, Any]:
     event = {
         "routeKey": "GET /v1/reports/{token}",
         "pathParameters": {"token": token},
+        "queryStringParameters": {"format": form} if form else {},
         "headers": headers,
         "requestContext": {"http": {"sourceIp": "192.0.2.1"}, "timeEpoch": 1_791_860_400_000, "requestId": "r"},
     }
@@ -86,6 +89,35 @@ def test_a_deleted_page_is_not_found(clients: Clients) -> None:
 
 def test_the_store_keeps_no_token(clients: Clients) -> None:
     assert "right-token" not in repr(clients.dynamodb.scan(TableName=TABLE)["Items"])
+
+
+def test_the_workbook_comes_as_a_file_with_a_name_that_says_what_it_is(clients: Clients) -> None:
+    answer = get("right-token", "xlsx", **{"accept-encoding": "gzip"})
+    assert base64.b64decode(answer["body"]) == WORKBOOK
+    assert answer["headers"]["content-type"] == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    assert answer["headers"]["content-disposition"] == 'attachment; filename="skvoz-kvartal-2026-09-13-2026-10-12.xlsx"'
+    assert "content-encoding" not in answer["headers"]
+
+
+def test_the_figures_come_as_json(clients: Clients) -> None:
+    answer = get("right-token", "json")
+    assert json.loads(answer["body"]) == {"totals": 1}
+    assert answer["headers"]["content-type"] == "application/json"
+
+
+def test_a_form_that_there_is_not_is_refused_and_one_that_was_never_made_is_not_found(clients: Clients) -> None:
+    assert get("right-token", "exe")["statusCode"] == 400
+    clients.s3.delete_object(Bucket=BUCKET, Key="reports/kvartal/page-1.xlsx")
+    assert get("right-token", "xlsx", accept="*/*")["statusCode"] == 404
+    assert get("wrong-token", "xlsx", accept="*/*")["statusCode"] == 404
+
+
+def test_what_is_too_big_to_answer_is_fetched_from_its_store(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handler, "MOST_ANSWER", 10)
+    answer = get("right-token", "xlsx")
+    assert answer["statusCode"] == 302
+    assert "reports/kvartal/page-1.xlsx" in answer["headers"]["location"]
+    assert "ignature" in answer["headers"]["location"]
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])

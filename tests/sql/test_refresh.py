@@ -31,6 +31,7 @@ from tests.lakes import (
     hit,
     marts_of,
     payment,
+    rang,
     request,
     shop,
     utc,
@@ -303,6 +304,7 @@ def test_sites_do_not_see_each_other(tmp_path: Path) -> None:
         deal("d", utc("10-05 11:00"), "won", "100", phone="p", contact="c"),
         payment("d", utc("10-05 12:00"), "100", "p"),
         cost("10-05", "yandex", "10"),
+        rang("a", utc("10-05 10:20"), visitor="v"),
     ]
     other = [Record(r.kind, {**r.values, "site_id": "other"}) for r in records]
     write(tmp_path, [*records, *other], NOW)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from tests.lakes import Marts, marts_of
+from tests.lakes import Marts, marts_of, utc
 from tests.story_lake import CHANNELS, SITE_ID, STORY, story_records, story_shop
 
 
@@ -54,6 +55,25 @@ def test_the_missed_call_with_a_lost_deal_is_a_request_that_was_disqualified(mar
     lost = marts.row("requests", request_id="call-B")
     assert (lost["is_counted"], lost["is_qualified"], lost["is_disqualified"]) == (True, False, True)
     assert (lost["loss_reason"], lost["sales"], lost["revenue"]) == ("Не дозвонились", 0, None)
+
+
+def test_the_missed_call_is_a_request_that_counts_only_once_its_deal_left_the_unsorted(tmp_path: Path) -> None:
+    until = utc("10-21 00:00")
+    early = marts_of(tmp_path, [r for r in story_records() if r.values["occurred_at"] < until], story_shop())
+    missed = early.row("requests", request_id="call-B")
+    assert (missed["contact_channel"], missed["deals"], missed["is_confirmed"], missed["is_counted"]) == ("call", 1, False, False)
+
+
+def test_calls_are_told_with_who_held_the_number_and_an_attempt_to_call_back_is_no_request(marts: Marts) -> None:
+    names = ("request_id", "direction", "number", "is_answered", "is_target", "is_unique", "wait_seconds", "resolved_by")
+    told = {row["visitor_id"]: tuple(row[name] for name in names) for row in marts.rows("calls")}
+    assert told == {
+        "visitor-A": ("call-A", "in", "+74950000031", True, True, True, 14, "lease"),
+        "visitor-B": ("call-B", "in", "+74950000033", False, False, True, 37, "lease"),
+        "visitor-D": ("call-D", "in", "+74950000034", True, True, True, 12, "lease"),
+        None: (None, "out", "+74950000010", False, False, False, 12, None),
+    }
+    assert marts.rows("requests", "request_id") == ["call-A", "call-B", "call-D", "form-C"]
 
 
 def test_the_return_lowers_the_money_and_takes_its_cost_price_along(marts: Marts) -> None:

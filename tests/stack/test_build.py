@@ -83,15 +83,21 @@ def test_a_folder_holds_its_own_function_and_no_other(built: dict[str, Path]) ->
         assert not (folder / "tests").exists()
 
 
+def test_of_the_tracker_the_two_built_files_ship_and_nothing_else(built: dict[str, Path]) -> None:
+    shipped = (built["collect"] / "functions/collect/tracker").rglob("*")
+    assert {path.name for path in shipped} == {"skvoz.js", "skvoz.core.js"}
+
+
 def test_data_files_ship_and_sources_of_the_tracker_do_not(built: dict[str, Path]) -> None:
     for package, folder in built.items():
         shipped = {p.relative_to(folder).as_posix() for p in (folder / "functions" / package).rglob("*") if p.suffix != ".pyc"}
         wanted = {
             p.relative_to(ROOT)
             for p in (ROOT / "functions" / package).rglob("*")
-            if p.suffix in (".sql", ".csv", ".json", ".js", ".html")
+            if p.suffix in (".sql", ".csv", ".json", ".js", ".html", ".ttf")
         }
-        wanted = {p for p in wanted if p.name not in ("package.json", "package-lock.json") and "node_modules" not in p.parts}
+        built_of = ("package.json", "package-lock.json", "tsconfig.json")
+        wanted = {p for p in wanted if p.name not in built_of and "node_modules" not in p.parts}
         assert {p.as_posix() for p in wanted} <= shipped
         assert not any(name.endswith(".ts") or "node_modules" in name for name in shipped)
 

@@ -70,7 +70,8 @@ def test_no_statement_reaches_beyond_one_prefix_of_one_resource(resources: Resou
             # A bucket's whole content is never meant: `<bucket>/*` has no prefix before the star.
             if "*" in resource:
                 assert re.search(
-                    r"(?:Arn\}|Region\})/[a-z_]+(?:/[a-z_]+)?/\*$|/skvoz/\$\{Stage\}/\*/[a-z-]+$|table/\$\{Database\}/\*$", resource
+                    r"(?:Arn\}|Region\})/[a-z_]+(?:/[a-z_-]+)?/\*$|/skvoz/\$\{Stage\}/\*/[a-z-]+$|table/\$\{Database\}/\*$",
+                    resource,
                 ), place
 
 
@@ -102,7 +103,8 @@ def test_each_role_reads_only_its_own_secrets_of_its_stage(resources: Resources)
     assert all(listed(statement["Action"]) == ["ssm:GetParameter"] for statement in found.values())
     names = {who: {arn(r).partition(":parameter")[2] for r in listed(s["Resource"])} for who, s in found.items()}
     assert names == {
-        "CollectRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/*/import"},
+        "CollectRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/visitor", "/skvoz/${Stage}/*/import"},
+        "NumberpoolRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/visitor", "/skvoz/${Stage}/*/calls-generic"},
         "CrmWebhookRole": {"/skvoz/${Stage}/*/crm-generic"},
         "CrmWorkerRole": {"/skvoz/${Stage}/identity"},
     }
@@ -165,6 +167,48 @@ def test_the_report_cannot_change_marts(resources: Resources) -> None:
     assert allowed(resources, "ReportMailRole", "glue:DeleteTable") == set()
 
 
+def test_the_vault_is_written_by_its_doors_and_read_by_no_function(resources: Resources) -> None:
+    contacts = '{"Fn::GetAtt": ["ContactsTable", "Arn"]}'
+    found = {
+        (who, action)
+        for who, s in statements(resources)
+        for action in listed(s["Action"])
+        if contacts in map(arn, listed(s["Resource"]))
+    }
+    doors = {"CollectRole", "NumberpoolRole", "CrmWorkerRole"}
+    assert found == {(door, "dynamodb:UpdateItem") for door in doors}
+
+
+def test_the_key_of_the_vault_is_used_through_its_table_only(resources: Resources) -> None:
+    found = [(who, s) for who, s in statements(resources) if any(a.startswith("kms:") for a in listed(s["Action"]))]
+    assert {who for who, _ in found} == {"CollectRole", "NumberpoolRole", "CrmWorkerRole"}
+    for _, statement in found:
+        assert arn(statement["Resource"]) == '{"Fn::GetAtt": ["ContactsKey", "Arn"]}'
+        assert list(statement["Condition"]["StringEquals"]) == ["kms:ViaService"]
+
+
+def test_numbers_are_leased_by_their_function_and_renewed_by_the_hit_door(resources: Resources) -> None:
+    numbers = '{"Fn::GetAtt": ["NumbersTable", "Arn"]}'
+    rights = {
+        who: sorted(a.partition(":")[2] for a in listed(s["Action"]))
+        for who, s in statements(resources)
+        if numbers in map(arn, listed(s["Resource"]))
+    }
+    assert rights == {
+        "CollectRole": ["UpdateItem"],
+        "NumberpoolRole": ["ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"],
+    }
+
+
+def test_the_reports_page_writes_nothing_but_who_wants_no_mail(resources: Resources) -> None:
+    (statement,) = [
+        s
+        for who, s in statements(resources)
+        if who == "ReportRole" and any(a.startswith("dynamodb:") and a != "dynamodb:GetItem" for a in listed(s["Action"]))
+    ]
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["unsubscribe#*"]}}
+
+
 def test_only_the_api_the_inbox_and_nobody_else_may_call_functions(resources: Resources) -> None:
     permissions = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Lambda::Permission"]
     for permission in permissions:
@@ -184,8 +228,10 @@ def test_a_role_allows_the_services_that_the_code_calls_and_no_others(
         own += resources["SettingsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     allowed = {action.split(":")[0] for statement in own for action in listed(statement["Action"])}
     assert called <= allowed
-    # Lambda itself writes the log, takes from the queue and keeps failed events; Athena reads the catalog with the role's rights.
-    assert allowed - called <= {"logs", "sqs"} | ({"glue"} if "athena" in called else set())
+    # Lambda itself writes the log, takes from the queue and keeps failed events; Athena reads the catalog with the role's rights,
+    # DynamoDB uses the key of the vault.
+    vault = "ContactsTable" in json.dumps(role)
+    assert allowed - called <= {"logs", "sqs"} | ({"glue"} if "athena" in called else set()) | ({"kms"} if vault else set())
 
 
 @pytest.mark.parametrize("function", load().functions())

@@ -18,13 +18,23 @@ def reference(name: str) -> str:
 
 def test_routes_are_the_documented_ones(template: Template) -> None:
     assert sorted(template.routes()) == [
+        ("GET /skvoz.core.js", "CollectFunction"),
         ("GET /skvoz.js", "CollectFunction"),
         ("GET /v1/hit.gif", "CollectFunction"),
+        ("GET /v1/numbers/{number}", "NumberpoolFunction"),
         ("GET /v1/reports/{token}", "ReportFunction"),
+        ("GET /v1/reports/{token}/unsubscribe", "ReportFunction"),
         ("OPTIONS /v1/hits", "CollectFunction"),
+        ("OPTIONS /v1/numbers/lease", "NumberpoolFunction"),
+        ("OPTIONS /v1/numbers/renew", "NumberpoolFunction"),
+        ("POST /v1/calls/generic/{site}", "NumberpoolFunction"),
+        ("POST /v1/crm/amocrm/{site}/{token}", "CrmWebhookFunction"),
         ("POST /v1/crm/generic/{site}/{token}", "CrmWebhookFunction"),
         ("POST /v1/hits", "CollectFunction"),
         ("POST /v1/import", "CollectFunction"),
+        ("POST /v1/numbers/lease", "NumberpoolFunction"),
+        ("POST /v1/numbers/renew", "NumberpoolFunction"),
+        ("POST /v1/reports/{token}/unsubscribe", "ReportFunction"),
     ]
 
 
@@ -61,7 +71,7 @@ def test_queues_come_with_their_dead_letters_first(template: Template) -> None:
 
 def test_streams_deliver_raw_records_into_the_lake(template: Template) -> None:
     assert [(s.prefix, s.bucket) for s in template.streams()] == [
-        (f"raw/{kind}/", "LakeBucket") for kind in ("hit", "request", "crm_event", "payment")
+        (f"raw/{kind}/", "LakeBucket") for kind in ("hit", "request", "call", "crm_event", "payment")
     ]
 
 
@@ -74,10 +84,11 @@ def test_schedules_name_what_they_start(template: Template) -> None:
     }
 
 
-def test_the_ledger_is_a_table_as_create_table_takes_it(template: Template) -> None:
-    (table,) = template.tables()
-    keys = [(key["AttributeName"], key["KeyType"]) for key in table.create["KeySchema"]]
-    assert (table.logical_id, keys, table.ttl_attribute) == ("LedgerTable", [("pk", "HASH"), ("sk", "RANGE")], "expires_at")
+def test_tables_are_as_create_table_takes_them(template: Template) -> None:
+    assert [table.logical_id for table in template.tables()] == ["NumbersTable", "ContactsTable", "LedgerTable"]
+    for table in template.tables():
+        keys = [(key["AttributeName"], key["KeyType"]) for key in table.create["KeySchema"]]
+        assert keys == [("pk", "HASH"), ("sk", "RANGE")], table.logical_id
 
 
 def test_a_parameter_that_does_not_exist_is_refused(template: Template) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from functions.crm_webhook.providers import PROVIDERS
+from functions.numberpool.pbx import calls
 from infra.template.intrinsic import Resolver
 from infra.template.model import Template
 from tests.stack.code import metrics_counted
@@ -27,6 +29,7 @@ NAMES: dict[str, str | None] = {
     "AWS::Glue::Table": "DatabaseName",  # its own name lives inside the database
     "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
     "AWS::IAM::Role": "RoleName",
+    "AWS::KMS::Key": None,
     "AWS::KinesisFirehose::DeliveryStream": "DeliveryStreamName",
     "AWS::Lambda::EventInvokeConfig": None,
     "AWS::Lambda::EventSourceMapping": None,
@@ -131,7 +134,7 @@ def test_the_domain_is_made_only_where_one_is_given(resources: Resources) -> Non
         assert resource["Condition"] == "HasDomain"
 
 
-@pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::DynamoDB::Table"])
+@pytest.mark.parametrize("kind", ["AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::KMS::Key"])
 def test_data_outlives_the_stack(resources: Resources, kind: str) -> None:
     for logical_id, resource in of_type(resources, kind).items():
         assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain"), logical_id
@@ -163,16 +166,52 @@ def test_the_lake_forgets_what_it_must_and_keeps_raw_records(resources: Resource
     days = {rule.get("Prefix", ""): rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
     assert days == {"quarantine/": 30, "athena/": 7, "rejected/": 90}
     assert any("Prefix" not in rule and "NoncurrentVersionExpiration" in rule for rule in rules)
+    assert all(rule["Status"] == "Enabled" for rule in rules)
     (marts,) = [rule for rule in rules if rule.get("Prefix") == "marts/"]
     assert marts["NoncurrentVersionExpiration"] == {"NoncurrentDays": 7}  # of every model's folder
 
 
-def test_the_ledger_can_be_turned_back_and_is_encrypted(resources: Resources) -> None:
-    for table in of_type(resources, "AWS::DynamoDB::Table").values():
+def test_raw_bodies_are_gone_after_thirty_days_with_every_old_version(resources: Resources) -> None:
+    rules = resources["LakeBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    quarantined = {provider.quarantine for provider in PROVIDERS.values()} | {calls.QUARANTINE}
+    assert quarantined == {"quarantine/crm-generic/", "quarantine/crm-amocrm/", "quarantine/calls-generic/"}
+    for prefix in quarantined:
+        (rule,) = [r for r in rules if "ExpirationInDays" in r and prefix.startswith(r["Prefix"])]
+        # In a versioned bucket an expiry only sets a mark: what is under it goes a day later.
+        assert (rule["ExpirationInDays"], rule["NoncurrentVersionExpiration"]) == (30, {"NoncurrentDays": 1}), prefix
+
+
+def test_tables_can_be_turned_back_and_are_encrypted_and_hard_to_delete(resources: Resources) -> None:
+    for logical_id, table in of_type(resources, "AWS::DynamoDB::Table").items():
         properties = table["Properties"]
         assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-        assert properties["SSESpecification"] == {"SSEEnabled": True}
+        assert properties["SSESpecification"]["SSEEnabled"] is True
         assert properties["BillingMode"] == "PAY_PER_REQUEST"
+        assert properties["DeletionProtectionEnabled"] is True, logical_id
+
+
+def test_old_leases_go_by_themselves_and_contacts_do_not(template: Template) -> None:
+    assert {table.logical_id: table.ttl_attribute for table in template.tables()} == {
+        "LedgerTable": "expires_at",
+        "NumbersTable": "expires_at",
+        "ContactsTable": None,
+    }
+
+
+def test_the_vault_has_a_key_of_its_own_that_turns_and_outlives_the_stack(resources: Resources) -> None:
+    (table,) = [
+        r for r in of_type(resources, "AWS::DynamoDB::Table").values() if r["Properties"]["SSESpecification"].get("SSEType")
+    ]
+    assert table is resources["ContactsTable"]
+    assert table["Properties"]["SSESpecification"] == {
+        "SSEEnabled": True,
+        "SSEType": "KMS",
+        "KMSMasterKeyId": {"Fn::GetAtt": ["ContactsKey", "Arn"]},
+    }
+    (key,) = of_type(resources, "AWS::KMS::Key").values()
+    assert key["Properties"]["EnableKeyRotation"] is True
+    (statement,) = key["Properties"]["KeyPolicy"]["Statement"]
+    assert statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}  # roles decide
 
 
 def test_streams_are_encrypted_and_compressed_and_keep_failures_apart(resources: Resources) -> None:
@@ -210,6 +249,9 @@ def test_somebody_is_told_when_anything_stops(resources: Resources) -> None:
     machines = of_type(resources, "AWS::StepFunctions::StateMachine").keys()
     assert watched(resources, "AWS/States", "ExecutionsFailed") == machines
     assert watched(resources, "AWS/ApiGateway", "5xx") == of_type(resources, "AWS::ApiGatewayV2::Api").keys()
+    # The one table whose load lies in few partitions: a pool is one.
+    for metric in ("ReadThrottleEvents", "WriteThrottleEvents"):
+        assert watched(resources, "AWS/DynamoDB", metric) == {"NumbersTable"}
 
 
 def test_every_alarm_on_a_metric_of_ours_watches_what_the_code_counts(resources: Resources) -> None:
@@ -231,6 +273,11 @@ def test_functions_behind_the_api_end_before_it_stops_waiting(template: Template
 def test_imports_get_a_whole_processor(template: Template) -> None:
     collect = template.functions()["CollectFunction"]
     assert (collect.timeout, collect.memory) == (29, 1769)  # Lambda gives one vCPU at 1,769 MB
+
+
+def test_a_lease_is_over_and_done_before_its_guard_ends(template: Template) -> None:
+    """A new lease guards its visitor for a minute from the event's own time: no call may still be writing then."""
+    assert template.functions()["NumberpoolFunction"].timeout <= 15
 
 
 def test_what_cannot_be_worked_off_is_kept(resources: Resources) -> None:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.collect.imports import unpack
+from functions.collect.people.consent import consent_of
+from functions.collect.people.who import plain_id
 from functions.collect.texts import LIMITS, REDACTED, Refused, clean, fitting, hidden, identifier, whole
-from functions.collect.visitor import consent_of, known_visitor
 from shared.addresses import mask_ip
 from shared.errors import TooLarge
 from shared.records import HIT
@@ -70,8 +71,8 @@ def test_consent(sent: object, headers: dict[str, str], consent: str) -> None:
 
 
 def test_visitor_id_is_taken_in_one_spelling_only() -> None:
-    assert known_visitor("0199D7A1-5C2E-7B6A-9C11-2F6D3E4A5B60") == "0199d7a1-5c2e-7b6a-9c11-2f6d3e4a5b60"
-    assert known_visitor("0199d7a15c2e7b6a9c112f6d3e4a5b60") is None
+    assert plain_id("0199D7A1-5C2E-7B6A-9C11-2F6D3E4A5B60") == "0199d7a1-5c2e-7b6a-9c11-2f6d3e4a5b60"
+    assert plain_id("0199d7a15c2e7b6a9c112f6d3e4a5b60") is None
 
 
 @given(st.text(st.characters(exclude_categories=())))

@@ -16,10 +16,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FUNCTIONS = ("collect", "crm_webhook", "costs", "attribution", "report")
+FUNCTIONS = ("collect", "numberpool", "crm_webhook", "costs", "attribution", "report")
 # Third-party packages that a function must not load when its handler is imported, at any depth.
 FORBIDDEN_AT_IMPORT = {
     "collect": {
+        "pyathena", "jinja2", "pydantic", "duckdb", "sqlglot", "aws_lambda_powertools", "boto3", "botocore", "babel", "trino",
+    },
+    "numberpool": {
         "pyathena", "jinja2", "pydantic", "duckdb", "sqlglot", "aws_lambda_powertools", "boto3", "botocore", "babel", "trino",
     },
     "crm_webhook": {"pyathena", "jinja2", "duckdb", "sqlglot", "babel", "trino", "boto3"},
@@ -30,6 +33,7 @@ FORBIDDEN_AT_IMPORT = {
 # The same, inner imports included: what the function's zip does without, or must never use.
 FORBIDDEN_EVER = {
     "collect": {"pyathena", "jinja2", "pydantic", "duckdb", "sqlglot", "babel", "boto3"},
+    "numberpool": {"pyathena", "jinja2", "pydantic", "duckdb", "sqlglot", "babel", "boto3"},
     "crm_webhook": {"pyathena", "jinja2", "duckdb", "sqlglot", "babel"},
     "costs": {"pyathena", "jinja2", "duckdb", "sqlglot", "babel"},
     "attribution": {"jinja2", "babel", "duckdb", "sqlglot"},
@@ -40,7 +44,8 @@ PURE_PACKAGES = {"pydantic", "pydantic_core", "orjson", "babel"}
 PURE = (
     "shared.errors", "shared.identity", "shared.ids", "shared.money", "shared.query_errors", "shared.records", "shared.security",
     "shared.settings", "shared.sql", "shared.times", "shared.warehouse", "shared.http",
-    "functions.collect.marks", "functions.collect.texts", "functions.collect.hits", "functions.collect.visitor",
+    "functions.collect.marks", "functions.collect.texts", "functions.collect.hits",
+    "functions.collect.people.consent", "functions.collect.people.edge",
     "functions.collect.imports.lines", "functions.collect.imports.unpack",
     "functions.crm_webhook.reading",
     "functions.costs.cells", "functions.costs.columns", "functions.costs.messages", "functions.costs.parse",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.report.figures import ADDITIVE, MODELS, RATIOS, added, divide, to_json, wilson
+from functions.report.figures import ADDITIVE, MODELS, RATIOS, added, build, divide, to_json, wilson
 from functions.report.marts.quality import median_days
-from functions.report.marts.questions import Period, period_of
-from tests.report_cases import NOW, cost, figures_of, place, results, settings_of, shop
+from functions.report.marts.questions import Answers, Period, period_of
+from tests.report_cases import DATA_TO, NOW, PERIOD, cost, deal, figures_of, path, place, results, settings_of, shop
 
 M1 = {"Yandex Direct": "200000.00", "Google Ads": "244000.00", "Meta Ads": "160000.00"}
 
@@ -189,6 +189,23 @@ class TestPeriods:
         assert period_of(settings_of(), NOW) == Period(date(2026, 9, 13), date(2026, 10, 12))
         assert period_of(settings_of(time_zone="America/New_York"), NOW).last == date(2026, 10, 11)
 
+    def test_the_period_may_end_with_the_running_day_of_the_site(self) -> None:
+        # 22:30 UTC is the next day in Moscow already.
+        late = datetime(2026, 10, 12, 22, 30, tzinfo=UTC)
+        report = {"until": "today", "days": 7}
+        assert period_of(settings_of(report=report), late) == Period(date(2026, 10, 7), date(2026, 10, 13))
+        assert period_of(settings_of(report=report, time_zone="UTC"), late).last == date(2026, 10, 12)
+
+    def test_settings_published_without_the_choice_end_yesterday(self) -> None:
+        settings = settings_of()
+        report = {name: value for name, value in settings["report"].items() if name != "until"}
+        assert period_of({**settings, "report": report}, NOW) == period_of(settings, NOW)
+
+    def test_a_period_that_ends_today_says_that_its_last_day_is_not_complete(self) -> None:
+        assert figures_of({})["data_quality"]["is_last_day_complete"]
+        today = build(settings_of(), PERIOD._replace(last=NOW.date()), Answers({}), Answers({}), DATA_TO)
+        assert not today["data_quality"]["is_last_day_complete"]
+
     def test_the_previous_period_is_as_long_and_ends_the_day_before(self) -> None:
         assert Period(date(2026, 3, 1), date(2026, 3, 30)).previous == Period(date(2026, 1, 30), date(2026, 2, 28))
 
@@ -197,6 +214,49 @@ class TestPeriods:
         now = {"spend": [cost("A", "a", "100")], "results": [results("A", "a", revenue=Decimal("150.00"))]}
         change = figures_of(now, before)["change"]
         assert (change["revenue"], change["romi"], change["cost"], change["sales"]) == (0.5, 0.5, 0.0, None)
+
+
+class TestDeals:
+    @pytest.mark.parametrize(
+        ("model", "touches", "code", "touch"),
+        [
+            ("last_non_direct", [("direct/(direct)/(none)", 1.0)], "only_touch", 1),
+            ("linear", [("A/a/cpc", 1.0)], "only_touch", 1),
+            ("last_non_direct", [("direct", 0.0), ("direct", 1.0)], "all_direct", 2),
+            ("last_non_direct", [("A/a/cpc", 1.0), ("direct", 0.0)], "last_non_direct", 1),
+            ("last_significant", [("A/a/cpc", 1.0), ("B/b/organic", 0.0)], "last_significant", 1),
+            ("last_significant", [("A/a/referral", 0.0), ("B/b/organic", 1.0)], "last_non_direct", 2),
+            ("last_significant", [("direct", 0.0), ("direct", 1.0)], "all_direct", 2),
+            ("first", [("direct", 1.0), ("B/b/organic", 0.0)], "first", 1),
+            ("time_decay", [("A/a/cpc", 0.3), ("B/b/organic", 0.7)], "time_decay", 2),
+            ("linear", [("A/a/cpc", 0.5), ("B/b/organic", 0.5)], "linear", 1),
+        ],
+    )
+    def test_a_deal_says_by_which_rule_its_source_was_chosen(
+        self, model: str, touches: list[tuple[str, float]], code: str, touch: int
+    ) -> None:
+        rows = {"deals": [deal("1", 10)], "deal_paths": path("1", 10, *touches)}
+        (shown,) = figures_of(rows, attribution={"default_model": model})["deals"]
+        assert shown["why"] == {"code": code, "touch": touch, "of": len(touches)}
+        assert shown["channel"] == touches[touch - 1][0].split("/")[0]
+
+    @pytest.mark.parametrize(("model", "code"), [("last", "own_source"), ("linear", "linear")])
+    def test_a_source_of_the_requests_own_is_told_where_it_decides_alone(self, model: str, code: str) -> None:
+        touches = path("1", 10, ("A/a", 0.4), ("B/b", 0.6))
+        touches[1]["touch_id"] = "request-1"
+        (shown,) = figures_of({"deals": [deal("1", 10)], "deal_paths": touches}, attribution={"default_model": model})["deals"]
+        assert shown["why"] == {"code": code, "touch": 2, "of": 2}
+
+    def test_a_deal_without_touches_says_why_it_has_no_source(self) -> None:
+        (shown,) = figures_of({"deals": [deal("1", 10, no_source_reason="overwritten")]})["deals"]
+        assert (shown["channel"], shown["source"], shown["campaign"]) == ("no source", "", "")
+        assert (shown["no_source_reason"], shown["path"], shown["path_length"]) == ("overwritten", [], 0)
+        assert shown["why"] == {"code": "no_touch", "touch": None, "of": 0}
+
+    def test_contact_channels_of_the_shop_add_up_to_its_totals(self) -> None:
+        figures = figures_of(shop())
+        for name in ("requests", "sales", "revenue"):
+            assert float(sum(row[name] for row in figures["contact_channels"])) == pytest.approx(float(figures["totals"][name]))
 
 
 class TestModels:
@@ -232,6 +292,8 @@ class TestJson:
     def test_the_file_has_the_shape_that_readers_rely_on(self) -> None:
         written = json.loads(to_json(figures_of(shop())))
         assert set(written) >= {"period", "model", "totals", "channels", "models", "data_quality"}
+        assert set(written) >= {"contact_channels", "calls", "deals", "deals_total"}
+        assert all(isinstance(row["revenue"], float) and isinstance(row["created_at"], str) for row in written["deals"])
         assert written["period"] == {"from": "2026-09-13", "to": "2026-10-12"}
         assert set(written["totals"]) == {*ADDITIVE, *RATIOS}
         assert all({"channel", *ADDITIVE, *RATIOS} <= set(channel) for channel in written["channels"])

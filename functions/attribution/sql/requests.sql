@@ -2,12 +2,12 @@
 WITH
 -- include: part_joint_persons
 every AS (
-    SELECT request_id, created_at, contact_channel, visitor_id, phone_hash, is_answered, talk_seconds,
+    SELECT request_id, created_at, contact_channel, visitor_id, is_target AND is_unique AS is_unique_target,
         source_key, campaign, content, term, FALSE AS is_implied, FALSE AS is_overwritten
     FROM request_facts
     WHERE site_id = :site_id
     UNION ALL
-    SELECT m.request_id, d.created_at, 'crm', d.visitor_id, d.phone_hash, NULL, NULL,
+    SELECT m.request_id, d.created_at, 'crm', d.visitor_id, FALSE,
         d.source_key, d.campaign, d.content, d.term, TRUE, d.is_overwritten
     FROM deal_matches AS m
     INNER JOIN deal_facts AS d ON d.site_id = :site_id AND d.deal_id = m.deal_id
@@ -32,27 +32,12 @@ outcome AS (
     GROUP BY d.request_id
 ),
 
-target_calls AS (
-    SELECT
-        request_id, created_at,
-        CASE
-            WHEN phone_hash IS NOT NULL
-            THEN lag(created_at) OVER (PARTITION BY phone_hash ORDER BY created_at, request_id)
-        END AS previous_at
-    FROM every
-    WHERE contact_channel = 'call' AND is_answered AND talk_seconds >= :target_talk_seconds
-),
-
-unique_calls AS (
-    SELECT request_id FROM target_calls WHERE previous_at IS NULL OR previous_at < created_at - INTERVAL '86400' SECOND
-),
-
 known AS (
     SELECT
         e.*,
         coalesce(j.person_id, 'request:' || e.request_id) AS person_id,
         coalesce(o.deals, 0) AS deals,
-        coalesce(o.is_confirmed, FALSE) OR u.request_id IS NOT NULL AS is_confirmed,
+        coalesce(o.is_confirmed, FALSE) OR e.is_unique_target AS is_confirmed,
         coalesce(o.was_qualified, FALSE) AS was_qualified,
         coalesce(o.is_lost, FALSE) AS is_lost,
         o.loss_reason, coalesce(o.sales, 0) AS sales, o.revenue, o.gross_profit,
@@ -61,7 +46,6 @@ known AS (
     FROM every AS e
     LEFT JOIN joint_persons AS j ON j.joint_id = e.request_id
     LEFT JOIN outcome AS o ON o.request_id = e.request_id
-    LEFT JOIN unique_calls AS u ON u.request_id = e.request_id
     LEFT JOIN sources AS s ON s.site_id = :site_id AND s.entry_key = e.source_key
 ),
 

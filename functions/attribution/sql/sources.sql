@@ -8,6 +8,8 @@ WITH seen AS (
     UNION
     SELECT source_key FROM request_records WHERE site_id = :site_id AND source_key IS NOT NULL
     UNION
+    SELECT source_key FROM call_records WHERE site_id = :site_id AND source_key IS NOT NULL
+    UNION
     SELECT source_key FROM crm_events WHERE site_id = :site_id AND source_key IS NOT NULL
     UNION
     SELECT source_key FROM cost_lines WHERE site_id = :site_id AND source_key IS NOT NULL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.collect.batch import count_cuts, known_site
+from functions.collect.door import count_cuts, known_site
 from functions.collect.imports.lines import Import, content_of, record_of
 from functions.collect.imports.unpack import MOST_LINE_BYTES, MOST_SENT_BYTES, lines_of
 from functions.collect.texts import Reason, Refused

@@ -17,8 +17,8 @@ import orjson
 
 from functions.collect.hits import CLOCK_TOLERANCE, address, kept_of, store_address, store_referrer
 from functions.collect.marks import UTM
+from functions.collect.people.consent import PERSONAL_COLUMNS
 from functions.collect.texts import CUT, LIMITS, Refused, fitting, hidden, identifier, whole
-from functions.collect.visitor import PERSONAL_COLUMNS
 from shared.addresses import mask_ip
 from shared.identity import email_hash, phone_hash, redact, redact_emails
 from shared.ids import derived_id, is_uuid

@@ -17,8 +17,10 @@ SQL = Path(__file__).parent.parent / "sql"
 TREE_QUESTIONS = ("visits", "results", "spend", "no_source")
 OTHER_QUESTIONS = (
     "models", "hits", "requests_made", "deals_matched", "unknown_stages", "unnamed_sources",
-    "money_without_rate", "spend_without_rate", "sale_delays", "hub_keys",
+    "money_without_rate", "spend_without_rate", "sale_delays", "hub_keys", "contact_channels", "calls", "deals", "deal_paths",
 )  # fmt: skip
+MOST_DEALS = 5000  # in figures.json, the newest; how many there are is told beside them
+MOST_TOUCHES = 20  # of one path
 
 
 class Period(NamedTuple):
@@ -34,8 +36,10 @@ class Period(NamedTuple):
 
 
 def period_of(settings: Mapping[str, Any], now: datetime) -> Period:
-    """`report.days` whole days that end yesterday, in the site's time zone."""
-    last = local_day(now, settings["time_zone"]) - timedelta(days=1)
+    """`report.days` local days of the site that end yesterday, or with the running day (`report.until`: today)."""
+    # Settings published before there was a choice do not tell it.
+    is_running = settings["report"].get("until", "yesterday") == "today"
+    last = local_day(now, settings["time_zone"]) - timedelta(days=0 if is_running else 1)
     return Period(last - timedelta(days=int(settings["report"]["days"]) - 1), last)
 
 
@@ -63,5 +67,7 @@ def _answers(warehouse: Warehouse, settings: Mapping[str, Any], period: Period, 
         "first_day": period.first,
         "last_day": period.last,
         "model": settings["attribution"]["default_model"],
+        "most_deals": MOST_DEALS,
+        "most_touches": MOST_TOUCHES,
     }
     return Answers({name: warehouse.rows(bind((SQL / f"{name}.sql").read_text("utf-8"), values)) for name in questions})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -100,6 +101,15 @@ class Formats:
     def day(self, day: date) -> str:
         return format_date(day, "d MMMM y" if not self._is_symbol_first else "MMMM d, y", locale=self.locale)
 
+    def short_day(self, day: date) -> str:
+        """A day for a table: `03.10.2026`, `Oct 3, 2026`."""
+        return _short_day(day, self.locale)
+
+    def short_instant(self, at: datetime) -> str:
+        """Day and time of an instant in the site's zone, for a list: `03.10.2026 12:12`."""
+        local = at.astimezone(self.zone)
+        return f"{_short_day(local.date(), self.locale)} {local:%H:%M}"
+
     def instant(self, at: datetime) -> tuple[str, str, str]:
         """Time, day and place of an instant in the site's zone: `06:10`, `13 октября 2026`, `Москва`."""
         local = at.astimezone(self.zone)
@@ -117,6 +127,12 @@ def clean(text: str, most: int = 0) -> str:
 def _turns(character: str) -> bool:
     """Characters that change the direction of what follows, and could make a line read as something else."""
     return character in "\u200e\u200f\u061c\ufeff" or "\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069"
+
+
+@lru_cache(maxsize=4096)
+def _short_day(day: date, locale: Locale) -> str:
+    """Kept, because thousands of touches share a few hundred days and wording one takes time."""
+    return str(format_date(day, "dd.MM.y" if locale.language == "ru" else "MMM d, y", locale=locale))
 
 
 def _symbol(currency: str, locale: Locale) -> str:

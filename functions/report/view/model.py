@@ -8,9 +8,10 @@ from typing import Any
 
 from functions.report.figures import ADDITIVE, MEASURES, POINTS
 from functions.report.marts.tree import NO_SOURCE
+from functions.report.view.contacts import call_lines, contact_rows
 from functions.report.view.formats import EMPTY, Formats, clean
 from functions.report.view.notes import quality_lines
-from functions.report.view.words import channel_name, place_name, source_name, texts
+from functions.report.view.words import channel_name, place_name, plural, source_name, texts
 from shared.times import from_lake_text
 
 KEY_FIGURES = ("revenue", "cost", "romi", "margin_romi", "requests", "sales", "cpl", "cpo")
@@ -46,6 +47,9 @@ def view_of(figures: Figures, language: str, thresholds: Mapping[str, Any], page
         "model_name": words["models"].get(figures["model"], figures["model"]),
         "models": _models(figures, formats, words),
         "reasons": _reasons(figures, formats, words),
+        "contacts": contact_rows(figures, formats, words),
+        "calls": call_lines(figures["calls"], formats, words),
+        "deal_counts": _deal_counts(figures, formats, words),
         "quality": quality_lines(figures["data_quality"], formats, words),
         "definitions": _definitions(thresholds, formats, words),
         "page_url": page_url,
@@ -187,6 +191,18 @@ def _reasons(figures: Figures, formats: Formats, words: Mapping[str, Any]) -> li
         for row in rows
         if row["requests"] or row["revenue"] or row["sales"]
     ]
+
+
+def _deal_counts(figures: Figures, formats: Formats, words: Mapping[str, Any]) -> View:
+    """How many deals there are, and what of them is listed."""
+    shown, total = len(figures["deals"]), figures["deals_total"]
+    numbers = {"shown": formats.count(shown), "total": formats.count(total)}
+    return {
+        "total": total,
+        "in_all": plural(total, words["deals"]["count"], words),
+        "cut": words["deals"]["first"].format(**numbers) if total > shown else "",
+        "of_all": plural(total, words["deals"]["count_of"], words),
+    }
 
 
 def _definitions(thresholds: Mapping[str, Any], formats: Formats, words: Mapping[str, Any]) -> list[tuple[str, str]]:

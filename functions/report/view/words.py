@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -40,3 +40,15 @@ def source_name(channel: str, source: Mapping[str, Any], words: Mapping[str, Any
     if channel == NO_SOURCE and source["source"] in words["reasons"]:
         return str(words["reasons"][source["source"]][0])
     return place_name(source, "source", words)
+
+
+def plural(count: int, forms: Sequence[str], words: Mapping[str, Any]) -> str:
+    """The form that the language asks for at that number, with the number in it: forms are one, few and many in Russian,
+    one and other in English."""
+    if words["language"] == "en":
+        place = 0 if count == 1 else 1
+    elif count % 10 == 1 and count % 100 != 11:
+        place = 0
+    else:
+        place = 1 if 2 <= count % 10 <= 4 and not 12 <= count % 100 <= 14 else 2
+    return forms[place].format(count=count)

@@ -1,0 +1,259 @@
+"""The table of numbers (items: shared/leases.py): the pool as it is, a new lease in one transaction, who held a number, callers.
+
+Nothing waits for DynamoDB's TTL, which deletes days late: every end is compared in conditions and by the readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from functions.numberpool.choice import Number
+from shared.leases import POOL, Item, pool_key
+from shared.times import to_millis
+
+GUARD_MILLIS = 60_000
+HISTORY_DAYS, CALLER_DAYS, GUARD_DAYS = 400, 31, 1
+_DAY = 86_400
+_MOST_SEEN = 50  # DynamoDB takes 100 operands of IN
+# Another transaction was quicker, or the table had no room for this one: look again. All else is an error.
+_LOOK_AGAIN = frozenset(
+    {
+        "ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded",
+        "TransactionConflictException", "TransactionInProgressException", "ThrottlingException",
+        "ProvisionedThroughputExceededException",
+    }
+)  # fmt: skip
+
+
+class Lease(NamedTuple):
+    """A lease to be opened."""
+
+    lease_id: str
+    visitor_id: str
+    prefix: str
+    now: int
+    until: int
+
+
+class Assignment(NamedTuple):
+    """One line of a number's history; `until` is None while it is the number's current or last one."""
+
+    site_id: str
+    pool: str
+    lease_id: str
+    visitor_id: str
+    until: int | None
+
+
+class Store:
+    """`dynamodb` is a client. Its errors are raised, but for lost races."""
+
+    def __init__(self, dynamodb: Any, table: str) -> None:
+        self.dynamodb, self.table = dynamodb, table
+
+    def numbers(self, site_id: str, pool: str = POOL) -> list[Number]:
+        """The whole pool, consistently read: one query (pools have at most 500 numbers)."""
+        query = {
+            "TableName": self.table,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": pool_key(site_id, pool)}},
+            "ConsistentRead": True,
+        }
+        found: list[Number] = []
+        while True:
+            page = self.dynamodb.query(**query)
+            found += map(number_of, page["Items"])
+            if "LastEvaluatedKey" not in page:
+                return found
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def number(self, site_id: str, number: str, pool: str = POOL) -> Number | None:
+        """One number of the pool, consistently read."""
+        found = self.dynamodb.get_item(TableName=self.table, Key=_key(pool_key(site_id, pool), number), ConsistentRead=True)
+        return number_of(found["Item"]) if "Item" in found else None
+
+    def open(self, site_id: str, chosen: Number, lease: Lease, seen: Sequence[Number], pool: str = POOL) -> bool:
+        """Open a lease on `chosen` in one transaction; False when a race was lost: look again. `seen` is the pool as it was read.
+
+        The number must be as seen, its `until` too: a sign of life that was on its way may have prolonged the former lease.
+        The guards let one lease at a time through for a visitor, and for an address prefix: whoever has not seen the latest one
+        looks again. They only need to outlive what is between a query and its transaction (a Lambda lives 15 s, and `now` is the
+        event's own time), so renewals do not touch them.
+        """
+        mine = [number for number in seen if number.lease_id and number.visitor_id == lease.visitor_id]
+        near = [number for number in seen if number.lease_id and number.prefix == lease.prefix]
+        visitor = f"visitor#{site_id}#{pool}#{lease.visitor_id}"
+        near_key = f"prefix#{site_id}#{pool}#{lease.prefix}"
+        items = [
+            {"Update": self._leased(site_id, pool, chosen, lease)},
+            {"Put": self._guard(visitor, lease, mine)},
+            {"Put": self._guard(near_key, lease, near)},
+            {"Put": self._history(site_id, pool, chosen.number, lease.lease_id, lease.visitor_id, lease.now, {})},
+        ]
+        if chosen.lease_id:
+            # Put whole, not updated: TTL may have taken the opened one.
+            end: Item = {"until": {"N": str(chosen.until)}, "is_confirmed": {"BOOL": chosen.is_confirmed}}
+            former = (chosen.number, chosen.lease_id, chosen.visitor_id, chosen.leased_at)
+            items.append({"Put": self._history(site_id, pool, *former, end)})
+        # A retired number of his must not come back to life meanwhile: nobody holds two.
+        items += [
+            {"ConditionCheck": {"TableName": self.table, "Key": _key(pool_key(site_id, pool), other.number), **_as_seen(other)}}
+            for other in mine
+            if other.number != chosen.number
+        ]
+        return self._write(items, lease.lease_id)
+
+    def assignment(self, number: str, at: int) -> Assignment | None:
+        """The last assignment of the number that began at or before an instant, whosever pool it was in."""
+        page = self.dynamodb.query(
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk AND sk < :after",
+            ExpressionAttributeValues={":pk": {"S": f"history#{number}"}, ":after": {"S": f"{at + 1:013d}"}},
+            ScanIndexForward=False,
+            Limit=1,
+            ConsistentRead=True,
+        )
+        for item in page["Items"]:
+            until = int(item["until"]["N"]) if "until" in item else None
+            site_id, pool, lease_id, visitor_id = (item[name]["S"] for name in ("site_id", "pool", "lease_id", "visitor_id"))
+            return Assignment(site_id, pool, lease_id, visitor_id, until)
+        return None
+
+    def caller(self, site_id: str, phone_hash: str, at: int, within: timedelta) -> str | None:
+        """The visitor of the caller's previous call, if that began at most `within` before."""
+        page = self.dynamodb.query(
+            TableName=self.table,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :from AND :to",
+            ExpressionAttributeValues={
+                ":pk": {"S": f"caller#{site_id}#{phone_hash}"},
+                ":from": {"S": f"{max(0, at - within // timedelta(milliseconds=1)):013d}"},
+                ":to": {"S": f"{at:013d}"},  # sorts before the keys of that very millisecond, so a repeat does not find itself
+            },
+            ScanIndexForward=False,
+            Limit=1,
+            ConsistentRead=True,
+        )
+        return next((str(item["visitor_id"]["S"]) for item in page["Items"]), None)
+
+    def remember(self, site_id: str, phone_hash: str, visitor_id: str, called_at: datetime, request_id: str) -> None:
+        """A call of the caller and its visitor. Each call has an item of its own: an event that comes late overwrites nothing."""
+        called = to_millis(called_at)
+        self.dynamodb.put_item(
+            TableName=self.table,
+            Item={
+                **_key(f"caller#{site_id}#{phone_hash}", f"{called:013d}#{request_id}"),
+                "visitor_id": {"S": visitor_id},
+                "called_at": {"N": str(called)},
+                **_expires(called, CALLER_DAYS),
+            },
+        )
+
+    def _leased(self, site_id: str, pool: str, chosen: Number, lease: Lease) -> dict[str, Any]:
+        condition = _as_seen(chosen)
+        usable = "attribute_exists(pk) AND attribute_not_exists(retired_at)"
+        return {
+            "TableName": self.table,
+            "Key": _key(pool_key(site_id, pool), chosen.number),
+            "UpdateExpression": "SET lease_id = :lease, visitor_id = :visitor, leased_at = :now, #until = :until, "
+            "is_confirmed = :no, prefix = :prefix",
+            "ConditionExpression": f"{usable} AND {condition['ConditionExpression']}",
+            "ExpressionAttributeNames": {"#until": "until"},
+            "ExpressionAttributeValues": {
+                **condition.get("ExpressionAttributeValues", {}),
+                ":lease": {"S": lease.lease_id},
+                ":visitor": {"S": lease.visitor_id},
+                ":now": {"N": str(lease.now)},
+                ":until": {"N": str(lease.until)},
+                ":no": {"BOOL": False},
+                ":prefix": {"S": lease.prefix},
+            },
+        }
+
+    def _guard(self, pk: str, lease: Lease, seen: Sequence[Number]) -> dict[str, Any]:
+        latest = sorted(seen, key=lambda number: number.leased_at)[-_MOST_SEEN:]
+        known = {f":seen{place}": {"S": number.lease_id} for place, number in enumerate(latest)}
+        is_known = f" OR lease_id IN ({', '.join(known)})" if known else ""
+        return {
+            "TableName": self.table,
+            "Item": {
+                **_key(pk, "guard"),
+                "lease_id": {"S": lease.lease_id},
+                "until": {"N": str(lease.now + GUARD_MILLIS)},
+                **_expires(lease.now, GUARD_DAYS),
+            },
+            "ConditionExpression": f"attribute_not_exists(pk) OR #until < :now{is_known}",
+            "ExpressionAttributeNames": {"#until": "until"},
+            "ExpressionAttributeValues": {":now": {"N": str(lease.now)}, **known},
+        }
+
+    def _history(
+        self, site_id: str, pool: str, number: str, lease_id: str, visitor_id: str, leased_at: int, end: Item
+    ) -> dict[str, Any]:
+        last = int(end["until"]["N"]) if end else leased_at
+        item = {
+            **_key(f"history#{number}", f"{leased_at:013d}#{lease_id}"),
+            "site_id": {"S": site_id},
+            "pool": {"S": pool},
+            "lease_id": {"S": lease_id},
+            "visitor_id": {"S": visitor_id},
+            "leased_at": {"N": str(leased_at)},
+            **end,
+            **_expires(last, HISTORY_DAYS),
+        }
+        return {"TableName": self.table, "Item": item}
+
+    def _write(self, items: list[dict[str, Any]], token: str) -> bool:
+        """`token` makes a repeat by the client, after an answer that got lost, the same transaction."""
+        try:
+            self.dynamodb.transact_write_items(TransactItems=items, ClientRequestToken=token)
+        except self.dynamodb.exceptions.ClientError as error:
+            if is_lost_race(error):
+                return False
+            raise
+        return True
+
+
+def is_lost_race(error: Exception) -> bool:
+    """Whether looking again may help: every reason of the refusal is a lost race or a lack of capacity."""
+    answer: Mapping[str, Any] = getattr(error, "response", {})
+    code = str(answer.get("Error", {}).get("Code", ""))
+    if code != "TransactionCanceledException":
+        return code in _LOOK_AGAIN
+    reasons = {reason.get("Code") for reason in answer.get("CancellationReasons", ())} - {None, "None"}
+    return bool(reasons) and reasons <= _LOOK_AGAIN
+
+
+def number_of(item: Item) -> Number:
+    """Item of a pool → number."""
+    if "lease_id" not in item:
+        return Number(item["sk"]["S"], is_retired="retired_at" in item)
+    return Number(
+        item["sk"]["S"],
+        item["lease_id"]["S"],
+        item["visitor_id"]["S"],
+        int(item["leased_at"]["N"]),
+        int(item["until"]["N"]),
+        item["is_confirmed"]["BOOL"],
+        item["prefix"]["S"],
+        "retired_at" in item,
+    )
+
+
+def _as_seen(number: Number) -> dict[str, Any]:
+    if not number.lease_id:
+        return {"ConditionExpression": "attribute_not_exists(lease_id)"}
+    return {
+        "ConditionExpression": "lease_id = :seen AND #until = :end",
+        "ExpressionAttributeNames": {"#until": "until"},
+        "ExpressionAttributeValues": {":seen": {"S": number.lease_id}, ":end": {"N": str(number.until)}},
+    }
+
+
+def _key(pk: str, sk: str) -> dict[str, Any]:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def _expires(millis: int, days: int) -> dict[str, Any]:
+    return {"expires_at": {"N": str(millis // 1000 + days * _DAY)}}

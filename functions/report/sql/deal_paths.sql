@@ -1,0 +1,44 @@
+-- Which touches led to the deals shown, and what does the default model give each? Every model keeps only touches with a weight, so the
+-- path is that of the linear one. Of a long path: its ends, its heaviest touch (of equals the earliest), then the heaviest and latest.
+WITH shown AS (
+    SELECT DISTINCT request_id
+    FROM (
+        SELECT d.request_id
+        FROM deals AS d
+        INNER JOIN requests AS r ON r.site_id = d.site_id AND r.request_id = d.request_id
+        WHERE d.site_id = :site_id AND r.site_id = :site_id AND r.day BETWEEN :first_day AND :last_day
+        ORDER BY r.created_at DESC, d.request_id, d.created_at DESC, d.deal_id
+        LIMIT :most_deals
+    ) AS newest
+),
+
+path AS (
+    SELECT
+        t.request_id, t.touch_id, t.position, t.path_length, t.touched_at, t.channel, t.source, t.medium, t.campaign,
+        coalesce(c.weight, 0e0) AS weight,
+        row_number() OVER (PARTITION BY t.request_id ORDER BY round(coalesce(c.weight, 0e0), 9) DESC, t.position) AS weight_place
+    FROM credits AS t
+    INNER JOIN shown AS s ON s.request_id = t.request_id
+    LEFT JOIN credits AS c
+        ON c.site_id = t.site_id AND c.model = :model AND c.request_id = t.request_id AND c.touch_id = t.touch_id
+    WHERE t.site_id = :site_id AND t.model = 'linear' AND t.day BETWEEN :first_day AND :last_day
+),
+
+ordered AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY request_id
+            ORDER BY
+                CASE WHEN position = 1 OR position = path_length OR weight_place = 1 THEN 0 ELSE 1 END,
+                round(weight, 9) DESC,
+                position DESC
+        ) AS place
+    FROM path
+)
+
+SELECT
+    request_id, touch_id, position, path_length, touched_at, channel, source, medium, campaign, weight,
+    weight_place = 1 AS is_heaviest
+FROM ordered
+WHERE place <= :most_touches

@@ -1,0 +1,122 @@
+"""Deals as texts: where each came from, by which path, how it was tied to its request and why this source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from functions.report.marts.tree import NO_SOURCE
+from functions.report.view.contacts import contact_name
+from functions.report.view.formats import EMPTY, Formats, clean
+from functions.report.view.words import channel_name, plural, source_name
+from shared.times import from_lake_text
+
+MOST_NAME = 60
+MOST_IN_MAIL = 10
+ARROW = " › "
+View = dict[str, Any]
+Deal = Mapping[str, Any]
+Words = Mapping[str, Any]
+
+
+def deal_rows(deals: Iterable[Deal], site: Mapping[str, Any], formats: Formats, words: Words) -> list[View]:
+    """Everything shown of some deals, in their order."""
+    return [_deal(deal, site, formats, words) for deal in deals]
+
+
+def top_deals(deals: Sequence[Deal], most: int = MOST_IN_MAIL) -> list[Deal]:
+    """The deals that brought most; of those that brought nothing yet the biggest, then the newest (the order given)."""
+    return sorted(deals, key=lambda deal: (-deal["revenue"], -(deal["amount"] or Decimal(0))))[:most]
+
+
+def why_text(deal: Deal, words: Words) -> str:
+    """One sentence: the rule that chose the source, and the touch it chose."""
+    if deal["no_source_reason"]:
+        name, help_text = words["reasons"].get(deal["no_source_reason"], words["reasons"]["not_determined"])
+        return f"{name}: {help_text}."
+    why = deal["why"]
+    text = words["why"].get(why["code"], words["why"]["other"])
+    return str(text).format(k=why["touch"], of=plural(why["of"], words["touches"], words))
+
+
+def match_text(deal: Deal, words: Words) -> str:
+    """By what the deal was tied to its request."""
+    return words["match_methods"].get(deal["match_method"]) or clean(deal["match_method"]) or str(words["unset"])
+
+
+def source_text(deal: Deal, words: Words) -> str:
+    """`Channel › source › campaign`, without what is not known; the reason stands elsewhere where there is no source."""
+    if deal["channel"] == NO_SOURCE:
+        return channel_name(NO_SOURCE, words)
+    return ARROW.join(place_parts(deal, words))
+
+
+def place_parts(place: Mapping[str, Any], words: Words) -> list[str]:
+    """Names of a touch's place: its channel, and source and campaign where they are known."""
+    names = [channel_name(place["channel"], words)]
+    if place["source"] and place["source"] != "(direct)":
+        names.append(source_name(place["channel"], place, words))
+    return names + ([clean(place["campaign"])] if place["campaign"] else [])
+
+
+def path_text(deal: Deal, words: Words) -> str:
+    """`A › B › C`; where touches are left out, how many there are in all."""
+    shown = ARROW.join(clean(channel_name(touch["channel"], words), MOST_NAME) for touch in deal["path"])
+    if deal["path_length"] <= len(deal["path"]):
+        return shown
+    return f"{shown} ({words['path_in_all'].format(count=plural(deal['path_length'], words['touches_in_all'], words))})"
+
+
+def status_text(deal: Deal, words: Words) -> str:
+    """The stage as the CRM names it, or its meaning where it has no name."""
+    return clean(deal["stage"], MOST_NAME) or meaning_text(deal, words)
+
+
+def meaning_text(deal: Deal, words: Words) -> str:
+    return words["meanings"].get(deal["meaning"]) or clean(deal["meaning"]) or str(words["unset"])
+
+
+def _deal(deal: Deal, site: Mapping[str, Any], formats: Formats, words: Words) -> View:
+    return {
+        "id": clean(deal["deal_id"], MOST_NAME),
+        "order": clean(deal["order_id"], MOST_NAME),
+        "day": formats.short_day(date.fromisoformat(deal["request_day"])),
+        "contact": contact_name(deal["contact_channel"], words),
+        "manager": clean(deal["manager"], MOST_NAME),
+        "source": source_text(deal, words),
+        "is_no_source": deal["channel"] == NO_SOURCE,
+        "why": why_text(deal, words),
+        "match": match_text(deal, words),
+        "path": path_text(deal, words),
+        "touches": [_touch(touch, formats, words) for touch in deal["path"]],
+        "path_label": plural(deal["path_length"], words["touches_in_all"], words),
+        "status": status_text(deal, words),
+        "meaning": meaning_text(deal, words),
+        "tone": {"won": "good", "paid": "good", "lost": "bad", "claim": "bad"}.get(deal["meaning"], ""),
+        "loss_reason": clean(deal["loss_reason"], MOST_NAME),
+        "revenue": formats.money(deal["revenue"]) if deal["revenue"] else EMPTY,
+        "gross_profit": formats.money(deal["gross_profit"]) if deal["gross_profit"] is not None else EMPTY,
+        "amount": _amount(deal, site, formats, words),
+        "sale_day": formats.short_day(date.fromisoformat(deal["sale_day"])) if deal["sale_day"] else "",
+    }
+
+
+def _touch(touch: Mapping[str, Any], formats: Formats, words: Words) -> View:
+    return {
+        "position": touch["position"],
+        "at": formats.short_instant(from_lake_text(touch["touched_at"])),
+        "name": ARROW.join(place_parts(touch, words)),
+        "weight": formats.share(touch["weight"]) if touch["weight"] else "",
+    }
+
+
+def _amount(deal: Deal, site: Mapping[str, Any], formats: Formats, words: Words) -> str:
+    """The deal's own sum, told where it differs from the money received."""
+    amount = deal["amount"]
+    if amount is None or amount == deal["revenue"]:
+        return ""
+    currency = deal["currency"] or site["currency"]
+    text = formats.money(amount) if currency == site["currency"] else f"{formats.amount(amount)}\u00a0{clean(currency, 10)}"
+    return str(words["deal_amount"]).format(amount=text)

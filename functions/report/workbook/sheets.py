@@ -1,0 +1,104 @@
+"""Sheets of sums: summary, channels, models, contact channels, calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from functions.report.figures import MEASURES
+from functions.report.view.contacts import CALL_COUNTS, CONTACT_MEASURES, contact_name, contact_total, resolution_name
+from functions.report.view.words import channel_name, place_name, source_name
+from functions.report.workbook.cells import Sheet, kind_of
+
+if TYPE_CHECKING:
+    from functions.report.workbook.book import Making
+
+NAME, NUMBER = 30, 14  # widths
+
+
+def summary(making: Making) -> Sheet:
+    """Every measure of the period, of the period before, and the change between them."""
+    words, own = making.words, making.words["workbook"]
+    sheet = making.sheet(
+        "summary", [(own["measure"], "text", NAME)] + [(own[name], "plain", 18.0) for name in ("now", "before", "change")]
+    )
+    figures = making.figures
+    for measure in MEASURES:
+        kind = kind_of(measure)
+        values = [figures["totals"][measure], figures["previous"]["totals"][measure], figures["change"][measure]]
+        sheet.add_as(["text", kind, kind, "ratio"], [_measure(measure, words), *values])
+    return sheet
+
+
+def channels(making: Making) -> Sheet:
+    """Channel → source → campaign, every row; the outline folds what is deeper. The total stands last, outside the filter."""
+    words, own = making.words, making.words["workbook"]
+    places = [(own[name], "text", NAME) for name in ("channel", "source", "campaign")]
+    measures = [(_measure(measure, words), kind_of(measure), NUMBER) for measure in MEASURES]
+    sheet = making.sheet("channels", [*places, (own["level"], "text", 11), *measures, (words["verdict"], "text", 14)])
+
+    def add(names: list[str], level: str, row: Mapping[str, Any], depth: int) -> None:
+        shown = [*names, *[""] * (3 - len(names)), own["levels"].get(level, "")]
+        verdict = words["verdicts"].get(row.get("verdict"), "")
+        sheet.add([*shown, *(row[measure] for measure in MEASURES), verdict], bold=depth == 0, level=depth)
+
+    for channel in making.figures["channels"]:
+        name = channel_name(channel["channel"], words)
+        add([name], "channel", channel, 0)
+        for source in channel["sources"]:
+            names = [name, source_name(channel["channel"], source, words)]
+            add(names, "source", source, 1)
+            for campaign in source["campaigns"]:
+                add([*names, place_name(campaign, "campaign", words)], "campaign", campaign, 2)
+    sheet.filter()
+    add([words["total"]], "", making.figures["totals"], 0)
+    return sheet
+
+
+def models(making: Making) -> Sheet:
+    """Sales and revenue by model and channel, one row each."""
+    words, own = making.words, making.words["workbook"]
+    columns = [(own["model"], "text", NAME), (own["channel"], "text", NAME), (words["metrics"]["sales"], "count", NUMBER)]
+    sheet = making.sheet("models", [*columns, (words["metrics"]["revenue"], "money", 18)])
+    for model, rows in making.figures["models"].items():
+        for row in rows:
+            name = words["models"].get(model, model)
+            sheet.add([name, channel_name(row["channel"], words), row["sales"], row["revenue"]])
+    sheet.filter()
+    return sheet
+
+
+def contact_channels(making: Making) -> Sheet:
+    """Requests by the way people got in touch, and their sum."""
+    words, own = making.words, making.words["workbook"]
+    measures = [(_measure(measure, words), kind_of(measure), 18) for measure in CONTACT_MEASURES]
+    columns = [(words["contact_name"], "text", NAME), (own["made"], "count", NUMBER), *measures]
+    sheet = making.sheet("contact_channels", columns)
+    rows = making.figures["contact_channels"]
+    for row in rows:
+        sheet.add([contact_name(row["contact_channel"], words), row["made"], *(row[name] for name in CONTACT_MEASURES)])
+    sheet.filter()
+    total = contact_total(rows)
+    sheet.add([words["total"], total["made"], *(total[name] for name in CONTACT_MEASURES)], bold=True)
+    return sheet
+
+
+def calls(making: Making) -> Sheet:
+    """What calls there were, and by what the incoming ones were resolved; the share is of the incoming ones."""
+    words, own = making.words, making.words["workbook"]
+    sheet = making.sheet("calls", [(own["what"], "text", 46), (own["value"], "count", NUMBER), (own["share"], "share", NUMBER)])
+    told, names = making.figures["calls"], words["calls"]["names"]
+    incoming = told["incoming"]
+    for name in CALL_COUNTS:
+        is_part = name not in ("incoming", "outgoing") and incoming
+        sheet.add([names[name], told[name], told[name] / incoming if is_part else None])
+    for name in ("talk_seconds", "mean_wait_seconds"):
+        sheet.add([f"{names[name]}, {own['seconds']}", told[name], None])
+    for name, count in told["resolved"].items():
+        label = f"{words['calls']['resolved_title']}: {resolution_name(name, words)}"
+        sheet.add([label, count, count / incoming if incoming else None])
+    return sheet
+
+
+def _measure(measure: str, words: Mapping[str, Any]) -> str:
+    return str(words["metrics"][measure])
