@@ -4,7 +4,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo up check test proof bench clean requirements
+.PHONY: setup demo up check test proof bench clean requirements tracker
 
 setup: $(READY)
 
@@ -36,6 +36,9 @@ proof: $(READY)  ## engines, concurrency, faults; needs a JDK; at most 30 minute
 
 bench: $(READY)  ## figures of the budgets: out/bench.json
 	@$(PY) -m tests.bench --out out/bench.json
+
+tracker:         ## the tracker from its TypeScript (Node 18 or newer): functions/collect/tracker/*.js
+	@cd functions/collect/tracker && npm ci --ignore-scripts --no-fund --no-audit && npm run --silent check && npm run --silent build
 
 requirements: $(READY)  ## pins again from requirements/*.in
 	@$(PY) -m infra.build pin

@@ -3,10 +3,11 @@ rides in a batch of hits, and `numberpool`. Rules: docs/method.md, numbers and c
 
 Items:
 - `pool#{site}#{pool}` / E.164 number: the number and its current or last lease (`lease_id`, `visitor_id`, `leased_at`, `until`,
-  `is_confirmed`, `prefix`), `retired_at` where it was retired; instants in unix milliseconds;
+  `is_confirmed`, `prefix`), `added_at`, `retired_at` where it was retired; instants in unix milliseconds;
 - `visitor#{site}#{pool}#{visitor id}` / `guard`: the visitor's latest `lease_id`; who did not see it waits until `until`;
 - `prefix#{site}#{pool}#{address prefix}` / `guard`: the same for the leases of one address prefix;
-- `history#{number}` / `{leased_at, 13 digits}#{lease id}`: one assignment, closed by the number's next lease; kept 400 days;
+- `history#{number}` / `{leased_at, 13 digits}#{lease id}`: one assignment (`site_id`, `pool`, `visitor_id`), closed by the
+  number's next lease (`until`, `is_confirmed`); kept 400 days;
 - `number#{number}` / `owner`: the one pool of the number (`site_id`, `pool`, `retired_at`);
 - `caller#{site}#{phone hash}` / `{called_at, 13 digits}#{request id}`: the visitor that a call was resolved to; kept 31 days.
 """

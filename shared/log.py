@@ -17,7 +17,18 @@ def logger() -> Any:
     """The function's Powertools logger, made on first use."""
     from aws_lambda_powertools import Logger
 
-    return Logger(service=os.environ.get("SERVICE", "skvoz"))
+    stream: Any = _Stdout()  # all of IO[str] that a logger uses
+    return Logger(service=os.environ.get("SERVICE", "skvoz"), stream=stream)
+
+
+class _Stdout:
+    """Whatever sys.stdout is when something is written: the local stack and test runners put another in its place, and close it."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 def count(metrics: Mapping[str, int], **dimensions: str) -> None:

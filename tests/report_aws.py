@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from email import message_from_bytes
+from pathlib import Path
 from typing import Any
 
 import botocore.session
+import orjson
+import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
+from moto import mock_aws
+
+from functions.attribution.tables import MARTS
+from functions.report import handler, mailer
+from infra.warehouse.duckdb import DuckDbWarehouse
+from shared.engines import register
+from shared.sites import current_key
+from shared.times import lake_text
+from tests.report_cases import DATA_TO, NOW, settings_of
 
 TABLE = "ledger"
 BUCKET = "files"
+OWNER = "owner@kvartal.example"
+PARTNER = "partner@kvartal.example"
 
 
 class FakeSes:
@@ -50,3 +68,61 @@ class Clients:
 
     def __call__(self, service: str) -> Any:
         return {"s3": self.s3, "dynamodb": self.dynamodb, "sesv2": self.ses}[service]
+
+
+def installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Clients]:
+    """For a fixture: an installation of one refreshed site (`kvartal`) with one visit, its functions' environment and clients."""
+    with mock_aws():
+        made = Clients()
+        monkeypatch.setattr(mailer, "client", made)
+        monkeypatch.setattr(handler, "client", made)
+        for name, value in {
+            "LEDGER_TABLE": TABLE,
+            "FILES_BUCKET": BUCKET,
+            "MAIL_FROM": "Skvoz <reports@stats.example>",
+            "CONFIGURATION_SET": "reports",
+            "PUBLIC_URL": "https://stats.example/",
+            "ENGINE": "report-tests",
+        }.items():
+            monkeypatch.setenv(name, value)
+        warehouse = DuckDbWarehouse(tmp_path)
+        for table in MARTS:
+            warehouse.connection.execute(f"CREATE TABLE {table.name} ({', '.join(f'{c.name} {c.type}' for c in table.columns)})")
+        warehouse.connection.execute(
+            "INSERT INTO sessions (site_id, session_id, day, channel, source, campaign) "
+            "VALUES ('kvartal', 's', DATE '2026-10-01', 'Yandex Direct', 'yandex', 'kuhni')"
+        )
+        register("report-tests", lambda: warehouse)
+        add_site(made, "kvartal")
+        yield made
+        warehouse.close()
+
+
+def add_site(aws: Clients, site_id: str, *recipients: str, refreshed: bool = True) -> None:
+    settings = settings_of(site_id=site_id, report={"recipients": list(recipients or [OWNER])})
+    aws.s3.put_object(Bucket=BUCKET, Key=current_key(site_id), Body=orjson.dumps(settings))
+    aws.s3.put_object(Bucket=BUCKET, Key=f"settings/{site_id}/versions/1.json", Body=orjson.dumps(settings))
+    if refreshed:
+        item = {"pk": f"refresh#{site_id}", "sk": "last", "refresh_id": "r1"}
+        item |= {"completed_at": lake_text(NOW), "data_to": lake_text(DATA_TO)}
+        aws.dynamodb.put_item(TableName=TABLE, Item={name: {"S": value} for name, value in item.items()})
+
+
+def keys(aws: Clients, prefix: str) -> list[str]:
+    return [entry["Key"] for entry in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())]
+
+
+def run(minutes: int = 0, **asked: str) -> int:
+    at = (NOW + timedelta(minutes=minutes)).isoformat()
+    return mailer.lambda_handler({"time": at, **asked}, None)["sent"]
+
+
+def token_in(raw: bytes) -> str:
+    found = re.search(r"<https://stats\.example/v1/reports/([\w-]{43})/unsubscribe>", message_from_bytes(raw)["List-Unsubscribe"])
+    assert found
+    return found[1]
+
+
+def call(method: str, path: str, token: str, **more: Any) -> dict[str, Any]:
+    event = {"routeKey": f"{method} /v1/reports/{{token}}{path}", "pathParameters": {"token": token}, **more}
+    return handler.lambda_handler({**event, "requestContext": {"http": {}, "timeEpoch": 0}}, None)

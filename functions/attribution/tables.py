@@ -209,7 +209,7 @@ CALLS = Table(
         Column("talk_seconds", "bigint", "seconds of talk"),
         Column("visitor_id", "varchar", "visitor that it was resolved to"),
         Column("phone_hash", "varchar", "keyed hash of the other side's phone"),
-        Column("resolved_by", "varchar", "incoming: lease, late_lease, caller, number, nothing"),
+        Column("resolved_by", "varchar", "lease, late_lease, caller, number, nothing"),
         Column("lease_id", "varchar", "the lease that named the visitor"),
         *_SOURCE,
         REFRESH,

@@ -128,7 +128,7 @@ class Private:
             return None
         if len(text) > LIMITS[field]:
             raise BadField(f"data.{field}: an id here has at most {LIMITS[field]} characters")
-        is_contact = (field in _OPEN_IDS or "@" in text or "+" in text) and redact(text) != text
+        is_contact = (field in _OPEN_IDS or "@" in text or "+" in text or "%" in text) and redact(text) != text
         if is_contact or normal_phone(text) in self._phones:
             return keyed_hash("id", text, self._key)
         return text

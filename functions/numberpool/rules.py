@@ -53,7 +53,8 @@ class Rules(NamedTuple):
 def rules_of(site: Mapping[str, Any]) -> Rules:
     """Published settings of a site → its rules. Fields that this version does not know are passed over."""
     told = {name: value for name, value in (site.get("numbers") or {}).items() if name in Rules._fields}
-    told["static"] = [Static(s["number"], s["source"], s.get("medium"), s.get("campaign")) for s in told.get("static") or ()]
+    told["replaces"] = tuple(told.get("replaces") or ())
+    told["static"] = tuple(Static(s["number"], s["source"], s.get("medium"), s.get("campaign")) for s in told.get("static") or ())
     return Rules(**told)
 
 

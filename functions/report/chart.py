@@ -107,7 +107,8 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 def _rows(figures: Figures, words: Mapping[str, Any]) -> tuple[list[tuple[str, Figures]], int]:
     """Shown name and figures of every row, biggest revenue first, and how many channels the last row sums up."""
     known = [channel for channel in figures["channels"] if channel["cost"] or channel["revenue"]]
-    known.sort(key=lambda channel: -max(channel["cost"], channel["revenue"]))
+    best = _best(figures)
+    known.sort(key=lambda channel: (channel is not best, -max(channel["cost"], channel["revenue"])))
     shown, rest = known[:MOST_CHANNELS], known[MOST_CHANNELS:]
     shown.sort(key=lambda channel: (-channel["revenue"], -channel["cost"], channel["channel"]))
     rows: list[tuple[str, Figures]] = []
@@ -120,9 +121,15 @@ def _rows(figures: Figures, words: Mapping[str, Any]) -> tuple[list[tuple[str, F
     return rows, len(rest)
 
 
+def _best(figures: Figures) -> Figures:
+    """The channel that the message names; it always has bars of its own."""
+    best: Figures = max(figures["channels"], key=lambda channel: channel["revenue"])
+    return best
+
+
 def _message(figures: Figures, formats: Formats, words: Mapping[str, Any]) -> list[str]:
     say = words["chart"]
-    best = max(figures["channels"], key=lambda channel: channel["revenue"])
+    best = _best(figures)
     if best["revenue"] <= 0:
         return _lines(say["no_revenue"].format(cost=formats.money(figures["totals"]["cost"])))
     name = clean(channel_name(best["channel"], words), MOST_NAME)

@@ -21,7 +21,7 @@ from functions.report.extras import Extras, extras_of
 from functions.report.figures import Figures, build, to_json
 from functions.report.mail import Attachment, Post, message_of, recipient_hash
 from functions.report.marts.questions import Period, ask, period_of
-from functions.report.render import PAGE_LINKS, mail, page
+from functions.report.render import PAGE_LINKS, Mail, mail, page
 from functions.report.store import Files, Form, Ledger, Page, Refresh
 from functions.report.workbook.book import file_name
 from shared.aws import client, env
@@ -51,12 +51,14 @@ class Mailer:
 
 
 class Letter(NamedTuple):
-    """One report ready to be sent to each of its readers; `key` names its page in the files bucket."""
+    """One report ready to be sent to each of its readers. `key` names its page in the files bucket; `written` has the token `mark`
+    in its addresses, for which each reader's own is put."""
 
     settings: Mapping[str, Any]
     period: Period
-    figures: Figures
-    extras: Extras
+    written: Mail
+    mark: str
+    book: Attachment | None
     key: str
     again: str
 
@@ -134,7 +136,11 @@ def mail_site(mailer: Mailer, settings: Mapping[str, Any], now: datetime, again:
         return 0
     figures = figures_of(mailer.warehouse(), settings, period, refresh)
     extras = extras_of(figures, settings)
-    letter = Letter(settings, period, figures, extras, _publish(mailer, settings, figures, extras, now), again)
+    key = _publish(mailer, settings, figures, extras, now)
+    url = _url(mailer, mark := _token(mailer))
+    written = mail(figures, settings, url, extras, f"{url}/unsubscribe")
+    book = Attachment(file_name(figures), extras.attachment) if extras.attachment else None
+    letter = Letter(settings, period, written, mark, book, key, again)
     errors = [error for recipient in due if (error := _send(mailer, letter, recipient, now))]
     count({"ReportsSent": len(due) - len(errors)})
     if errors:
@@ -192,16 +198,23 @@ def _send(mailer: Mailer, letter: Letter, recipient: str, now: datetime) -> str:
 
 
 def _message(mailer: Mailer, letter: Letter, recipient: str, send: str, now: datetime) -> bytes:
-    """One reader's mail, with a token of his own: 256 bits, stored hashed."""
-    settings, figures, extras = letter.settings, letter.figures, letter.extras
+    """One reader's mail, with a token of his own, stored hashed."""
+    settings, written = letter.settings, letter.written
     site_id, language = settings["site_id"], settings["report"]["language"]
-    token = base64.urlsafe_b64encode(mailer.randomness(32)).rstrip(b"=").decode()
+    token = _token(mailer)
     mailer.ledger.keep_token(token, Page(site_id, letter.key, recipient_hash(recipient), settings["name"], language), now)
-    url = f"{mailer.public_url.rstrip('/')}/v1/reports/{token}"
-    off = f"{url}/unsubscribe"
-    written = mail(figures, settings, url, extras, off)
-    book = Attachment(file_name(figures), extras.attachment) if extras.attachment else None
-    return message_of(written, mailer.post.sender, recipient, language, f"{site_id} {send}", now, off, book)
+    own = written._replace(html=written.html.replace(letter.mark, token), text=written.text.replace(letter.mark, token))
+    off = f"{_url(mailer, token)}/unsubscribe"
+    return message_of(own, mailer.post.sender, recipient, language, f"{site_id} {send}", now, off, letter.book)
+
+
+def _token(mailer: Mailer) -> str:
+    """256 bits as they stand in an address."""
+    return base64.urlsafe_b64encode(mailer.randomness(32)).rstrip(b"=").decode()
+
+
+def _url(mailer: Mailer, token: str) -> str:
+    return f"{mailer.public_url.rstrip('/')}/v1/reports/{token}"
 
 
 def _is_refusal(error: Exception) -> bool:

@@ -69,7 +69,7 @@ def _visit(made: Month, chance: random.Random, at: datetime, source: int, visito
         hits.append(_hit(chance, moment, "page_view", url=url, ref=referrer, title="Теплодом"))
         referrer, moment = url, moment + timedelta(seconds=chance.randint(8, 240))
     # Many look at a number without calling it, so that numbers go from hand to hand and only the time tells whose a call is.
-    looks = "/contacts/" in pages and obstacle != "no_consent" and chance.random() < 0.15
+    looks = "/contacts/" in pages and obstacle != "no_consent" and chance.random() < 0.05
     _hits(made, moment, visitor, hits, "denied" if obstacle == "no_consent" else "granted", "ask" if looks else "")
 
 

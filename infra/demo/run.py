@@ -16,6 +16,7 @@ from rich.table import Table
 from functions.report.figures import build, to_json
 from functions.report.marts.questions import ask, period_of
 from functions.report.render import page
+from functions.report.workbook.book import workbook
 from infra.demo.month import Month
 from infra.demo.people import month
 from infra.demo.play import Player
@@ -32,7 +33,12 @@ from shared.times import from_lake_text, local_midnight
 SEED = 20261001
 REFRESH_AFTER_DAYS = (10, 20, 31)  # days of the month after which the marts are brought up to date
 DATE_FORMAT = "%d %b"
-LEFT = {"report.html": "the report as a page", "report.eml": "the mail as it was sent", "figures.json": "every figure shown"}
+LEFT = {
+    "report.html": "the report as a page",
+    "report.eml": "the mail as it was sent",
+    "report.xlsx": "the report as a workbook",
+    "figures.json": "every figure shown",
+}
 
 
 class DemoFailed(Exception):
@@ -40,7 +46,7 @@ class DemoFailed(Exception):
 
 
 def demo(out: Path, scale: float = 1.0, console: Console | None = None) -> dict[str, Any]:
-    """Leave report.html, report.eml and figures.json in `out`; gives the figures. DemoFailed says what is wrong."""
+    """Leave the files of LEFT in `out`; gives the figures. DemoFailed says what is wrong."""
     console = console or _console()
     started = time.monotonic()
     made = month(SEED, scale)
@@ -87,7 +93,7 @@ def _refresh(stack: LocalStack, console: Console) -> None:
 
 
 def _leave(stack: LocalStack, out: Path, site: Mapping[str, Any], made: Month) -> dict[str, Any]:
-    """The mail as SES took it, the page and the figures with the truth that only a simulation knows."""
+    """The mail as SES took it; page, workbook and figures with the truth that only a simulation knows."""
     warehouse = engine()
     period = period_of(site, stack.clock.now())
     verdict = judge(warehouse, SITE, site["attribution"]["default_model"], made.truths)
@@ -95,6 +101,7 @@ def _leave(stack: LocalStack, out: Path, site: Mapping[str, Any], made: Month) -
     answers = ask(warehouse, site, period)
     figures = build(site, period, *answers, from_lake_text(last["data_to"]), verdict.figures())
     (out / "report.html").write_text(page(figures, site), encoding="utf-8")
+    (out / "report.xlsx").write_bytes(workbook(figures, site))
     (out / "figures.json").write_bytes(to_json(figures))
     mails = stack.sent_mail()
     if not mails:

@@ -12,6 +12,7 @@ from typing import Any
 
 from infra.local.clock import Clock, moto_follows
 from infra.local.environment import variables
+from infra.local.quick_moto import quick_moto
 from infra.local.transport import InProcess
 from infra.template.intrinsic import Resolver
 from infra.template.model import Template
@@ -74,6 +75,7 @@ class LocalAws:
         self._open.enter_context(moto_follows(self._clock))  # refuses a second stack, before anything of the first is touched
         self._open.callback(client.cache_clear)
         moto_api_backend.reset()
+        self._open.enter_context(quick_moto())
         server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         server.start()
         self._open.callback(server.stop)

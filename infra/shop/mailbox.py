@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import email
 import email.policy
+import uuid
 from collections.abc import Sequence
 from email.message import EmailMessage
 from typing import NamedTuple
@@ -38,7 +39,7 @@ class Mailbox:
         """Work off what waits, bring the marts up to date and mail the site's report, also when it went out before."""
         self._stack.pump()
         self._stack.refresh()
-        self._stack.send_report(site_id=self._site_id, again=True)
+        self._stack.send_report(site_id=self._site_id, again=uuid.uuid4().hex)  # a new word sends it anew
 
 
 def attachments(mail: EmailMessage) -> list[Attachment]:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,11 @@ def visitor_id(number: int) -> str:
     return f"0199d7a1-5c2e-7b6a-9c11-{number:012x}"
 
 
+@cache
 def dynamodb_client() -> Any:
-    return botocore.session.get_session().create_client("dynamodb", region_name="eu-central-1")
+    """One for all tests: making it takes longer than most of them. moto answers it while a test mocks AWS."""
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    return botocore.session.get_session().create_client("dynamodb", region_name="eu-central-1", **keys)
 
 
 def create_table(dynamodb: Any, name: str) -> None:
@@ -81,8 +85,6 @@ def create_table(dynamodb: Any, name: str) -> None:
 @contextmanager
 def moto_dynamodb(patch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A client of an empty account with both tables."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        patch.setenv(name, "test")
     patch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
         dynamodb = dynamodb_client()
@@ -130,7 +132,12 @@ class Numbers:
     def fill(self, *numbers: str, site: str = "kvartal") -> None:
         """Numbers as `skvoz numbers add` leaves them."""
         for number in numbers or POOL:
-            self.dynamodb.put_item(TableName=TABLE, Item={"pk": {"S": pool_key(site)}, "sk": {"S": number}})
+            self.dynamodb.update_item(
+                TableName=TABLE,
+                Key={"pk": {"S": pool_key(site)}, "sk": {"S": number}},
+                UpdateExpression="SET added_at = :one",
+                ExpressionAttributeValues={":one": {"N": "1"}},
+            )
 
     def later(self, **span: float) -> None:
         self.now += timedelta(**span)

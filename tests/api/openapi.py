@@ -48,9 +48,9 @@ def signature_headers(body: bytes, webhook_id: str, now: datetime) -> dict[str, 
     return sign_webhook(body, webhook_id, SECRET, now)
 
 
-def signature_headers_of_a_get(path: str, raw_query: str, webhook_id: str, now: datetime) -> dict[str, str]:
+def signature_headers_of_a_get(path: str, raw_query: str, webhook_id: str, now: datetime, secret: str = SECRET) -> dict[str, str]:
     """Standard Webhooks over `GET {path}?{raw query}`, computed here on its own: not by the code under test."""
     stamp = str(int(now.timestamp()))
     signed = f"{webhook_id}.{stamp}.GET {path}?{raw_query}".encode()
-    mac = hmac.new(webhook_key(SECRET), signed, hashlib.sha256).digest()
+    mac = hmac.new(webhook_key(secret), signed, hashlib.sha256).digest()
     return {"webhook-id": webhook_id, "webhook-timestamp": stamp, "webhook-signature": "v1," + base64.b64encode(mac).decode()}

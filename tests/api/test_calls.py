@@ -43,7 +43,7 @@ def ringing(at: datetime, number: str = POOL[0], caller: Any = CALLER, call_id: 
     """An answered incoming call of two minutes."""
     times = {"start_time": at, "agent_answer_time": at + timedelta(seconds=9), "hangup_time": at + timedelta(seconds=129)}
     named = {"call_id": call_id or f"call-{at:%d%H%M%S}", "our_number": number, "client_number": caller}
-    return told("answered", **named, **{name: value.isoformat() for name, value in times.items()}, duration=120, **changes)
+    return told("answered", **{**named, **{name: value.isoformat() for name, value in times.items()}, "duration": 120, **changes})
 
 
 def taken(numbers: Numbers, body: dict[str, Any], after: timedelta = timedelta(minutes=3)) -> dict[str, Any]:
@@ -67,13 +67,14 @@ def leased(numbers: Numbers, visitor: int, number: str = POOL[0]) -> None:
     numbers.later(seconds=-10)
 
 
-# --- to whom a call belongs ---------------------------------------------------------------------------------------------------------
+# --- to whom a call belongs ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("seconds", "by", "is_known"),
     [
-        (0, "lease", True), (1, "lease", True), (310, "lease", True), (310.001, "late_lease", True), (310 + 1800, "late_lease", True),
+        (0, "lease", True), (1, "lease", True), (310, "lease", True),
+        (310.001, "late_lease", True), (310 + 1800, "late_lease", True),
         (310 + 1800.001, "nothing", False), (-0.001, "nothing", False),
     ],
 )  # fmt: skip
@@ -190,7 +191,7 @@ def test_a_number_that_moved_to_another_site_tells_nothing_of_its_visitors(numbe
     assert body_of(answer)["visitor_id"] is None
 
 
-# --- what the lake gets -------------------------------------------------------------------------------------------------------------
+# --- what the lake gets ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_call_makes_one_record_with_what_is_known_of_it(numbers: Numbers, capsys: pytest.CaptureFixture[str]) -> None:
@@ -264,14 +265,15 @@ def test_the_vault_keeps_the_phone_where_the_site_wants_it(numbers: Numbers) -> 
     assert (item["pk"]["S"], item["sk"]["S"]) == ("kvartal#phone", HASH)
 
 
-# --- what is refused ----------------------------------------------------------------------------------------------------------------
+# --- what is refused -------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("changes", "reason", "path"),
     [
-        ({"call_id": None}, "bad_id", "call_id"), ({"call_id": 1.5}, "bad_id", "call_id"), ({"call_id": "x" * 101}, "bad_id", "call_id"),
-        ({"call_id": "a\nb"}, "bad_id", "call_id"), ({"call_id": " "}, "bad_id", "call_id"), ({"call_id": ["a"]}, "bad_id", "call_id"),
+        ({"call_id": None}, "bad_id", "call_id"), ({"call_id": 1.5}, "bad_id", "call_id"),
+        ({"call_id": "x" * 101}, "bad_id", "call_id"), ({"call_id": "a\nb"}, "bad_id", "call_id"),
+        ({"call_id": " "}, "bad_id", "call_id"), ({"call_id": ["a"]}, "bad_id", "call_id"),
         ({"our_number": None}, "bad_number", "our_number"), ({"our_number": "sip:trunk"}, "bad_number", "our_number"),
         ({"is_outgoing": None}, "bad_direction", "is_outgoing"), ({"is_outgoing": 2}, "bad_direction", "is_outgoing"),
         ({"start_time": None}, "bad_time", "start_time"), ({"start_time": "yesterday"}, "bad_time", "start_time"),
@@ -360,7 +362,7 @@ def test_a_call_is_not_lost_when_firehose_refuses(numbers: Numbers) -> None:
     assert numbers.ring(ringing(numbers.now, call_id="other"))["statusCode"] == 503
 
 
-# --- the PBX asks -------------------------------------------------------------------------------------------------------------------
+# --- the PBX asks ----------------------------------------------------------------------------------------------------------------
 
 
 def test_the_pbx_is_told_who_holds_the_number(numbers: Numbers) -> None:

@@ -12,10 +12,8 @@ from typing import Any
 
 import orjson
 import pytest
-from moto import mock_aws
 
-from functions.attribution.tables import MARTS
-from functions.report import handler, mailer
+from functions.report import handler
 from functions.report.mailer import NotAllSent, send_name
 from functions.report.marts.questions import period_of
 from functions.report.store import Ledger
@@ -23,12 +21,9 @@ from infra.warehouse.duckdb import DuckDbWarehouse
 from shared.engines import register
 from shared.errors import WarehouseError
 from shared.sites import current_key
-from shared.times import lake_text
-from tests.report_aws import BUCKET, TABLE, Clients
-from tests.report_cases import DATA_TO, NOW, settings_of
+from tests.report_aws import BUCKET, OWNER, PARTNER, TABLE, Clients, add_site, installation, keys, run
+from tests.report_cases import NOW, settings_of
 
-OWNER = "owner@kvartal.example"
-PARTNER = "partner@kvartal.example"
 SEND = send_name(period_of(settings_of(), NOW), OWNER)
 
 
@@ -41,56 +36,14 @@ class Refusing(DuckDbWarehouse):
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Clients]:
-    with mock_aws():
-        made = Clients()
-        monkeypatch.setattr(mailer, "client", made)
-        monkeypatch.setattr(handler, "client", made)
-        for name, value in {
-            "LEDGER_TABLE": TABLE,
-            "FILES_BUCKET": BUCKET,
-            "MAIL_FROM": "Skvoz <reports@stats.example>",
-            "CONFIGURATION_SET": "reports",
-            "PUBLIC_URL": "https://stats.example/",
-            "ENGINE": "report-tests",
-        }.items():
-            monkeypatch.setenv(name, value)
-        warehouse = DuckDbWarehouse(tmp_path)
-        for table in MARTS:
-            warehouse.connection.execute(f"CREATE TABLE {table.name} ({', '.join(f'{c.name} {c.type}' for c in table.columns)})")
-        warehouse.connection.execute(
-            "INSERT INTO sessions (site_id, session_id, day, channel, source, campaign) "
-            "VALUES ('kvartal', 's', DATE '2026-10-01', 'Yandex Direct', 'yandex', 'kuhni')"
-        )
-        register("report-tests", lambda: warehouse)
-        add_site(made, "kvartal")
-        yield made
-        warehouse.close()
-
-
-def add_site(aws: Clients, site_id: str, *recipients: str, refreshed: bool = True) -> None:
-    settings = settings_of(site_id=site_id, report={"recipients": list(recipients or [OWNER])})
-    aws.s3.put_object(Bucket=BUCKET, Key=current_key(site_id), Body=orjson.dumps(settings))
-    aws.s3.put_object(Bucket=BUCKET, Key=f"settings/{site_id}/versions/1.json", Body=orjson.dumps(settings))
-    if refreshed:
-        item = {"pk": f"refresh#{site_id}", "sk": "last", "refresh_id": "r1"}
-        item |= {"completed_at": lake_text(NOW), "data_to": lake_text(DATA_TO)}
-        aws.dynamodb.put_item(TableName=TABLE, Item={name: {"S": value} for name, value in item.items()})
-
-
-def keys(aws: Clients, prefix: str) -> list[str]:
-    return [entry["Key"] for entry in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())]
-
-
-def run(minutes: int = 0) -> int:
-    at = (NOW + timedelta(minutes=minutes)).isoformat()
-    return mailer.lambda_handler({"time": at}, None)["sent"]
+    yield from installation(monkeypatch, tmp_path)
 
 
 def test_the_owner_gets_the_report_with_a_link_that_opens_its_page(aws: Clients) -> None:
     assert run() == 1
     ((recipient, raw),) = aws.ses.sent
     message = message_from_bytes(raw, policy=default)
-    text, html = (part.get_content() for part in message.iter_parts())
+    text, html = (part.get_content() for part in list(message.walk()) if part.get_content_maintype() == "text")
     assert recipient == message["To"] == OWNER
     assert "Яндекс Директ" in html
     link = re.search(r"https://stats\.example/v1/reports/([\w-]{43})", text)

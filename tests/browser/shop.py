@@ -17,6 +17,7 @@ from shared.leases import pool_key
 from tests.api.collect_door import Collect, recorded
 
 SITE = "kvartal"
+PROXIED = "/stat"  # a path that the doors also answer under, as a site's own server would pass it on
 POOL = tuple(f"+749500000{n}" for n in (31, 32, 33, 34, 35))
 MARKS = (
     "?utm_source=yandex&utm_medium=cpc&utm_campaign=708815521&utm_term=%D0%BA%D1%83%D1%85%D0%BD%D0%B8&yclid=15620471938264051729"
@@ -41,6 +42,7 @@ class Shop:
         self.is_down, self.has_cookies = False, True
         self.held: dict[str, threading.Event] = {}  # path → what its answers wait for
         self.posts: list[tuple[str, str]] = []  # path and body of what came to the doors
+        self.asked: list[str] = []  # paths as asked for
         self.forms: list[dict[str, str]] = []  # what the shop's own server got
         self._lock = threading.Lock()
         self._servers = [self._serve(self._page), self._serve(self._door)]
@@ -105,8 +107,9 @@ class Shop:
         _reply(http, 200, {"content-type": "text/html; charset=utf-8"}, html.encode())
 
     def _door(self, http: BaseHTTPRequestHandler, body: bytes) -> None:
-        parts = urlsplit(http.path)
+        parts = urlsplit(http.path.removeprefix(PROXIED))
         if http.command == "POST":
+            self.asked.append(http.path)
             self.posts.append((parts.path, body.decode()))
             if self.is_down:
                 http.close_connection = True
@@ -154,7 +157,7 @@ def until(tab: Any, is_so: Callable[[], bool]) -> None:
 
 
 def loaded(tab: Any) -> None:
-    tab.wait_for_function("window.skvoz && skvoz.event")
+    tab.wait_for_function("Boolean(window.skvoz?.event)")
 
 
 def kept(tab: Any, part: str) -> Any:

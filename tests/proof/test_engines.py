@@ -207,7 +207,7 @@ def question(path: Path) -> str:
 
 def rows_of(warehouse: Warehouse, text: str, site: SiteSettings) -> list[Row]:
     days = {"first_day": date(2026, 9, 1), "last_day": date(2026, 12, 1)}
-    values = {**site_values(site), **days, "refresh_id": "", "model": "linear"}
+    values = {**site_values(site), **days, "refresh_id": "", "model": "linear", "most_deals": 5000, "most_touches": 20}
     return sorted(warehouse.rows(bind(text, values)), key=lambda row: [str(v) for v in row.values() if not isinstance(v, float)])
 
 

@@ -37,6 +37,7 @@ NAMES: dict[str, str | None] = {
     "AWS::Lambda::Permission": None,
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::Logs::LogStream": "LogGroupName",  # its own name lives inside the group
+    "AWS::Logs::MetricFilter": None,  # inside its group
     "AWS::S3::Bucket": "BucketName",
     "AWS::S3::BucketPolicy": None,
     "AWS::SES::ConfigurationSet": "Name",
@@ -263,6 +264,18 @@ def test_every_alarm_on_a_metric_of_ours_watches_what_the_code_counts(resources:
         assert (alarm["MetricName"], tuple(d["Name"] for d in alarm["Dimensions"])) in metrics_counted()
         # A stage's alarm never hears another stage.
         assert alarm["Dimensions"] == [{"Name": "Stage", "Value": {"Ref": "Stage"}}]
+
+
+def test_somebody_is_told_what_doors_survive_by_going_on_without(resources: Resources) -> None:
+    """Leases, hits and deals do not fail with the vault or the numbers table: only their logs say so."""
+    filters = of_type(resources, "AWS::Logs::MetricFilter").values()
+    assert {f["Properties"]["LogGroupName"]["Ref"] for f in filters} == {"CollectLog", "NumberpoolLog", "CrmWorkerLog"}
+    alarm = resources["LoggedErrorsAlarm"]["Properties"]
+    for filter_ in filters:
+        assert filter_["Properties"]["FilterPattern"] == '{ $.level = "ERROR" }'
+        (made,) = filter_["Properties"]["MetricTransformations"]
+        assert (made["MetricNamespace"], made["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
+        assert made["MetricNamespace"] == {"Fn::Sub": "Skvoz/${Stage}"}  # a stage's alarm never hears another stage
 
 
 def test_functions_behind_the_api_end_before_it_stops_waiting(template: Template) -> None:

@@ -14,6 +14,7 @@ from shared.errors import TryLater
 from shared.secrets import KEEP, RETRY, Secrets
 
 DOOR_SECONDS = 15  # the shortest life of a door (template.yaml)
+COLLECT_SECONDS = 29  # that of collect
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +33,8 @@ def test_a_stream_and_a_store_that_both_do_not_answer_leave_time_for_503() -> No
     config = door_client("s3").meta.config
     assert (config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]) == (1, 3, 2)
     assert 2 * config.retries["total_max_attempts"] * config.read_timeout < DOOR_SECONDS
+    # Hits: settings, the visitors' secret, stream and store, one after the other.
+    assert 4 * config.retries["total_max_attempts"] * config.read_timeout < COLLECT_SECONDS
 
 
 def test_other_callers_stay_patient_and_clients_are_shared() -> None:

@@ -43,7 +43,8 @@ FORBIDDEN_EVER = {
 PURE_PACKAGES = {"pydantic", "pydantic_core", "orjson", "babel"}
 PURE = (
     "shared.errors", "shared.identity", "shared.ids", "shared.money", "shared.query_errors", "shared.records", "shared.security",
-    "shared.settings", "shared.sql", "shared.times", "shared.warehouse", "shared.http",
+    "shared.settings", "shared.sql", "shared.times", "shared.warehouse", "shared.http", "shared.hosts", "shared.addresses",
+    "shared.visitors",
     "functions.collect.marks", "functions.collect.texts", "functions.collect.hits",
     "functions.collect.people.consent", "functions.collect.people.edge",
     "functions.collect.imports.lines", "functions.collect.imports.unpack",

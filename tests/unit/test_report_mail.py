@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.report.mail import ascii_address, message_of, recipient_hash
-from functions.report.render import Mail
+from functions.report.mail import Attachment, ascii_address, message_of, recipient_hash
+from functions.report.render import CHART_ID, Mail
 from tests.report_cases import NOW
 
 SENDER = "Skvoz <reports@stats.example>"
@@ -26,6 +26,64 @@ def test_a_mail_carries_text_and_html_alternatives() -> None:
     assert message.get_content_type() == "multipart/alternative"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     assert [part.get_content().strip() for part in message.iter_parts()] == ["Привет, ₽", "<p>Привет, ₽</p>"]
+
+
+PNG = b"\x89PNG\r\n\x1a\n picture"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+OFF = "https://abcdefghij.execute-api.eu-central-1.amazonaws.com/v1/reports/" + "A1b_" * 10 + "xyz/unsubscribe"
+
+
+def whole(url: str = OFF) -> bytes:
+    mail = Mail("Отчёт", f'<img src="cid:{CHART_ID}">', "Привет", PNG)
+    return message_of(mail, SENDER, "owner@kvartal.example", "ru", "send", NOW, url, Attachment("skvoz.xlsx", b"PK book"))
+
+
+def test_picture_and_workbook_travel_beside_the_texts() -> None:
+    message = message_from_bytes(whole(), policy=default)
+    assert message.get_content_type() == "multipart/mixed"
+    related, book = message.iter_parts()
+    assert (related.get_content_type(), related["Content-Type"].params["type"]) == ("multipart/related", "multipart/alternative")
+    alternative, picture = related.iter_parts()
+    assert [part.get_content_type() for part in alternative.iter_parts()] == ["text/plain", "text/html"]
+    assert (picture["Content-ID"], picture.get_content_disposition()) == (f"<{CHART_ID}>", "inline")
+    assert picture.get_content() == PNG
+    assert (book.get_content_type(), book.get_filename(), book.get_content()) == (XLSX, "skvoz.xlsx", b"PK book")
+    assert [part.defects for part in message.walk()] == [[]] * 7
+
+
+def test_a_mail_without_a_picture_or_a_workbook_leaves_their_level_out() -> None:
+    book = Attachment("skvoz.xlsx", b"PK")
+    only_book = message_of(Mail("s", "h", "t"), SENDER, "a@b.example", "ru", "send", NOW, OFF, book)
+    only_picture = message_of(Mail("s", "h", "t", PNG), SENDER, "a@b.example", "ru", "send", NOW)
+    kinds = [[part.get_content_type() for part in message_from_bytes(raw).walk()] for raw in (only_book, only_picture)]
+    assert kinds == [
+        ["multipart/mixed", "multipart/alternative", "text/plain", "text/html", XLSX],
+        ["multipart/related", "multipart/alternative", "text/plain", "text/html", "image/png"],
+    ]
+
+
+def test_one_click_unsubscribing_is_offered_in_plain_letters_on_one_line() -> None:
+    raw = whole()
+    assert f"\r\nList-Unsubscribe: <{OFF}>\r\n".encode() in raw
+    assert b"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in raw
+    assert raw.isascii()
+    assert max(len(line) for line in raw.split(b"\r\n")) <= 998
+
+
+def test_a_mail_without_an_address_to_unsubscribe_at_promises_none() -> None:
+    assert b"List-Unsubscribe" not in sent(Mail("s", "h", "t"))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a/\r\nBcc: evil@evil.example", "https://a/>, <https://b", "https://пример.рф/", "h" * 2000]
+)
+def test_an_address_that_would_break_the_header_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="PUBLIC_URL"):
+        whole(url)
+
+
+def test_the_same_send_is_the_same_bytes() -> None:
+    assert whole() == whole()
 
 
 def test_the_date_is_the_events_own_time() -> None:

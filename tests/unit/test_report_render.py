@@ -18,9 +18,10 @@ from functions.report.figures import Figures, build
 from functions.report.marts.questions import Answers
 from functions.report.view.formats import Formats, clean
 from functions.report.view.words import TEXTS
-from tests.report_cases import DATA_TO, PERIOD, cost, figures_of, results, settings_of, shop
+from tests.report_cases import DATA_TO, PERIOD, calls, contact, cost, deal, figures_of, path, results, settings_of, shop
 
 URL = "https://stats.example/v1/reports/token"
+OFF = URL + "/unsubscribe"
 HOSTILE = '<img src=x onerror=alert(1)>"\'&{{7*7}}=HYPERLINK("http://evil.example")'
 
 
@@ -38,7 +39,7 @@ class Tags(HTMLParser):
 
 def outputs(figures: Figures, **changes: Any) -> dict[str, str]:
     settings = settings_of(**changes)
-    mail = render.mail(figures, settings, URL)
+    mail = render.mail(figures, settings, URL, unsubscribe_url=OFF)
     return {"html": mail.html, "text": mail.text, "page": render.page(figures, settings)}
 
 
@@ -77,12 +78,23 @@ def test_names_from_outside_stay_text() -> None:
         "money_without_rate": [{"currency": "<b>", "lines": 1, "amount": Decimal(1)}],
         "hits": [{"reason": "<u>", "hits": 1}],
         "models": [{"model": "first", "channel": HOSTILE, "sales": 1.0, "revenue": Decimal(1)}],
+        "deals": [
+            deal(
+                HOSTILE, 3, request_id="r", stage=HOSTILE, manager=HOSTILE, loss_reason=HOSTILE, order_id=HOSTILE, meaning=HOSTILE
+            ),
+            deal("5", 3, contact_channel=HOSTILE, match_method=HOSTILE, currency="<b>", revenue=None),
+        ],
+        "deal_paths": [
+            {**path("x", 3, ("a", 1.0))[0], "request_id": "r", "channel": HOSTILE, "source": HOSTILE, "campaign": HOSTILE}
+        ],
+        "contact_channels": [contact(HOSTILE, 1, 1, 0.0, Decimal(0), None)],
+        "calls": [calls(HOSTILE, 1, 1, 1, 1)],
     }
     found = outputs(figures_of(rows, name=HOSTILE))
     for name in ("html", "page"):
         tags = Tags(found[name]).found
         assert not [tag for tag, attrs in tags if tag in ("img", "script", "u") or any(a.startswith("on") for a in attrs)]
-        assert {attrs["href"] for tag, attrs in tags if tag == "a"} <= {URL}
+        assert {attrs["href"] for tag, attrs in tags if tag == "a"} <= {URL, OFF}
         assert "49=HYPERLINK" not in found[name]
 
 

@@ -14,7 +14,7 @@ SELECT
     c.direction = 'in' AND coalesce(j.is_target, FALSE) AS is_target,
     c.direction = 'in' AND coalesce(j.is_unique, FALSE) AS is_unique,
     c.wait_seconds, c.talk_seconds, c.visitor_id, c.phone_hash,
-    CASE WHEN c.direction = 'in' THEN coalesce(c.resolved_by, 'nothing') END AS resolved_by, c.lease_id,
+    CASE WHEN c.direction = 'in' THEN coalesce(c.resolved_by, 'nothing') ELSE c.resolved_by END AS resolved_by, c.lease_id,
     CASE WHEN NOT s.is_direct THEN s.channel END AS channel,
     CASE WHEN NOT s.is_direct THEN s.source END AS source,
     CASE WHEN NOT s.is_direct THEN s.medium END AS medium,

@@ -1,0 +1,187 @@
+"""One set of figures in four forms: what page, mail, workbook and figures.json show is read back and compared; the worked cases of
+docs/method.md as their readers see them."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from python_calamine import CalamineWorkbook
+
+from functions.report import render
+from functions.report.extras import Extras, extras_of
+from functions.report.figures import MEASURES, Figures, to_json
+from functions.report.view.words import texts
+from shared.settings import published
+from tests import worked_cases as worked
+from tests.report_cases import figures_of, settings_of, shop
+
+Rows = dict[str, list[str]]
+
+
+class Tables(HTMLParser):
+    """Rows of cells of every table."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self._cell = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        self._cell = tag in ("td", "th") or self._cell
+        if tag in ("td", "th") and self.rows:
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._cell = self._cell and tag not in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        if self._cell and self.rows and self.rows[-1]:
+            self.rows[-1][-1] += " ".join(data.replace("\u00a0", " ").split())
+
+
+class Shown:
+    """The four forms of one report, read back as texts and numbers."""
+
+    def __init__(self, figures: Figures, settings: Mapping[str, Any]) -> None:
+        extras: Extras = extras_of(figures, settings)
+        assert extras.failed == ()
+        assert extras.workbook is not None
+        mail = render.mail(figures, settings, "https://stats.example/v1/reports/t", extras)
+        self.words = texts(settings["report"]["language"])
+        self.page = Tables(render.page(figures, settings, extras)).rows
+        self.mail = Tables(mail.html).rows
+        self.text = mail.text.replace("\u00a0", " ")
+        self.book = CalamineWorkbook.from_filelike(io.BytesIO(extras.workbook))
+        self.json = orjson.loads(to_json(figures))
+
+    def on_page(self, channel: str) -> dict[str, str]:
+        row = next(row for row in self.page if row and row[0] == channel and len(row) == len(MEASURES) + 2)
+        return dict(zip(MEASURES, row[1:], strict=False))
+
+    def in_mail(self, channel: str) -> dict[str, str]:
+        """Three tables of four measures; the verdict stands in the channel's cell."""
+        verdicts = "|".join(map(re.escape, self.words["verdicts"].values()))
+        rows = [row for row in self.mail if len(row) == 5 and re.sub(f"({verdicts})$", "", row[0]) == channel]
+        found: dict[str, str] = {}
+        for (_, measures), row in zip(render.MAIL_TABLES, rows, strict=False):
+            found |= dict(zip(measures, row[1:], strict=True))
+        return found
+
+    def in_text(self, channel: str) -> dict[str, str]:
+        line = re.search(rf"^\* {re.escape(channel)}(?: \[[^\]]+\])?\n +(.+)$", self.text, re.M)
+        assert line
+        metrics = sorted(self.words["metrics"].values(), key=len, reverse=True)  # "ROMI с маржой" before "ROMI"
+        told = {}
+        for part in line[1].split("; "):
+            name = next(name for name in metrics if part.startswith(f"{name} "))
+            told[name] = part.removeprefix(name).strip()
+        return {measure: told[self.words["metrics"][measure]] for measure in MEASURES}
+
+    def in_book(self, channel: str) -> dict[str, Any]:
+        rows = self.book.get_sheet_by_name(self.words["workbook"]["sheets"]["channels"]).to_python()
+        row = next(row for row in rows if row[0] == channel and row[1] == "")
+        return dict(zip(MEASURES, row[4:], strict=False))
+
+
+def number(text: str) -> Decimal | None:
+    """A shown figure as a number: fractions of percents, empty for a dash."""
+    if text == "—":
+        return None
+    plain = text.replace(" ", "").replace("−", "-").replace(",", ".")
+    return Decimal(plain.removesuffix("%")) / (100 if plain.endswith("%") else 1)
+
+
+def step(measure: str, value: Decimal) -> Decimal:
+    """How finely a shown figure tells its value."""
+    if measure in ("romi", "margin_romi"):
+        return Decimal("0.001")
+    return Decimal(1) if abs(value) >= 1000 else Decimal("0.1")
+
+
+@pytest.mark.parametrize("channel", ["Итого", "Яндекс Директ", "Без источника", "Офлайн-реклама"])
+def test_mail_page_workbook_and_json_tell_the_same_figures(channel: str) -> None:
+    shown = Shown(figures_of(shop()), settings_of())
+    names = {"Яндекс Директ": "Yandex Direct", "Без источника": "no source", "Офлайн-реклама": "Offline ads"}
+    told = shown.json["totals"]
+    if channel != "Итого":
+        told = next(row for row in shown.json["channels"] if row["channel"] == names[channel])
+    assert shown.on_page(channel) == shown.in_mail(channel) == shown.in_text(channel)
+    for measure in MEASURES:
+        read, exact, cell = number(shown.on_page(channel)[measure]), told[measure], shown.in_book(channel)[measure]
+        if exact is None:
+            assert (read, cell) == (None, ""), measure
+            continue
+        assert cell == pytest.approx(exact, abs=0.005), measure
+        assert read is not None, measure
+        assert abs(read - Decimal(repr(exact))) <= step(measure, read), measure
+
+
+def test_contact_channels_add_up_to_the_totals_in_every_form() -> None:
+    shown = Shown(figures_of(shop()), settings_of())
+    total = shown.on_page("Итого")
+    page = next(row for row in shown.page if row and row[0] == "Итого" and len(row) == 7)
+    assert (page[2], page[4], page[5]) == (total["requests"], total["sales"], total["revenue"])
+    book = shown.book.get_sheet_by_name("Способы обращения").to_python()[-1]
+    assert book[5] == pytest.approx(shown.json["totals"]["revenue"])
+    assert sum(row["requests"] for row in shown.json["contact_channels"]) == pytest.approx(shown.json["totals"]["requests"])
+
+
+class TestWorkedCases:
+    """M1–M4 from records through marts to what people see."""
+
+    def shown(self, folder: Path, case: worked.Case) -> Shown:
+        return Shown(worked.figures_of(folder, case), published(case.settings))
+
+    @pytest.mark.parametrize("with_margin", [False, True])
+    def test_m1(self, tmp_path: Path, with_margin: bool) -> None:
+        shown = self.shown(tmp_path, worked.m1(with_margin))
+        names = {"Yandex Direct": "Яндекс Директ"}
+        expected = {"Yandex Direct": "+100 %", "Google Ads": "+144 %", "Meta Ads": "+60 %"}
+        margins = {"Yandex Direct": "0 %", "Google Ads": "+22 %", "Meta Ads": "−20 %"}
+        for channel in worked.M1:
+            name = names.get(channel, channel)
+            for found in (shown.on_page(name), shown.in_mail(name), shown.in_text(name)):
+                assert found["romi"] == expected[channel]
+                assert found["margin_romi"] == (margins[channel] if with_margin else "—")
+            assert shown.in_book(name)["romi"] == pytest.approx(worked.M1_ROMI[channel])
+            assert shown.in_book(name)["margin_romi"] == (pytest.approx(worked.M1_MARGIN_ROMI[channel]) if with_margin else "")
+
+    def test_m2(self, tmp_path: Path) -> None:
+        shown = self.shown(tmp_path, worked.m2("position"))
+        for channel, revenue in (("Яндекс Директ", "400"), ("Органический поиск", "200"), ("Прямые заходы", "400")):
+            for found in (shown.on_page(channel), shown.in_mail(channel), shown.in_text(channel)):
+                assert found["revenue"] == revenue
+            assert shown.in_book(channel)["revenue"] == float(revenue)
+        rows = shown.book.get_sheet_by_name("Модели").to_python()
+        by_model = {(row[0], row[1]): row[3] for row in rows}
+        for model in ("last_non_direct", "last_significant", "first", "last", "position"):
+            for channel, share in zip(("Яндекс Директ", "Органический поиск", "Прямые заходы"), worked.M2[model], strict=True):
+                assert by_model.get((shown.words["models"][model], channel), 0) == pytest.approx(1000 * share)
+        deals = shown.book.get_sheet_by_name("Сделки").to_python()
+        assert deals[1][deals[0].index("Путь")] == "Яндекс Директ › Органический поиск › Прямые заходы"
+        assert "Яндекс Директ › Органический поиск › Прямые заходы" in shown.text
+
+    def test_m3(self, tmp_path: Path) -> None:
+        shown = self.shown(tmp_path, worked.m3())
+        for found in (shown.on_page("Итого"), shown.in_mail("Итого"), shown.in_text("Итого")):
+            assert (found["cost"], found["revenue"], found["romi"], found["roas"]) == ("50 000", "100 000", "+100 %", "2,00")
+        book = shown.in_book("Итого")
+        assert (book["romi"], book["roas"]) == (1.0, 2.0)
+
+    @pytest.mark.parametrize(("revenue", "romi"), [("2", "+100 %"), ("1", "0 %")])
+    def test_m4(self, tmp_path: Path, revenue: str, romi: str) -> None:
+        shown = self.shown(tmp_path, worked.m4(revenue))
+        for found in (shown.on_page("Итого"), shown.in_mail("Итого"), shown.in_text("Итого")):
+            assert found["romi"] == romi
+        assert shown.in_book("Итого")["romi"] == float(revenue) - 1

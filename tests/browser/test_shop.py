@@ -1,0 +1,227 @@
+"""From the ad link to the mail in a real browser, on the running stack and its demo shop: what `make up` shows to a newcomer."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from infra.local.clock import RealClock
+from infra.local.stack import LocalStack
+from infra.shop.mailbox import attachments, html_of
+from infra.shop.opening import NUMBERS, open_shop
+from infra.shop.server import ShopServer
+
+pytestmark = pytest.mark.browser
+
+AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"  # headless is a robot
+)
+SHOWN = {f"{n[:2]} {n[2:5]} {n[5:8]}-{n[8:10]}-{n[10:]}" for n in NUMBERS}
+DEFAULT = "+7 495 000-00-10"
+PATIENCE = 15.0  # seconds
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    with LocalStack(tmp_path_factory.mktemp("shop"), RealClock()) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shop(stack: LocalStack) -> Iterator[ShopServer]:
+    opened = open_shop(stack, 0, os.urandom)
+    stop = threading.Event()
+    pumping = threading.Thread(target=_pump, args=(stack, stop), daemon=True)
+    pumping.start()
+    yield opened
+    stop.set()
+    pumping.join()
+    opened.close()
+
+
+def _pump(stack: LocalStack, stop: threading.Event) -> None:
+    while not stop.wait(0.2):
+        stack.pump()
+
+
+def visitor(chromium: Any) -> Any:
+    """A browser of his own, in Russian."""
+    context = chromium.new_context(user_agent=AGENT, locale="ru-RU", viewport={"width": 1000, "height": 800})
+    context.set_default_timeout(PATIENCE * 1000)
+    return context
+
+
+def comes_by(context: Any, shop: ShopServer, link: str) -> Any:
+    """A click on an ad link of the start screen opens the shop in a new tab."""
+    start = context.new_page()
+    start.goto(f"{shop.url}/demo/")
+    with context.expect_page() as opened:
+        start.click(f"a.link.{link}")
+    page = opened.value
+    page.wait_for_url(re.compile(f"^{re.escape(shop.url)}/(?!demo)"))
+    start.close()
+    page.bring_to_front()  # the tab behind another is a hidden one
+    return page
+
+
+def number_on(page: Any) -> str:
+    """The number in the header, once it is a leased one."""
+    swapped = "d => { const e = document.querySelector('header .phone'); return e && e.textContent.trim() !== d }"
+    page.wait_for_function(swapped, arg=DEFAULT, polling=100)
+    return str(page.text_content("header .phone")).strip().replace("\u00a0", " ")
+
+
+def until(found: Callable[[], Any]) -> Any:
+    """What `found` gives once it gives something."""
+    end = time.monotonic() + PATIENCE
+    while not (value := found()) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert value
+    return value
+
+
+def raw(stack: LocalStack, kind: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for body in stack.objects("LakeBucket", f"raw/{kind}/").values() for line in body.splitlines()]
+
+
+def figures_of(stack: LocalStack) -> dict[str, Any]:
+    """The figures of the latest report."""
+    kept = [body for key, body in stack.objects("FilesBucket", "reports/").items() if key.endswith(".json")]
+    return max((dict(json.loads(body)) for body in kept), key=lambda figures: len(figures["deals"]))
+
+
+def wins(page: Any, shop: ShopServer, lead_id: int, cost: int) -> None:
+    """The manager: price as it is, the cost, paid."""
+    page.goto(f"{shop.url}/demo/crm")
+    card = page.locator(f"#lead-{lead_id}")
+    card.locator("[name=cost]").fill(str(cost))
+    card.get_by_role("button", name="Оплачено").click()
+    page.wait_for_selector(f"#lead-{lead_id} .stage.now:has-text('Оплачено')")
+
+
+def test_from_the_ad_link_to_the_mail_a_form_and_a_call_are_found_with_their_sources(
+    stack: LocalStack, shop: ShopServer, chromium: Any
+) -> None:
+    first = visitor(chromium)
+    page = comes_by(first, shop, "yandex")
+    number = number_on(page)
+    assert number in SHOWN
+    assert page.evaluate("document.referrer") == "https://yandex.ru/"
+    page.click("a.card >> nth=0")
+    page.wait_for_selector("form#order")
+    assert number_on(page) == number
+    second_tab = first.new_page()
+    second_tab.goto(f"{shop.url}/contacts/")
+    assert number_on(second_tab) == number
+    assert str(second_tab.text_content(".big-phone")).strip().replace("\u00a0", " ") == number
+    page.fill("[name=name]", "Вера Лугова")
+    page.fill("[name=phone]", "8 (900) 000-00-17")
+    page.click("form#order button")
+    page.wait_for_url("**/thanks/")
+
+    order = until(lambda: next(iter(shop.crm.leads.values()), None))
+    assert order.fields.keys() == {"skvoz_request_id", "skvoz_visitor_id"}
+    request = until(lambda: [one for one in raw(stack, "request") if one["request_id"] == order.fields["skvoz_request_id"]])[0]
+    assert request["visitor_id"] == order.fields["skvoz_visitor_id"]
+    events = until(lambda: [e for e in raw(stack, "crm_event") if e.get("request_id")])
+    assert (events[0]["provider"], events[0]["deal_id"]) == ("amocrm", str(order.lead_id))
+    assert events[0]["request_id"] == request["request_id"]
+
+    second = visitor(chromium)
+    his = comes_by(second, shop, "vk")
+    his_number = number_on(his)
+    assert his_number in SHOWN - {number}
+    his.get_by_role("button", name="Дальше").click()
+    his.get_by_role("button", name="Итог").click()
+    assert his.url == f"{shop.url}/calc/itog/"
+    his.wait_for_function(
+        "n => document.querySelector('#calc a[href^=\"tel:\"]').textContent.replace(/\\u00a0/g, ' ').trim() === n", arg=his_number
+    )
+    with second.expect_page() as opened:
+        his.click("#calc a[href^='tel:']")
+    phone = opened.value
+    phone.wait_for_selector(".handset")
+    assert phone.input_value("[name=number]").replace(" ", "").replace("-", "") == his_number.replace(" ", "").replace("-", "")
+    phone.click("button.ring")
+    phone.wait_for_selector(".calls li")
+    (call,) = shop.phone.calls
+    assert (call.status, call.resolved_by) == (200, "lease")
+    assert call.visitor_id == his.evaluate("skvoz.visitor()")
+
+    manager = visitor(chromium).new_page()
+    wins(manager, shop, order.lead_id, 9000)
+    rang = max(shop.crm.leads.values(), key=lambda lead: lead.lead_id)
+    shop.crm.move(rang.lead_id, rang.status_id, 48000, None)
+    wins(manager, shop, rang.lead_id, 30000)
+    manager.goto(f"{shop.url}/demo/mail")
+    with manager.expect_navigation(timeout=60_000):
+        manager.click("#send")
+    manager.wait_for_selector("article.letter")
+
+    deals = {deal["deal_id"]: deal for deal in figures_of(stack)["deals"]}
+    by_form, by_call = deals[f"amocrm:{order.lead_id}"], deals[f"amocrm:{rang.lead_id}"]
+    assert (by_form["match_method"], by_form["contact_channel"]) == ("request_id", "form")
+    assert (by_form["channel"], by_form["campaign"]) == ("Yandex Direct", "tp-poisk-msk")
+    assert float(by_form["revenue"]) == order.price
+    assert (by_call["contact_channel"], by_call["channel"], by_call["campaign"]) == ("call", "VK Ads", "vk-remont")
+    assert float(by_call["revenue"]) == 48000
+    (mail,) = shop.mailbox.mails()
+    text = html_of(mail)
+    assert "tp-poisk-msk" in text
+    assert "vk-remont" in text
+    assert [file.name.rpartition(".")[2] for file in attachments(mail)] == ["xlsx"]
+
+
+def test_the_report_can_be_sent_again(stack: LocalStack, shop: ShopServer, chromium: Any) -> None:
+    page = visitor(chromium).new_page()
+    page.goto(f"{shop.url}/demo/mail")
+    before = len(shop.mailbox.mails())
+    for more in (1, 2):
+        with page.expect_navigation(timeout=60_000):
+            page.click("#send")
+        assert len(shop.mailbox.mails()) == before + more, page.text_content("main")
+    assert page.get_by_role("heading", name="Почта владельца").is_visible()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/catalog/",
+        "/product/radiator-8/",
+        "/contacts/",
+        "/calc/",
+        "/delivery/",
+        "/demo/",
+        "/demo/crm",
+        "/demo/phone",
+        "/demo/mail",
+    ],
+)
+def test_no_page_is_wider_than_a_phone_or_has_errors(shop: ShopServer, chromium: Any, path: str) -> None:
+    context = chromium.new_context(user_agent=AGENT, viewport={"width": 360, "height": 740})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{shop.url}{path}")
+    page.wait_for_load_state("networkidle")
+    assert errors == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    context.close()
+
+
+def test_the_shop_loads_nothing_from_elsewhere(stack: LocalStack, shop: ShopServer, chromium: Any) -> None:
+    page = visitor(chromium).new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(shop.url)
+    page.wait_for_load_state("networkidle")
+    assert asked
+    assert {url for url in asked if not url.startswith((shop.url, stack.url))} == set()

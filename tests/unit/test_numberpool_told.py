@@ -1,0 +1,86 @@
+"""One call as PBXs tell it: every field in every spelling, and nothing guessed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.numberpool.pbx.told import Refused, read_call, read_phone
+
+NOW = datetime(2026, 10, 15, tzinfo=UTC)
+BODY = {
+    "call_id": 41791526003, "our_number": "0074950000031", "client_number": "0079000000017", "is_outgoing": 0,
+    "start_time": "2026-10-12T10:52:07+03:00", "agent_answer_time": "2026-10-12T07:52:21Z",
+    "hangup_time": "2026-10-12T10:55:35+03:00", "duration": 194,
+}  # fmt: skip
+
+
+def test_an_answered_call() -> None:
+    told = read_call(BODY, NOW)
+    assert told.call_id == "41791526003"
+    assert (told.number, told.caller, told.is_incoming) == ("+74950000031", "+79000000017", True)
+    assert told.started_at == datetime(2026, 10, 12, 7, 52, 7, tzinfo=UTC)
+    assert (told.is_answered, told.wait_seconds, told.talk_seconds) == (True, 14, 194)
+
+
+@pytest.mark.parametrize("missed", [None, ""])
+def test_a_missed_call_waited_to_its_end_and_has_no_talk(missed: Any) -> None:
+    told = read_call({**BODY, "agent_answer_time": missed, "duration": 208}, NOW)
+    assert (told.is_answered, told.wait_seconds, told.talk_seconds) == (False, 208, 0)
+    assert read_call({**BODY, "agent_answer_time": missed, "hangup_time": None}, NOW).wait_seconds is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "is_incoming"),
+    [(0, True), ("0", True), (False, True), ("false", True), (1, False), ("1", False), (True, False), (" True ", False)],
+)
+def test_directions_come_in_many_forms(sent: Any, is_incoming: bool) -> None:
+    assert read_call({**BODY, "is_outgoing": sent}, NOW).is_incoming is is_incoming
+
+
+@pytest.mark.parametrize(
+    "spelling", ["0074950000031", "84950000031", "+74950000031", " 74950000031", "8 (495) 000-00-31", 74950000031]
+)
+def test_numbers_come_in_many_spellings(spelling: Any) -> None:
+    assert read_phone(spelling) == "+74950000031"
+
+
+@pytest.mark.parametrize("none", [None, "", "anonymous", "101", True, 1.5, [], {}, "+" * 50, "9" * 40])
+def test_what_is_no_phone_is_none(none: Any) -> None:
+    assert read_phone(none) is None
+
+
+@pytest.mark.parametrize(("sent", "talk"), [("194", 194), (194.9, 194), (0, 0), (None, 194), ("", 194)])
+def test_talk_comes_as_number_or_text_or_from_the_times(sent: Any, talk: int) -> None:
+    assert read_call({**BODY, "duration": sent}, NOW).talk_seconds == talk
+
+
+def test_equal_calls_have_equal_content_and_others_do_not() -> None:
+    same = {**BODY, "our_number": "84950000031", "is_outgoing": "0", "onhold_duration": 5}
+    assert read_call(same, NOW).content() == read_call(BODY, NOW).content()
+    assert read_call({**BODY, "duration": 195}, NOW).content() != read_call(BODY, NOW).content()
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=3,
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(BODY)), _JSON))
+def test_anything_is_read_or_refused_with_a_reason(changes: dict[str, Any]) -> None:
+    try:
+        told = read_call({**BODY, **changes}, NOW)
+    except Refused as error:
+        refused = error
+    else:
+        assert told.talk_seconds >= 0
+        assert told.wait_seconds is None or told.wait_seconds >= 0
+        return
+    assert refused.path in BODY
+    assert refused.message

@@ -1,0 +1,142 @@
+"""The chart: says what the tables say, is a drawing and nothing else, and fits into a mail."""
+
+from __future__ import annotations
+
+import re
+import struct
+from decimal import Decimal
+from html import unescape
+from typing import Any
+
+import pytest
+
+from functions.report import chart
+from functions.report.chart import ChartError, draw, spec_of
+from functions.report.figures import Figures
+from tests.report_cases import cost, figures_of, results, shop
+
+
+def drawn(figures: Figures, language: str = "ru") -> chart.Chart:
+    made = draw(figures, language)
+    assert made is not None
+    return made
+
+
+def words_of(svg: str) -> list[str]:
+    return [unescape(text).replace("\u00a0", " ") for text in re.findall(r"<(?:text|tspan)[^>]*>([^<]+)<", svg)]
+
+
+def many(count: int) -> dict[str, Any]:
+    return {
+        "spend": [cost(f"Канал {n:02}", "a", str(100 + n)) for n in range(count)],
+        "results": [results(f"Канал {n:02}", "a", requests=1.0, revenue=Decimal(1000 + n)) for n in range(count)],
+    }
+
+
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [
+        ("ru", "Больше всего выручки: Яндекс Директ — 673 580 ₽ при расходе 83 084 ₽. Расход и выручка по каналам."),
+        ("en", "Most revenue: Yandex Direct, ₽673,580 for ₽83,084 spent. Cost and revenue by channel."),
+    ],
+)
+def test_the_title_says_the_message_and_the_alternative_text_repeats_it(language: str, message: str) -> None:
+    made = drawn(figures_of(shop()), language)
+    assert made.alt.replace("\u00a0", " ") == message
+    drawn_words = " ".join(words_of(made.svg))
+    assert all(sentence in drawn_words for sentence in message.removesuffix(".").split(". "))
+
+
+def test_every_bar_carries_its_figure_in_the_readers_format() -> None:
+    shown = words_of(drawn(figures_of(shop())).svg)
+    for text in ("673 580 ₽", "83 084 ₽", "Яндекс Директ", "Без источника", "Расход", "Выручка"):
+        assert text in shown
+    assert "₽673,580" in words_of(drawn(figures_of(shop()), "en").svg)
+
+
+def test_the_biggest_eight_have_bars_and_the_rest_is_summed_and_said() -> None:
+    figures = figures_of(many(20))
+    shown = words_of(drawn(figures).svg)
+    assert sum(text.startswith("Канал ") for text in shown) == 8
+    assert "Остальные (12)" in shown
+    assert "Расход и выручка: 8 крупнейших каналов, остальные (12) вместе" in shown
+    spec = spec_of(figures, "ru")
+    assert spec is not None
+    values = spec["data"]["values"]
+    assert sum(v["value"] for v in values if v["measure"] == "Выручка") == pytest.approx(float(figures["totals"]["revenue"]))
+    assert sum(v["value"] for v in values if v["measure"] == "Расход") == pytest.approx(float(figures["totals"]["cost"]))
+
+
+def test_the_channel_of_the_message_is_among_the_bars() -> None:
+    rows = {"spend": [cost(f"Канал {n}", "a", "9000") for n in range(9)], "results": [results("Тихий", "a", revenue=Decimal(10))]}
+    shown = words_of(drawn(figures_of(rows)).svg)
+    assert "Тихий" in shown
+    assert sum(text.startswith("Канал ") for text in shown) == 7
+
+
+def test_the_two_kinds_of_bars_differ_in_lightness() -> None:
+    def lightness(colour: str) -> float:
+        return sum(weight * int(colour[at : at + 2], 16) for weight, at in ((0.299, 1), (0.587, 3), (0.114, 5)))
+
+    first, second = (lightness(colour) for _, colour in chart.BARS)
+    assert abs(first - second) > 128
+
+
+def test_the_picture_is_twice_the_drawing_and_light_enough_for_a_mail() -> None:
+    made = drawn(figures_of(many(20)))
+    width, height = struct.unpack(">II", made.png[16:24])
+    size = re.search(r'width="(\d+)" height="(\d+)"', made.svg)
+    assert size is not None
+    assert (width, height) == (2 * int(size[1]), 2 * int(size[2]))
+    assert len(made.png) <= 100_000
+
+
+def test_packing_tighter_keeps_every_pixel() -> None:
+    import vl_convert
+
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"><rect width="30" height="9" fill="#2b4c9b"/></svg>'
+    png = vl_convert.svg_to_png(svg)
+    tight = chart.smaller(png)
+    assert len(tight) <= len(png)
+    assert vl_convert.svg_to_png(svg) == png
+    assert chart.smaller(tight) == tight
+
+
+def test_the_rouble_sign_is_drawn_from_the_bundled_font() -> None:
+    assert {path.name for path in chart.FONTS.glob("*.ttf")} == {"DejaVuSans.ttf", "DejaVuSans-Bold.ttf"}
+    assert "Bitstream" in (chart.FONTS / "LICENSE.txt").read_text("utf-8")
+    assert 'font-family="DejaVu Sans"' in drawn(figures_of(shop())).svg
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["<script>alert(1)</script>", "</text><script>", '"><image href="x"/>', "{{7*7}}", "datum.value", "a\x00b\u202ec", "я" * 300],
+)
+def test_names_from_outside_stay_text_of_the_drawing(name: str) -> None:
+    rows = {"spend": [cost(name, "a", "5")], "results": [results(name, "a", requests=1.0, revenue=Decimal(9))]}
+    svg = drawn(figures_of(rows)).svg
+    assert "<script" not in svg
+    assert "<image" not in svg
+
+
+def test_a_drawing_with_anything_else_in_it_is_refused() -> None:
+    for foreign in ("<script>x</script>", '<a href="x">y</a>', '<g onload="x"/>', '<image xlink:href="x"/>', "<foreignObject/>"):
+        with pytest.raises(ChartError):
+            chart._check(f'<svg xmlns="http://www.w3.org/2000/svg">{foreign}</svg>')
+
+
+def test_channels_whose_shown_names_are_alike_stay_two() -> None:
+    names = ["А" * 60 + tail for tail in "бв"]
+    rows = {"results": [results(name, "a", requests=1.0, revenue=Decimal(9)) for name in names]}
+    assert sum(text.startswith("ААА") for text in words_of(drawn(figures_of(rows)).svg)) == 3  # with the title's
+
+
+def test_without_cost_and_revenue_there_is_nothing_to_draw() -> None:
+    assert draw(figures_of({}), "ru") is None
+
+
+def test_cost_alone_and_money_given_back_can_be_drawn() -> None:
+    spent = drawn(figures_of({"spend": [cost("A", "a", "500")]}))
+    assert spent.alt.startswith("Расход 500\u00a0₽, выручки пока нет")
+    given_back = {"results": [results("A", "a", requests=1.0, revenue=Decimal(-700))]}
+    assert "−700 ₽" in words_of(drawn(figures_of(given_back)).svg)
