@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import Field, ValidationError
 
-from functions.crm_webhook.outcome import Arrival, Record
+from functions.crm_webhook.outcome import Arrival, Person, Record
 from functions.crm_webhook.reading import (
     LIMITS,
     Amount,
@@ -64,9 +64,10 @@ TYPES: Mapping[str, EventType] = {
 
 
 class Contact(Body):
-    """The client. The name is not read: only keyed hashes and the CRM's own id are kept."""
+    """The client: keyed hashes and the CRM's own id are kept; name and plain contacts go to the vault alone, where one is."""
 
     id: Identifier = None
+    name: Words = None
     phones: Several = Field(default_factory=list)
     emails: Several = Field(default_factory=list)
 
@@ -140,6 +141,12 @@ def records_of(body: bytes, arrival: Arrival) -> list[Record] | Rejected:
         return Rejected("bad_field", "; ".join(places))
     except BadField as error:
         return Rejected("bad_field", str(error))
+
+
+def people_of(body: bytes) -> list[Person]:
+    """The client of a body that `records_of` took, as plain text: for the vault."""
+    contact = GenericEvent.model_validate(orjson.loads(body)).data.contact
+    return [Person(contact.name or "", tuple(contact.phones), tuple(contact.emails))] if contact else []
 
 
 def _checked(event: GenericEvent, event_type: EventType, arrival: Arrival) -> list[Record] | Rejected:

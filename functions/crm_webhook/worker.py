@@ -31,9 +31,10 @@ from shared.vault import Vault, contacts_of
 
 
 def _generic(body: bytes, arrival: Arrival, site: Mapping[str, Any]) -> Outcome:
-    """Needs no settings."""
     result = generic.records_of(body, arrival)
-    return Outcome(rejected=[result]) if isinstance(result, Rejected) else Outcome(records=result)
+    if isinstance(result, Rejected):
+        return Outcome(rejected=[result])
+    return Outcome(records=result, people=generic.people_of(body) if site.get("pii") == "vault" else [])
 
 
 ADAPTERS: Mapping[str, Callable[[bytes, Arrival, Mapping[str, Any]], Outcome]] = {
@@ -71,14 +72,13 @@ class Worker:
             self._keep(outcome, site, arrival, now)
 
     def _settings(self, provider: Provider, site_id: str, now: datetime) -> Mapping[str, Any] | None:
-        """Settings, where the provider needs any; None where they do not open its door (any more)."""
-        if not provider.setting:
-            return {}
+        """Settings of the site ({} where it has none any more); None where they do not open the provider's door."""
         try:
             site = self._sites.get(site_id, now)
         except NotFound:
-            return None
-        return site if site.get("crm", {}).get(provider.setting) is not None else None
+            site = {}
+        is_open = not provider.setting or site.get("crm", {}).get(provider.setting) is not None
+        return site if is_open else None
 
     def _write(self, outcome: Outcome, provider: Provider, order: Mapping[str, Any], now: datetime) -> None:
         batch_id = derived_id(order["received_at"], order["site_id"], order["webhook_id"])

@@ -208,7 +208,7 @@ def test_a_plain_folder_becomes_marts_and_a_report(tmp_path: Path, shop: Path) -
     assert mart("touches").count("*").fetchall() == [(3,)]
     report = run("report", "--lake", root, "--settings", shop, "--out", out, *now)
     assert report.exit_code == 0, report.stderr
-    assert {path.name for path in out.iterdir()} == {"report.html", "mail.html", "mail.txt", "figures.json"}
+    assert {path.name for path in out.iterdir()} == {"report.html", "report.xlsx", "mail.html", "mail.txt", "figures.json"}
     figures = json.loads((out / "figures.json").read_text())
     assert figures["period"] == {"from": "2026-10-01", "to": "2026-10-31"}
     totals = figures["totals"]

@@ -247,3 +247,26 @@ def test_the_clock_is_the_messages_own(clients: FakeClients) -> None:
 def test_no_content_ever_goes_back_to_the_queue(clients: FakeClients, bodies: list[bytes], text: str) -> None:
     orders = [queued(clients, f"m{number}", body) for number, body in enumerate(bodies)]
     assert run(*orders, message("odd", text)) == []
+
+
+@pytest.mark.parametrize(("pii", "kept"), [("vault", {"+79000000017", "lugova@post.example"}), ("hash", set())])
+def test_contacts_of_the_client_go_to_the_vault_where_the_site_has_one(
+    clients: FakeClients, monkeypatch: pytest.MonkeyPatch, pii: str, kept: set[str]
+) -> None:
+    plain: list[str] = []
+
+    class Keeper:
+        def keep(self, site: Any, contacts: Any, name: str, now: datetime) -> int:
+            assert (site["site_id"], name) == ("kvartal", "Вера Лугова")
+            plain.extend(contact.plain for contact in contacts)
+            return len(plain)
+
+    monkeypatch.setattr(worker, "vault", Keeper)
+    clients.s3.put_object(
+        Bucket="files", Key="settings/kvartal/current.json", Body=json.dumps({"site_id": "kvartal", "pii": pii}).encode()
+    )
+    contact = {"id": "c1", "name": "Вера Лугова", "phones": ["8 900 000-00-17"], "emails": ["Lugova@post.example"]}
+    body = {"type": "deal.created", "timestamp": "2026-10-29T13:20:31Z", "data": {"deal_id": "1", "contact": contact}}
+    assert run(queued(clients, "vault", json.dumps(body).encode())) == []
+    assert set(plain) == kept
+    assert clients.firehose.lines("crm-events")

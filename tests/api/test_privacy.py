@@ -230,10 +230,9 @@ class Play:
             {"is_outgoing": refused.name},
             {"duration": refused.email},
         ):
-            body = json.dumps(
-                {**call, "call_id": "c", "client_number": refused.phone, "agent_answer_time": NOW.isoformat(), **wrong}
-            )
-            assert self.post(f"/v1/calls/generic/{self.site}", "application/json", body.encode(), "calls-generic").status == 400
+            told = {**call, "call_id": "c", "client_number": refused.phone, "agent_answer_time": NOW.isoformat(), **wrong}
+            body = json.dumps(told).encode()
+            assert self.post(f"/v1/calls/generic/{self.site}", "application/json", body, "calls-generic").status == 400
 
     def numbers(self) -> None:
         person = self.person("numbers")

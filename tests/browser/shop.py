@@ -53,7 +53,7 @@ class Shop:
     def settle(self, *numbers: str, **settings: Any) -> None:
         """Publish the site's settings, and put numbers into its pool."""
         origins = [self.pages, f"http://localhost:{self.ports[0]}"]
-        base = {"site_id": SITE, "name": "Квартал", "hosts": ["127.0.0.1"], "origins": origins}
+        base: dict[str, Any] = {"site_id": SITE, "name": "Квартал", "hosts": ["127.0.0.1"], "origins": origins}
         base["numbers"] = {"default": "+74950000010", "replaces": ["+74950000011"], "prefix_percent": 100}
         self.collect.publish({**base, **settings})
         for number in numbers:
@@ -95,7 +95,7 @@ class Shop:
                 pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()  # seconds between looks at its end
         return server
 
     def _page(self, http: BaseHTTPRequestHandler, body: bytes) -> None:

@@ -236,7 +236,8 @@ def test_two_scripts_that_undo_each_other_come_to_an_end(shop: Shop, tab: Any) -
     swapped(shop, tab)
     tab.evaluate("""(() => {
       const other = document.querySelector('#other'), theirs = 'наш +7 495 000-00-10'
-      const undo = () => { if (other.textContent !== theirs) { window.turns = (window.turns || 0) + 1; other.textContent = theirs } }
+      window.turns = 0
+      const undo = () => { if (other.textContent !== theirs) { window.turns++; other.textContent = theirs } }
       new MutationObserver(undo).observe(other, { childList: true, characterData: true, subtree: true })
       undo()
     })()""")

@@ -27,10 +27,13 @@ from functions.collect.texts import LIMITS, Reason
 from functions.costs import inbox, messages, parse
 from functions.costs.columns import NAMES
 from functions.crm_webhook import door as crm_door
-from functions.crm_webhook import generic, reading
+from functions.crm_webhook import forms, generic, reading
+from functions.crm_webhook.amocrm import adapter as amocrm
+from functions.numberpool import lease
+from functions.numberpool.pbx import calls, told
 from functions.report import render
 from infra.build.assemble import MOST_BYTES as MOST_BUILT_BYTES
-from infra.cli import replay
+from infra.cli import numbers, replay
 from infra.cli.main import app
 from infra.local.gateway import MOST_HEAD_BYTES
 from infra.template.model import load
@@ -198,7 +201,7 @@ def test_every_metric_is_explained() -> None:
     counted = set()
     for path in [*(ROOT / "functions").rglob("*.py"), *(ROOT / "shared").rglob("*.py")]:
         for call in re.findall(r"count\(\{([^}]*)\}", path.read_text(encoding="utf-8")):
-            counted |= set(re.findall(r'"([A-Z]\w+)":', call))
+            counted |= set(re.findall(r'"([A-Z]\w+)"', call))
     assert set().union(*(names_in(cells[0]) for cells in rows_of("Logs and metrics"))) == counted
 
 
@@ -206,6 +209,8 @@ def test_every_reason_of_a_rejection_is_listed() -> None:
     listed = {names_in(cells[0]).pop(): names_in(cells[1]) for cells in rows_of("Rejected records")}
     assert listed["hits"] | listed["import"] == set(get_args(Reason))
     assert listed["crm-generic"] - {"raw_gone", "bad_message"} == set(generic.REASONS)
+    assert listed["crm-amocrm"] - {"raw_gone", "not_set_up"} == set(amocrm.REASONS)
+    assert listed["calls-generic"] == set(get_args(told.Reason))
     assert listed["costs"] == messages.TEXTS.keys()
 
 
@@ -230,7 +235,13 @@ def test_the_limits_are_those_of_the_code() -> None:
         "one line of an import": f"{unpack.MOST_LINE_BYTES:,} bytes",
         "rejected lines shown in the answer": f"{import_door.MOST_SHOWN:,}",
         "lines in a batch of `skvoz replay`": f"{replay.BATCH_LINES:,}",
+        "body of a lease or a renewal": f"{lease.MOST_BYTES:,} bytes",
+        "age of a token that leases a number": f"{lease.OLDEST_TOKEN // timedelta(hours=1)} hours",
+        "numbers of a pool": f"{numbers.MOST_NUMBERS}",
+        "body of a call": f"{calls.MOST_BYTES:,} bytes",
         "body of a CRM event": f"{crm_door.MOST_BYTES:,} bytes",
+        "fields of an amoCRM body": f"{forms.MOST_PAIRS:,}",
+        "name of an amoCRM field": f"{forms.MOST_NAME} bytes, {forms.MOST_DEPTH} names deep",
         "signing key of the CRM and import doors": f"at least {LEAST_KEY_BYTES} bytes",
         "age of a signature": f"{_minutes(REPLAY_WINDOW)} minutes",
         "an id of the CRM": f"{reading.MOST_ID} characters",

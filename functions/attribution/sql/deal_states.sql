@@ -13,7 +13,8 @@ carried AS (
         record_id, deal, occurred_at, day, stage,
         coalesce(is_deleted, FALSE) AS is_deleted,
         row_number() OVER (PARTITION BY deal ORDER BY occurred_at, record_id) AS place,
-        min(coalesce(deal_created_at, occurred_at)) OVER (PARTITION BY deal) AS created_at,
+        -- What tells no creation (a contact's change, say) may be older than the deal, and does not move it where it is told.
+        coalesce(min(deal_created_at) OVER (PARTITION BY deal), min(occurred_at) OVER (PARTITION BY deal)) AS created_at,
         last_value(pipeline) IGNORE NULLS OVER w AS pipeline,
         last_value(amount) IGNORE NULLS OVER w AS amount,
         last_value(currency) IGNORE NULLS OVER w AS currency

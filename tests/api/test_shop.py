@@ -1,0 +1,221 @@
+"""The demo shop without a browser: pages, forms, and what its toys tell the doors of the running stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, urlencode
+
+import pytest
+
+from infra.local.clock import SimulatedClock
+from infra.local.gateway import Answer, HttpRequest
+from infra.local.stack import LocalStack
+from infra.shop import amocrm, pbx
+from infra.shop.ads import LINKS, click_of
+from infra.shop.amocrm import Contact, Lead
+from infra.shop.catalogue import CATEGORIES, PRODUCTS
+from infra.shop.crm import Crm
+from infra.shop.opening import NUMBERS, open_shop
+from infra.shop.pages import whole_number
+from infra.shop.server import ShopServer
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    with LocalStack(tmp_path_factory.mktemp("shop"), SimulatedClock(NOW)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shop(stack: LocalStack) -> Iterator[ShopServer]:
+    opened = open_shop(stack, 0, os.urandom)
+    yield opened
+    opened.close()
+
+
+def get(shop: ShopServer, target: str) -> Answer:
+    return shop.handle(HttpRequest("GET", target, [], b""))
+
+
+def post(shop: ShopServer, target: str, **fields: str) -> Answer:
+    return shop.handle(HttpRequest("POST", target, [], urlencode(fields).encode()))
+
+
+def records(stack: LocalStack, kind: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for body in stack.objects("LakeBucket", f"raw/{kind}/").values() for line in body.splitlines()]
+
+
+PAGES = ["/", "/catalog/", *(f"/catalog/{c}/" for c in CATEGORIES), *(f"/product/{p.slug}/" for p in PRODUCTS), "/calc/", "/calc/itog/",
+         "/delivery/", "/contacts/", "/thanks/"]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_of_the_shop_has_the_snippet_and_the_number(shop: ShopServer, path: str) -> None:
+    answer = get(shop, path)
+    assert answer.status == 200
+    text = answer.body.decode()
+    assert shop.snippet in text
+    assert '<a class="phone" href="tel:+74950000010">+7 495 000-00-10</a>' in text
+
+
+@pytest.mark.parametrize("path", ["/demo/", "/demo/crm", "/demo/phone", "/demo/mail", "/demo/go/yandex"])
+def test_the_back_rooms_have_no_tracker(shop: ShopServer, path: str) -> None:
+    answer = get(shop, path)
+    assert (answer.status, b"skvoz.js" in answer.body) == (200, False)
+
+
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/product/nothing/", "/catalog/nothing/", "/static/nothing", "/static/..%2Fpages.py", "/demo/go/x"]
+)
+def test_what_there_is_not_is_a_404_of_the_shop(shop: ShopServer, path: str) -> None:
+    assert get(shop, path).status == 404
+
+
+@pytest.mark.parametrize(("target", "fields"), [
+    ("/forms/callback", {"name": "А", "phone": "нет"}),
+    ("/forms/callback", {}),
+    ("/forms/order", {"product": PRODUCTS[0].slug, "name": "А", "phone": "12"}),
+    ("/forms/order", {"product": PRODUCTS[0].slug, "name": "А", "phone": "+79000000017", "quantity": "0"}),
+    ("/demo/phone", {"number": "12", "caller": "+79000000017"}),
+    ("/demo/phone", {"number": "+74950000031", "caller": "+79000000017", "talk": "9999", "answered": "yes"}),
+])  # fmt: skip
+def test_a_form_that_cannot_be_right_is_shown_again_and_makes_no_lead(
+    shop: ShopServer, target: str, fields: dict[str, str]
+) -> None:
+    before = len(shop.crm.leads)
+    answer = post(shop, target, **fields)
+    assert answer.status == 422
+    assert 'role="alert"' in answer.body.decode()
+    assert len(shop.crm.leads) == before
+
+
+def test_text_of_visitors_is_escaped(shop: ShopServer) -> None:
+    post(shop, "/forms/callback", name="<script>alert(1)</script>", phone="+79000000099")
+    text = get(shop, "/demo/crm").body.decode()
+    assert "&lt;script&gt;" in text
+    assert "<script>" not in text
+
+
+def test_a_form_becomes_a_lead_whose_webhooks_reach_the_lake(stack: LocalStack, shop: ShopServer) -> None:
+    request_id = "019aa000-0000-7000-8000-000000000001"
+    told = {"product": "kabel-60m", "name": "Вера", "phone": "8 900 000-00-17", "email": "Vera@Post.example", "quantity": "2"}
+    answer = post(shop, "/forms/order", **told, skvoz_request_id=request_id, skvoz_visitor_id="v-1")
+    assert (answer.status, answer.header("location")) == (303, "/thanks/")
+    lead = list(shop.crm.leads.values())[-1]
+    post(shop, f"/demo/crm/{lead.lead_id}", stage=amocrm.WON, price="22 400", cost="13000", reason="")
+    stack.pump()
+    states = [r for r in records(stack, "crm_event") if r["deal_id"] == str(lead.lead_id)]
+    assert {r["provider"] for r in states} == {"amocrm"}
+    assert {r["request_id"] for r in states if "request_id" in r} == {request_id}
+    assert any(r.get("phone_hash") for r in states)
+    won = next(r for r in states if r.get("stage") == "won")
+    assert (won["amount"], won["cost_price"], won["pipeline"]) == (22400, 13000, amocrm.PIPELINE)
+    assert [told.status for told in shop.crm.told if told.status >= 300] == []
+
+
+def test_a_lost_lead_tells_its_reason(stack: LocalStack, shop: ShopServer) -> None:
+    post(shop, "/forms/callback", name="Глеб", phone="+79000000042")
+    lead = list(shop.crm.leads.values())[-1]
+    post(shop, f"/demo/crm/{lead.lead_id}", stage=amocrm.LOST, price="0", cost="", reason="11938870")
+    stack.pump()
+    lost = [r for r in records(stack, "crm_event") if r["deal_id"] == str(lead.lead_id) and r.get("stage") == "lost"]
+    assert [r["loss_reason"] for r in lost] == ["Дорого"]
+
+
+def test_a_call_is_told_to_the_stack_and_makes_a_lead_with_its_request_id(stack: LocalStack, shop: ShopServer) -> None:
+    answer = post(shop, "/demo/phone", number="+7 495 000-00-51", caller="+7 900 000-00-63", talk="65", answered="yes")
+    assert answer.status == 303
+    call = shop.phone.calls[-1]
+    assert (call.status, call.resolved_by) == (200, "number")
+    lead = list(shop.crm.leads.values())[-1]
+    assert lead.fields["skvoz_request_id"] == call.request_id
+    (record,) = [r for r in records(stack, "call") if r["request_id"] == call.request_id]
+    assert (record["number"], record["talk_seconds"], record["utm_source"]) == ("+74950000051", 65, "banner")
+
+
+def test_moves_of_a_lead_made_within_a_second_keep_their_order() -> None:
+    sent: list[str] = []
+    crm = Crm(lambda body: sent.append(body) or Answer(202, [], b""), lambda: NOW)  # type: ignore[func-returns-value]  # None is what it should give
+    lead = crm.take("x", "Вера", "+79000000017")
+    for stage in ("58113404", amocrm.WON):
+        crm.move(lead.lead_id, stage, 100, None)
+    stamps = [int(dict(parse_qsl(body))["leads[status][0][last_modified]"]) for body in sent if "leads%5Bstatus" in body]
+    assert stamps == sorted(set(stamps))
+
+
+def test_webhooks_have_amocrms_shape() -> None:
+    lead = Lead(41870233, "Заявка & «+»", NOW, price=186400, fields={"skvoz_request_id": "r-1", "empty": ""})
+    form = {name: value for name, (value,) in parse_qs(amocrm.lead_moved(lead, "58113402", NOW)).items()}
+    assert form["leads[status][0][name]"] == "Заявка & «+»"
+    assert (form["leads[status][0][old_status_id]"], form["leads[status][0][price]"]) == ("58113402", "186400")
+    assert (form["leads[status][0][custom_fields][0][name]"], form["leads[status][0][custom_fields][0][values][0][value]"]) == (
+        "skvoz_request_id",
+        "r-1",
+    )
+    assert "leads[status][0][custom_fields][1][name]" not in form
+    assert form["account[id]"] == amocrm.ACCOUNT_ID
+    contact = parse_qs(amocrm.contact_added(Contact(5, "Вера", "+79000000017", "v@x.example", NOW, [41870233]), NOW))
+    assert contact["contacts[add][0][linked_leads_id][41870233][ID]"] == ["41870233"]
+    assert contact["contacts[add][0][custom_fields][0][code]"] == ["PHONE"]
+
+
+def test_a_missed_call_has_no_answer_and_ends_after_the_wait() -> None:
+    event = pbx.call_ended("c", "+74950000031", "+79000000042", NOW, 37, None)
+    assert (event["agent_answer_time"], event["duration"], event["session_data"]) == (None, 0, [])
+    assert datetime.fromisoformat(event["hangup_time"]) == NOW + timedelta(seconds=37)
+    assert event["our_number"] == "0074950000031"
+
+
+def test_every_ad_link_has_a_click_id_of_its_own() -> None:
+    chance = random.Random(1)
+    for link in LINKS:
+        one, other = click_of(link.name, chance), click_of(link.name, chance)
+        assert one is not None
+        assert one[1] == link.referrer
+        assert (one == other) == ("{click}" not in link.query)
+    assert click_of("nothing", chance) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("14 900", 14900), ("0", 0), ("", None), ("-1", None), ("٣", None), ("1e3", None), ("101", 101)]
+)
+def test_numbers_are_read_as_people_type_them(text: str, number: int | None) -> None:
+    assert whole_number(text, 0, 99_999) == number
+
+
+def test_the_pool_is_filled_and_the_spend_of_today_is_there(stack: LocalStack, shop: ShopServer) -> None:
+    stack.pump()
+    rows = [r for r in records(stack, "cost") if r.get("utm_campaign") == "tp-poisk-msk"]
+    assert [r["day"] for r in rows] == ["2026-11-22"]
+    assert len(NUMBERS) == 6
+    assert post(shop, "/demo/phone", number=NUMBERS[0], caller="+79000000077", talk="5", answered="no").status == 303
+    assert shop.phone.calls[-1].resolved_by == "nothing"  # a number that nobody has leased yet
+
+
+def test_the_report_is_mailed_with_its_files_and_again_on_demand(stack: LocalStack, shop: ShopServer) -> None:
+    for mails in (1, 2):
+        assert post(shop, "/demo/mail/send").status == 303
+        assert len(shop.mailbox.mails()) == mails
+    assert "Письмо 2" in get(shop, "/demo/mail").body.decode()
+    assert "Теплодом" in get(shop, "/demo/mail/1/html").body.decode()
+    file = get(shop, "/demo/mail/1/file/1")
+    assert (file.status, file.body[:2]) == (200, b"PK")
+    for missing in ("/demo/mail/9", "/demo/mail/x/html", "/demo/mail/1/file/9"):
+        assert get(shop, missing).header("location") == "/demo/mail"
+
+
+def test_a_report_that_cannot_be_sent_says_why(shop: ShopServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise RuntimeError("the marts are on strike")
+
+    monkeypatch.setattr(shop.mailbox, "send_report", broken)
+    answer = post(shop, "/demo/mail/send")
+    assert answer.status == 502
+    assert "the marts are on strike" in answer.body.decode()
