@@ -25,7 +25,7 @@ def month(seed: int, scale: float = 1.0) -> Month:
         for _ in range(round(campaign.visits * scale)):
             _person(made, chance, number, campaign)
     _noise(made, chance, scale)
-    made.events.sort(key=lambda e: (e.at, e.kind, str(e.data.get("id", ""))))
+    made.events = sorted((e for e in made.events if e.at < END), key=lambda e: (e.at, e.kind, str(e.data.get("id", ""))))
     return made
 
 

@@ -14,14 +14,17 @@ from email.message import EmailMessage
 from typing import Any, NamedTuple, cast
 
 import pytest
+from python_calamine import CalamineWorkbook
 from rich.console import Console
 
 from functions.report.view.formats import Formats
-from infra.demo.people import OBSTACLES, Truth, month
-from infra.demo.run import SEED, demo
+from infra.demo.month import OBSTACLES, Truth
+from infra.demo.people import month
+from infra.demo.run import LEFT, SEED, demo
+from infra.demo.shop import BANNER_NUMBER
 from infra.demo.truth import judge
 
-SCALE = 0.03
+SCALE = 0.04
 M = ("cost", "visits", "requests", "qualified", "sales", "revenue", "gross_profit", "cpl", "cpo", "roas", "romi", "margin_romi")
 ADDITIVE = M[:6]
 MODELS = {"first", "last", "last_non_direct", "last_significant", "linear", "position", "time_decay"}
@@ -34,6 +37,7 @@ class Left(NamedTuple):
     page: str
     mail: EmailMessage
     printed: str
+    workbook: bytes
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +48,8 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
     mail = email.message_from_bytes((out / "report.eml").read_bytes(), policy=email.policy.default)
     figures = json.loads((out / "figures.json").read_text(), parse_float=Decimal)
     printed = cast(io.StringIO, console.file).getvalue()
-    return Left(figures, (out / "report.html").read_text(), cast(EmailMessage, mail), printed)
+    page, workbook = (out / "report.html").read_text(), (out / "report.xlsx").read_bytes()
+    return Left(figures, page, cast(EmailMessage, mail), printed, workbook)
 
 
 def text_of(markup: str) -> str:
@@ -141,7 +146,9 @@ def test_each_deal_is_right_or_explained(left: Left) -> None:
 
 def test_the_mail_is_text_and_html_in_one_message_to_the_recipient(left: Left) -> None:
     assert left.mail.is_multipart()
-    assert [p.get_content_type() for p in left.mail.walk() if not p.is_multipart()] == ["text/plain", "text/html"]
+    kinds = [p.get_content_type() for p in left.mail.walk() if not p.is_multipart()]
+    assert kinds[:2] == ["text/plain", "text/html"]
+    assert kinds.count("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet") == 1
     assert left.mail["To"] == "owner@teplodom.example"
     assert "Теплодом" in left.mail["Subject"]
     assert len(part(left.mail, "html").encode()) <= 80_000
@@ -172,8 +179,33 @@ def test_what_is_printed_is_the_table_of_the_figures(left: Left) -> None:
     (line,) = [line for line in left.printed.splitlines() if line.startswith("│ total")]
     cells = [cell.strip() for cell in line.strip("│").split("│")]
     assert cells[1:6] == [f"{totals[m]:,.0f}" for m in ("cost", "visits", "requests", "sales", "revenue")]
-    for name in ("report.html", "report.eml", "figures.json"):
+    for name in LEFT:
         assert name in left.printed
+
+
+def test_calls_forms_and_deals_of_both_crms_are_played(left: Left) -> None:
+    played = month(SEED, SCALE)
+    calls = [event for event in played.events if event.kind == "call"]
+    told = left.figures["calls"]
+    assert (told["incoming"], told["outgoing"]) == (len(calls), sum(event.kind == "call_back" for event in played.events))
+    assert told["missed"] == sum(event.data["talk"] is None for event in calls)
+    assert told["resolved"]["lease"] == sum(bool(event.data["visitor"]) for event in calls) > 0
+    assert told["resolved"]["number"] == sum(event.data["number"] == BANNER_NUMBER for event in calls) > 0
+    assert {"form", "call"} <= {row["contact_channel"] for row in left.figures["contact_channels"]}
+    assert {deal["deal_id"].partition(":")[0] for deal in left.figures["deals"]} == {"amocrm", "generic"}
+    assert {"request_id"} <= {deal["match_method"] for deal in left.figures["deals"]}
+
+
+def test_the_workbook_holds_the_same_revenue(left: Left) -> None:
+    rows = [row for sheet in load_workbook(left.workbook) for row in sheet]
+    revenue = Decimal(left.figures["totals"]["revenue"])
+    assert any(isinstance(cell, (int, float)) and Decimal(str(cell)) == revenue for row in rows for cell in row)
+
+
+def load_workbook(content: bytes) -> list[list[list[Any]]]:
+    """Cells of every sheet."""
+    book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+    return [book.get_sheet_by_name(name).to_python() for name in book.sheet_names]
 
 
 def test_the_same_month_is_invented_every_time() -> None:
@@ -186,7 +218,7 @@ class Credits:
 
     def __init__(self, **credited: tuple[str | None, str]) -> None:
         self._rows = [
-            {"deal_id": f"generic:{deal}", "channel": channel, "revenue": Decimal(revenue)}
+            {"deal_id": deal.replace("_", ":"), "channel": channel, "revenue": Decimal(revenue)}
             for deal, (channel, revenue) in credited.items()
         ]
 
@@ -197,14 +229,14 @@ class Credits:
 
 def test_a_deal_on_a_wrong_source_without_a_reason_and_wrong_money_are_found() -> None:
     truths = [
-        Truth("D1", "VK Ads", revenue=Decimal(100)),
-        Truth("D2", "VK Ads"),
-        Truth("D3", "VK Ads", obstacle="blocker"),
-        Truth("D4", "VK Ads"),  # never reached the CRM
+        Truth("amocrm:1", "VK Ads", revenue=Decimal(100)),
+        Truth("amocrm:2", "VK Ads"),
+        Truth("generic:D3", "VK Ads", obstacle="blocker"),
+        Truth("generic:D4", "VK Ads"),  # never reached the CRM
     ]
-    warehouse = Credits(D1=("VK Ads", "90.00"), D2=("direct", "0"), D3=(None, "0"))
+    warehouse = Credits(amocrm_1=("VK Ads", "90.00"), amocrm_2=("direct", "0"), generic_D3=(None, "0"))
     verdict = judge(warehouse, "teplodom", "last", truths)  # type: ignore[arg-type]  # all that is asked of a warehouse
     assert (verdict.deals, verdict.credited_right) == (3, 1)
-    assert verdict.unexplained == ["D2: credited to direct, truly from VK Ads"]
-    assert verdict.wrong_money == ["D1: 90.00 instead of 100"]
+    assert verdict.unexplained == ["amocrm:2: credited to direct, truly from VK Ads"]
+    assert verdict.wrong_money == ["amocrm:1: 90.00 instead of 100"]
     assert verdict.reasons == {OBSTACLES["blocker"][1]: 1}

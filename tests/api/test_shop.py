@@ -52,8 +52,11 @@ def records(stack: LocalStack, kind: str) -> list[dict[str, Any]]:
     return [json.loads(line) for body in stack.objects("LakeBucket", f"raw/{kind}/").values() for line in body.splitlines()]
 
 
-PAGES = ["/", "/catalog/", *(f"/catalog/{c}/" for c in CATEGORIES), *(f"/product/{p.slug}/" for p in PRODUCTS), "/calc/", "/calc/itog/",
-         "/delivery/", "/contacts/", "/thanks/"]  # fmt: skip
+PAGES = [
+    *("/", "/catalog/", "/calc/", "/calc/itog/", "/delivery/", "/contacts/", "/thanks/"),
+    *(f"/catalog/{category}/" for category in CATEGORIES),
+    *(f"/product/{product.slug}/" for product in PRODUCTS),
+]
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -29,6 +29,7 @@ from functions.costs.columns import NAMES
 from functions.crm_webhook import door as crm_door
 from functions.crm_webhook import forms, generic, reading
 from functions.crm_webhook.amocrm import adapter as amocrm
+from functions.crm_webhook.outcome import Arrival
 from functions.numberpool import lease
 from functions.numberpool.pbx import calls, told
 from functions.report import render
@@ -77,7 +78,7 @@ def names_in(text: str) -> set[str]:
 
 @pytest.mark.parametrize("body", examples("crm"))
 def test_a_crm_example_becomes_records(body: str) -> None:
-    result = generic.records_of(body.encode(), generic.Arrival("shop", "msg-1", NOW, KEY))
+    result = generic.records_of(body.encode(), Arrival("shop", "msg-1", NOW, KEY))
     assert not isinstance(result, Rejected), result
     kinds = [kind.name for kind, _ in result]
     assert kinds == (["payment"] if json.loads(body)["type"].startswith("payment.") else ["crm_event"])
@@ -182,7 +183,7 @@ def test_the_shell_example_signs_what_the_door_accepts(received: Received) -> No
     done = subprocess.run(["sh", "-eu"], input=script, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     [body] = received.bodies
-    assert not isinstance(generic.records_of(json.dumps(body).encode(), generic.Arrival("shop", "m", NOW, KEY)), Rejected)
+    assert not isinstance(generic.records_of(json.dumps(body).encode(), Arrival("shop", "m", NOW, KEY)), Rejected)
 
 
 def test_the_parameters_are_those_of_the_template() -> None:
