@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
+
+from shared.security import token_fits
 
 
-def viewer_ip(headers: Mapping[str, str], source_ip: str) -> str:
-    """The visitor's address: CloudFront tells it as `address:port`, and then the source address is CloudFront's own."""
-    return headers.get("cloudfront-viewer-address", "").rpartition(":")[0].strip("[]") or source_ip
+def viewer_ip(headers: Mapping[str, str], source_ip: str, site: Mapping[str, Any]) -> str:
+    """The visitor's address. A proxy of the site tells it (`x-skvoz-viewer`, or CloudFront's `address:port`) and proves itself by a
+    token (`x-skvoz-proxy`; settings `proxy_token_sha256`); of anybody else the address that the API itself sees is taken."""
+    if not token_fits(headers.get("x-skvoz-proxy", ""), site.get("proxy_token_sha256", ())):
+        return source_ip
+    cloudfront = headers.get("cloudfront-viewer-address", "").rpartition(":")[0].strip("[]")
+    return headers.get("x-skvoz-viewer", "") or cloudfront or source_ip
 
 
 def mask_ip(text: str | None) -> str | None:

@@ -201,6 +201,9 @@ class SiteSettings(_Strict):
     name: Text
     hosts: list[Host] = Field(min_length=1, description="hosts of the site itself; visits between them keep their source")
     origins: list[Origin] = Field(default_factory=list, description="who may post hits; default https://HOST of every host")
+    proxy_token_sha256: list[Sha256] = Field(
+        default_factory=list, max_length=2, description="tokens of proxies that tell the visitor's address (docs/tracker.md)"
+    )
     payment_hosts: list[Host] = Field(default_factory=list, description="payment pages: coming back keeps the source")
     time_zone: str = "Europe/Moscow"
     currency: Currency = "RUB"

@@ -58,7 +58,7 @@ def _take(
     visitor_id = who.visitor_id if who else None
     batch_id = uuid7(now, randomness[10:])
     is_test = sent.get("test") is True
-    arrival = Arrival(request, site_id, DOOR, "tracker", TRACKER_KINDS, batch_id, consent, visitor_id, skew, is_test)
+    arrival = Arrival(request, site, DOOR, "tracker", TRACKER_KINDS, batch_id, consent, visitor_id, skew, is_test)
     made = arrival.make(items)
     contacts = take_contacts(made.contacts, site, is_denied, stores.secrets, now)
     arrival.store(stores.lake, items, made)

@@ -44,7 +44,7 @@ class Arrival:
     """Hits that came together. `door` names it in rejects and metrics, `via` in the lake; `skew` corrects the sender's clock."""
 
     request: Request
-    site_id: str
+    site: Mapping[str, Any]
     door: str
     via: str
     kinds: tuple[str, ...]
@@ -54,6 +54,10 @@ class Arrival:
     skew: timedelta = timedelta(0)
     is_test: bool = False
 
+    @property
+    def site_id(self) -> str:
+        return str(self.site["site_id"])
+
     def make(self, items: list[object]) -> Made:
         """Items → records and refusals."""
         cuts: list[str] = []
@@ -62,7 +66,7 @@ class Arrival:
             "received_at": lake_text(self.request.now),
             "via": self.via,
             "visitor_id": self.visitor_id,
-            **edge_columns(self.request, cuts),
+            **edge_columns(self.request, self.site, cuts),
             "consent": self.consent,
             "is_test": True if self.is_test else None,
         }

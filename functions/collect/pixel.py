@@ -56,7 +56,7 @@ def _take(
     is_known = is_denied or item["kind"] == "email_open"
     who = None if is_known else who_sent(request, site_id, DOOR, told, timedelta(0), stores.secrets, randomness)
     visitor_id = who.visitor_id if who else None if is_denied else plain_id(told)
-    arrival = Arrival(request, site_id, DOOR, "pixel", PIXEL_KINDS, batch_id, consent, visitor_id)
+    arrival = Arrival(request, site, DOOR, "pixel", PIXEL_KINDS, batch_id, consent, visitor_id)
     made = arrival.make([item])
     arrival.store(stores.lake, [item], made)
     token = who.token(site_id, request.now) if who and made.hits else None

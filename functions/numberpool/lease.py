@@ -82,7 +82,7 @@ class LeaseDoor:
         except TryLater:
             return _otherwise(rules, sent, "unavailable")
         try:
-            outcome = self._try(request, str(site["site_id"]), rules, visitor.visitor_id, randomness)
+            outcome = self._try(request, site, rules, visitor.visitor_id, randomness)
         except Exception as error:
             if isinstance(error, SkvozError):
                 raise
@@ -95,11 +95,11 @@ class LeaseDoor:
         return _given(rules, choice.number.number, "dynamic", {"id": lease_id, "expires_in": seconds})
 
     def _try(
-        self, request: Request, site_id: str, rules: Rules, visitor_id: str, randomness: bytes
+        self, request: Request, site: Mapping[str, Any], rules: Rules, visitor_id: str, randomness: bytes
     ) -> tuple[Choice, str, int] | Reason:
         """Look and take, at most TRIES times; each time among more of the free numbers, as others reach for them too."""
         now = to_millis(request.now)
-        prefix = prefix_of(viewer_ip(request.headers, request.source_ip))
+        site_id, prefix = str(site["site_id"]), prefix_of(viewer_ip(request.headers, request.source_ip, site))
         for turn in range(TRIES):
             fresh = hashlib.sha256(randomness + bytes([turn])).digest()
             seen = self._store.numbers(site_id)

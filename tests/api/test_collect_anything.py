@@ -112,7 +112,7 @@ HEADERS = st.dictionaries(
             "accept-language", "cloudfront-viewer-address", "cloudfront-viewer-city", "cloudfront-viewer-country",
             "cloudfront-viewer-country-region-name", "content-encoding", "content-type", "dnt", "if-none-match", "origin",
             "host", "referer", "sec-fetch-site", "user-agent", "webhook-id", "webhook-signature", "webhook-timestamp",
-            "x-skvoz-host",
+            "x-skvoz-host", "x-skvoz-proxy", "x-skvoz-viewer",
         ]
     ),
     ANY_TEXT,

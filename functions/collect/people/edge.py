@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote
 
 from functions.collect.texts import fitting
@@ -15,11 +17,11 @@ _PLACES = {
 }
 
 
-def edge_columns(request: Request, cuts: list[str]) -> dict[str, str | None]:
+def edge_columns(request: Request, site: Mapping[str, Any], cuts: list[str]) -> dict[str, str | None]:
     """Columns of a hit that its request tells: masked address, user agent, language, place where the edge gives it."""
     headers = request.headers
     columns: dict[str, str | None] = {
-        "ip_masked": mask_ip(viewer_ip(headers, request.source_ip)),
+        "ip_masked": mask_ip(viewer_ip(headers, request.source_ip, site)),
         "user_agent": fitting(headers.get("user-agent", ""), "user_agent", cuts),
         "language": fitting(headers.get("accept-language", "").partition(",")[0].partition(";")[0], "language", cuts),
     }
