@@ -155,12 +155,14 @@ def parameters() -> dict[str, str]:
 def test_secrets_are_made_once_and_never_shown(stack: LocalStack) -> None:
     first = run("secrets", "init", "--stage", "cli-test", "--site", "shop")
     made = parameters()
-    assert set(made) == {f"/skvoz/cli-test/{name}" for name in ("identity", "shop/import", "shop/crm-generic")}
-    assert len(set(made.values())) == 3
-    assert first.stdout.count("created") == 3
+    assert set(made) == {
+        f"/skvoz/cli-test/{name}" for name in ("identity", "visitor", "shop/import", "shop/crm-generic", "shop/calls-generic")
+    }
+    assert len(set(made.values())) == 5
+    assert first.stdout.count("created") == 5
     again = run("secrets", "init", "--stage", "cli-test", "--site", "shop", "--site", "second")
     assert {name: value for name, value in parameters().items() if "second" not in name} == made
-    assert (again.stdout.count("exists, kept"), again.stdout.count("created")) == (3, 2)
+    assert (again.stdout.count("exists, kept"), again.stdout.count("created")) == (5, 3)
     assert not [value for value in parameters().values() if value in first.stdout + again.stdout]
     assert "no site id" in mistake("secrets", "init", "--stage", "cli-test", "--site", "../x")
 
