@@ -184,7 +184,8 @@ def test_a_deletion_may_be_the_bare_id() -> None:
 
 
 def test_a_restored_lead_is_there_again() -> None:
-    assert "is_deleted" not in state(hook("leads", "restore", **lead()))
+    assert state(hook("leads", "restore", **lead()))["is_deleted"] is False
+    assert "is_deleted" not in state(hook("leads", "update", **lead()))
 
 
 def test_responsible_tells_the_manager_and_robots_are_nobody() -> None:
@@ -389,10 +390,23 @@ def test_another_account_is_refused_where_both_sides_tell_theirs() -> None:
 # Ids
 
 
+def _timed(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without deletions, which have no time of their own."""
+    return [one for one in told if not one.get("is_deleted")]
+
+
+def test_a_deletion_without_a_time_is_told_by_its_delivery() -> None:
+    """Deleted, restored and deleted again: the second deletion is no repeat of the first."""
+    deletion = hook("leads", "delete", id="7")
+    again = Arrival("kvartal", "delivery-2", NOW + timedelta(days=3), KEY)
+    first, repeated, second = (state(deletion, arrival=one)["record_id"] for one in (ARRIVAL, ARRIVAL, again))
+    assert first == repeated != second
+
+
 def test_an_exact_repeat_gives_the_same_records_whenever_and_in_whatever_body_it_comes() -> None:
     later = Arrival("kvartal", "delivery-2", NOW + timedelta(hours=2), KEY)
     for name in ("lead_add", "contact_update", "multi_entity"):
-        ids = [[one["record_id"] for one in states(payload(name), arrival=arrival)] for arrival in (ARRIVAL, later)]
+        ids = [[one["record_id"] for one in _timed(states(payload(name), arrival=arrival))] for arrival in (ARRIVAL, later)]
         assert ids[0] == ids[1]
         assert len(set(ids[0])) == len(ids[0])
     alone = state(hook(**lead()))

@@ -37,7 +37,7 @@ SMALL = Table(
 ATHENA_FUNCTIONS = {
     "abs", "array_agg", "array_join", "bool_and", "bool_or", "cast", "coalesce", "count", "date_add", "date_diff", "date_format",
     "first_value", "floor", "lag", "last_value", "lead", "least", "lower", "lpad", "max", "max_by", "min", "min_by", "nullif",
-    "power", "regexp_like", "replace", "round", "row_number", "sequence", "split_part", "sum", "with_timezone",
+    "power", "regexp_like", "replace", "round", "row_number", "sequence", "split_part", "substr", "sum", "with_timezone",
 }  # fmt: skip
 NO_FUNCTIONS = {"and", "as", "by", "else", "exists", "filter", "from", "in", "join", "not", "on", "or", "over", "select", "then",
                 "union", "unnest", "using", "values", "when", "where", "decimal", "d", "m", "t", "bounds"}  # fmt: skip

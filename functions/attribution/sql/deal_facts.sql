@@ -2,7 +2,9 @@
 WITH told AS (
     SELECT
         provider || ':' || deal_id AS deal,
-        CAST(occurred_at AS varchar) || ' ' || record_id AS told_at,
+        -- The order of deal_states.sql.
+        CAST(occurred_at AS varchar) || ' ' || substr(record_id, 1, 13) || ' ' || CAST(received_at AS varchar) || ' ' || record_id
+            AS told_at,
         request_id, call_id, visitor_id, phone_hash, email_hash, contact_id,
         cost_price, products_cost, loss_reason, manager, branch, order_id,
         source_key, utm_campaign, utm_content, utm_term

@@ -1,7 +1,10 @@
 -- How did each deal stand after each CRM event? What an event does not tell stays as it was; an unknown stage changes nothing.
+-- Events of one moment stand in the order of their ids' time (a UUIDv7's first 13 characters), then of their arrival: CRMs that tell
+-- whole seconds have several.
 WITH told AS (
     SELECT
         *,
+        substr(record_id, 1, 13) AS id_time,
         provider || ':' || deal_id AS deal,
         CAST(with_timezone(occurred_at, 'UTC') AT TIME ZONE :time_zone AS date) AS day
     FROM crm_events
@@ -11,15 +14,19 @@ WITH told AS (
 carried AS (
     SELECT
         record_id, deal, occurred_at, day, stage,
-        coalesce(is_deleted, FALSE) AS is_deleted,
-        row_number() OVER (PARTITION BY deal ORDER BY occurred_at, record_id) AS place,
+        -- A deletion holds until the deal is told alive: restored, or at a stage. Contacts' changes tell neither.
+        last_value(CASE WHEN is_deleted IS NOT NULL THEN is_deleted WHEN stage IS NOT NULL THEN FALSE END) IGNORE NULLS OVER w
+            AS is_deleted,
+        row_number() OVER (PARTITION BY deal ORDER BY occurred_at, id_time, received_at, record_id) AS place,
         -- What tells no creation (a contact's change, say) may be older than the deal, and does not move it where it is told.
         coalesce(min(deal_created_at) OVER (PARTITION BY deal), min(occurred_at) OVER (PARTITION BY deal)) AS created_at,
         last_value(pipeline) IGNORE NULLS OVER w AS pipeline,
         last_value(amount) IGNORE NULLS OVER w AS amount,
         last_value(currency) IGNORE NULLS OVER w AS currency
     FROM told
-    WINDOW w AS (PARTITION BY deal ORDER BY occurred_at, record_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
+    WINDOW w AS (
+        PARTITION BY deal ORDER BY occurred_at, id_time, received_at, record_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    )
 ),
 
 ruled AS (

@@ -60,7 +60,7 @@ def lead_state(item: Item, reader: Reader) -> State:
     amount, cost_price = _amount(item), _cost_price(fields, reader)
     return {
         **_head(item, _content(item, reader.arrival), reader.arrival, told_at, LEAD_ACTIONS.index(item.action), deal_id),
-        "is_deleted": True if item.action == "delete" else None,
+        "is_deleted": {"delete": True, "restore": False}.get(item.action),
         "deal_created_at": created_at,
         "pipeline": item.id("pipeline_id"),
         "stage": CLOSED_STAGES.get(status, status) if status else None,
@@ -102,12 +102,15 @@ def person_of(item: Item) -> Person:
 
 
 def _head(item: Item, content: str, arrival: Arrival, told_at: datetime | None, rank: int, deal_id: str) -> State:
-    parts = (item.entity, item.action, item.text("id"), item.text("last_modified"), item.text("status_id"), deal_id, content)
+    parts = [item.entity, item.action, item.text("id"), item.text("last_modified"), item.text("status_id"), deal_id, content]
+    if told_at is None:
+        parts.append(arrival.webhook_id)
     instant = (told_at or _LONG_AGO) + timedelta(milliseconds=rank)
     return {
         # The same for every repeat of an item, whatever body it comes in: amoCRM's hooks have no id of their own. Hooks tell whole
         # seconds; the id's own time carries the action's place within one, so that states of one second stand in the order add,
-        # update, status, delete. An item without a time of its own (a deletion) is known by its content alone.
+        # update, status, delete. An item without a time of its own (a deletion) may come again with the same content and mean it,
+        # so it is known by its delivery.
         "record_id": derived_id(instant, arrival.site_id, PROVIDER, *parts),
         "site_id": arrival.site_id,
         "occurred_at": told_at or arrival.received_at,
