@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,8 @@ COMMON_HEADERS = {"referrer-policy": "no-referrer", "x-content-type-options": "n
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. Header names are lower case; `body` is bytes as sent; `now` is the gateway's own time."""
+    """One request. Header names are lower case; `body` is bytes as sent; `now` is the gateway's own time. Of cookies of one name
+    `cookies` has the last, `cookie_values` all."""
 
     route: str
     path_parameters: Mapping[str, str]
@@ -34,6 +35,11 @@ class Request:
     now: datetime
     request_id: str
     raw_query: str = field(default="", compare=False)
+    cookie_pairs: Sequence[tuple[str, str]] = field(default=(), compare=False)
+
+    def cookie_values(self, name: str) -> list[str]:
+        """Every cookie of a name, in the browser's order: one name may stand for several paths and hosts."""
+        return [value for own, value in self.cookie_pairs if own == name]
 
 
 def request_of(event: Event) -> Request:
@@ -47,18 +53,19 @@ def request_of(event: Event) -> Request:
             raise BadInput("the body is not valid base64") from error
     else:
         body = raw.encode("utf-8", "surrogatepass")
-    cookies = dict(c.split("=", 1) for c in event.get("cookies") or () if "=" in c)
+    cookies = [(name.strip(), value) for name, is_pair, value in (c.partition("=") for c in event.get("cookies") or ()) if is_pair]
     return Request(
         route=event["routeKey"],
         path_parameters=event.get("pathParameters") or {},
         query=event.get("queryStringParameters") or {},
         headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
-        cookies={name.strip(): value for name, value in cookies.items()},
+        cookies=dict(cookies),
         body=body,
         source_ip=context["http"].get("sourceIp", ""),
         now=from_millis(int(context["timeEpoch"])),
         request_id=context.get("requestId", ""),
         raw_query=event.get("rawQueryString") or "",
+        cookie_pairs=cookies,
     )
 
 

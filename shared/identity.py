@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable
 
 _NOT_DIGITS = re.compile(r"[^0-9]")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
@@ -61,6 +62,23 @@ def email_hash(text: str | None, key: bytes) -> str | None:
     """Keyed hash of an e-mail; None where there is none to hash."""
     normal = normal_email(text) if text else None
     return keyed_hash("email", normal, key) if normal else None
+
+
+def numbers_of(phones: Iterable[str]) -> frozenset[str]:
+    """The last ten digits of each phone: the national number, however its country is written. For `private_id`."""
+    return frozenset(normal[1:][-10:] for phone in phones if (normal := normal_phone(phone)))
+
+
+def private_id(text: str, numbers: frozenset[str], key: bytes, *, is_open: bool = False) -> str:
+    """An id as it is; one that holds a phone or an e-mail becomes its keyed hash, the same in every door: it still names one thing.
+
+    Digits alone may be somebody's own count, so they stay, unless a phone of the people concerned (`numbers_of`) is in them, or the
+    field is open to anything (`is_open`) and they look like a phone.
+    """
+    digits = _NOT_DIGITS.sub("", text)
+    is_contact = (is_open or digits != text) and redact(text) != text
+    is_known = any(digits[at : at + size] in numbers for size in (8, 9, 10) for at in range(len(digits) - size + 1))
+    return keyed_hash("id", text, key) if is_contact or is_known else text
 
 
 def redact_emails(text: str) -> str:

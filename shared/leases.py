@@ -9,7 +9,10 @@ Items:
 - `history#{number}` / `{leased_at, 13 digits}#{lease id}`: one assignment (`site_id`, `pool`, `visitor_id`), closed by the
   number's next lease (`until`, `is_confirmed`); kept 400 days;
 - `number#{number}` / `owner`: the one pool of the number (`site_id`, `pool`, `retired_at`);
-- `caller#{site}#{phone hash}` / `{called_at, 13 digits}#{request id}`: the visitor that a call was resolved to; kept 31 days.
+- `caller#{site}#{phone hash}` / `{called_at, 13 digits}#{call}`: the visitor that a call was resolved to; kept 31 days, one that
+  a correction emptied for a day;
+- `call#{site}#{call}` / `events`: the call's events that came (`events`, ids of their records), and the key of its item above
+  (`caller`, `place`); `call` is its request id.
 """
 
 from __future__ import annotations

@@ -50,8 +50,8 @@ Origin = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^http
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Phone = Annotated[str, BeforeValidator(_phone)]
 Digits = Annotated[str, BeforeValidator(str), StringConstraints(pattern=r"^[0-9]{1,19}$")]
-# YAML reads a bare id as a number.
-FieldName = Annotated[Text, BeforeValidator(lambda told: str(told) if type(told) is int else told)]
+# A name or an id of the CRM; YAML reads a bare id as a number.
+CrmName = Annotated[Text, BeforeValidator(lambda told: str(told) if type(told) is int else told)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -62,10 +62,10 @@ class _Strict(BaseModel):
 class StageRule(_Strict):
     """From `valid_from` on, what the stages of a pipeline mean, and which meaning brings its money."""
 
-    pipeline: Text = Field(default="*", description="the CRM's pipeline; * = every pipeline without a rule of its own")
+    pipeline: CrmName = Field(default="*", description="the CRM's pipeline; * = every pipeline without a rule of its own")
     valid_from: date = date(2000, 1, 1)
     money_stage: Literal["contract", "won", "paid"] = "paid"
-    stages: dict[Text, Meaning] = Field(min_length=1)
+    stages: dict[CrmName, Meaning] = Field(min_length=1)
 
 
 class MarginRule(_Strict):
@@ -86,13 +86,13 @@ class Rate(_Strict):
 class AmoFields(_Strict):
     """Codes, ids or names of the amoCRM fields that carry what amoCRM has no field for."""
 
-    request_id: FieldName = "skvoz_request_id"
-    visitor_id: FieldName = "skvoz_visitor_id"
-    call_id: FieldName = "skvoz_call_id"
-    order_id: FieldName | None = None
-    cost_price: FieldName | None = None
-    loss_reason: FieldName | None = None
-    branch: FieldName | None = None
+    request_id: CrmName = "skvoz_request_id"
+    visitor_id: CrmName = "skvoz_visitor_id"
+    call_id: CrmName = "skvoz_call_id"
+    order_id: CrmName | None = None
+    cost_price: CrmName | None = None
+    loss_reason: CrmName | None = None
+    branch: CrmName | None = None
 
 
 class AmoCrm(_Strict):
@@ -103,6 +103,8 @@ class AmoCrm(_Strict):
     fields: AmoFields = AmoFields()
     loss_reasons: dict[Digits, Text] = Field(default_factory=dict, description="loss_reason_id → its name")
     managers: dict[Digits, Text] = Field(default_factory=dict, description="responsible_user_id → name")
+    stages: dict[Digits, Text] = Field(default_factory=dict, description="status_id → name, for the report")
+    pipelines: dict[Digits, Text] = Field(default_factory=dict, description="pipeline_id → name, for the report")
 
 
 class CrmDoor(_Strict):

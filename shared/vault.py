@@ -6,8 +6,9 @@ Items: pk `{site}#{phone|email}`, sk the keyed hash; `plain`, `name` where told,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any, Literal, NamedTuple
 
 from shared.identity import email_hash, normal_email, normal_phone, phone_hash
@@ -37,6 +38,12 @@ def contacts_of(phones: Iterable[str], emails: Iterable[str], identity_key: byte
         if plain and key:
             found[key] = Contact("email", key, plain)
     return list(found.values())
+
+
+def first_of(contacts: Sequence[Contact], most: int) -> list[Contact]:
+    """At most so many contacts of one person, phones and e-mails by turns: the first of each is the key of his deals."""
+    phones, emails = ([one for one in contacts if one.kind == kind] for kind in ("phone", "email"))
+    return [one for pair in zip_longest(phones, emails) for one in pair if one is not None][:most]
 
 
 class Vault:

@@ -1,8 +1,10 @@
 """The visitor's signed token: `{visitor id}.{unix seconds of issue}.{signature}`. The server gives it for an accepted hit.
 
 The tracker proposes an id (a fresh UUIDv7) on the first visit; the server signs it, or adopts the token of the cookie or of the
-tracker, best first. So parallel first requests give one visitor, and an id that is merely known (it stands in the CRM) opens
-nothing. Tokens belong to one site. Secret: `visitor` (two are valid while rotating; the first signs).
+tracker, best first. So parallel first requests give one visitor. An id older than seven days opens nothing, where it stands in
+the CRM, say; a younger one may be proposed by whoever knows it, because the hits of a first visit may be held back by an outage
+for as long and must stay one visitor. A valid token of the same browser always wins over a proposal. Tokens belong to one site.
+Secret: `visitor` (two are valid while rotating; the first signs).
 """
 
 from __future__ import annotations

@@ -60,10 +60,10 @@ def _take(
     is_test = sent.get("test") is True
     arrival = Arrival(request, site, DOOR, "tracker", TRACKER_KINDS, batch_id, consent, visitor_id, skew, is_test)
     made = arrival.make(items)
-    contacts = take_contacts(made.contacts, site, is_denied, stores.secrets, now)
+    contacts = take_contacts(made.contacts, site, DOOR, is_denied, stores.secrets, now)
     arrival.store(stores.lake, items, made)
     # Hits come first: what follows may fail or take its time, and they are in the lake.
-    if contacts and site.get("pii") == "vault":
+    if contacts:
         stores.vault().keep(site, contacts, "", now)
     rejected = [{"index": index, "reason": reason, "message": message} for index, reason, message in made.rejected]
     body = {"accepted": len(made.hits), "rejected": rejected, "visitor": visitor_id}

@@ -14,7 +14,7 @@ from functions.collect.hits import KNOWN, Made, Sender, kept_of, make
 from functions.collect.people.consent import Consent
 from functions.collect.people.edge import edge_columns
 from functions.collect.people.lease import Renew
-from functions.collect.texts import hidden
+from functions.collect.texts import hidden, outline
 from shared.errors import NotFound
 from shared.http import Request
 from shared.lake import Lake, Rejected
@@ -105,4 +105,4 @@ def content_of(item: object) -> str:
     """What may be kept of a refused item: known fields of a hit; of a list its length alone, for it may hold whole hits."""
     if isinstance(item, dict):
         return kept_of(item, KNOWN, hidden)
-    return f"a list of {len(item)}" if isinstance(item, list) else hidden(orjson.dumps(item).decode())
+    return outline(item) if isinstance(item, list) else hidden(orjson.dumps(item).decode())

@@ -11,7 +11,7 @@ import orjson
 
 from functions.collect.marks import REFERRER_SCHEMES, Address, read_address, safe_address, without_query
 from functions.collect.people.consent import PERSONAL_COLUMNS
-from functions.collect.texts import Reason, Refused, clean, fitting, hidden, identifier
+from functions.collect.texts import Reason, Refused, clean, fitting, identifier, outline
 from shared.errors import BadInput, FieldError
 from shared.ids import derived_id, is_uuid
 from shared.times import from_millis, lake_text
@@ -240,14 +240,14 @@ def store_referrer(record: dict[str, Any], sent: str, cuts: list[str], is_denied
 
 def kept_of(item: Mapping[str, Any], names: Collection[str], show: Callable[[str], str] = clean) -> str:
     """What may be kept of a refused item: fields of `names`, addresses as they would have been stored, other text as `show` gives
-    it, and no number in what should not have been a list or an object."""
+    it, and the mere length of what should not have been a list or an object."""
     kept: dict[str, Any] = {}
     for name in item.keys() & names:
         sent = item[name]
         if isinstance(sent, str) and not is_uuid(sent):
             sent = safe_address(sent) if name in _ADDRESSES else show(sent)
         elif isinstance(sent, (list, dict)):
-            sent = hidden(orjson.dumps(sent).decode())
+            sent = outline(sent)
         kept[name] = sent
     return orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode()
 

@@ -9,7 +9,7 @@ from typing import Any
 from functions.collect.door import Arrival, Stores, content_of, known_site
 from functions.collect.hits import PIXEL_KINDS
 from functions.collect.people.consent import consent_of
-from functions.collect.people.who import plain_id, visitor_cookie, who_sent
+from functions.collect.people.who import Who, plain_id, visitor_cookie, who_sent
 from functions.collect.texts import clean
 from shared.errors import BadInput, NotFound, TryLater
 from shared.http import Request, Response, response
@@ -22,6 +22,8 @@ GIF = (
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00"
     b",\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
 )
+# What the browser wants an answer for when it is opened itself, by a link for example, rather than shown as a picture of a page.
+_NAVIGATIONS = frozenset({"document", "iframe", "frame", "embed", "object", "fencedframe"})
 _HEADERS = {"cache-control": "no-store", "cross-origin-resource-policy": "cross-origin"}
 
 
@@ -29,7 +31,8 @@ def get_pixel(request: Request, stores: Stores, randomness: bytes) -> Response:
     """One hit from the query (site, visitor, url, kind, id, consent) → 43 bytes of GIF.
 
     Status 200 also for a rejected hit (kept with its reason) and for an unknown site (counted only), 503 when nothing could be
-    stored. Without `id` every call is a hit of its own. No Origin is asked for: pictures in e-mails send none.
+    stored. Without `id` every call is a hit of its own. No Origin is asked for: pictures in e-mails send none. The cookie is set
+    for a picture only, not for a link to it.
     """
     site_id = request.query.get("site", "")
     batch_id = uuid7(request.now, randomness[10:])
@@ -59,8 +62,16 @@ def _take(
     arrival = Arrival(request, site, DOOR, "pixel", PIXEL_KINDS, batch_id, consent, visitor_id)
     made = arrival.make([item])
     arrival.store(stores.lake, [item], made)
-    token = who.token(site_id, request.now) if who and made.hits else None
+    token = who.token(site_id, request.now) if who and made.hits and _may_remember(request, who) else None
     return [visitor_cookie(request, site_id, site, token)] if token else []
+
+
+def _may_remember(request: Request, who: Who) -> bool:
+    """Whether the browser may get a cookie. Anybody can write an address with his own token into a link or page of his, to be the
+    visitor of whoever follows it: so not where the address itself is opened, and for whom it names on the site's own pages only."""
+    if request.headers.get("sec-fetch-dest") in _NAVIGATIONS:
+        return False
+    return not who.is_told or request.headers.get("sec-fetch-site") in ("same-origin", "same-site")
 
 
 def _item(request: Request, batch_id: str) -> dict[str, Any]:

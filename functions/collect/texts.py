@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from shared.identity import redact, redact_emails
 from shared.records import HIT, PAYMENT, REQUEST
@@ -82,6 +82,12 @@ def identifier(text: str, column: str) -> str:
     if redact_emails(text) != text or (may_be_phone and redact(text) != text):
         raise Refused("bad_field", f"{column} must not be an e-mail or a phone; send an id that means nothing elsewhere")
     return text
+
+
+def outline(value: list[Any] | dict[Any, Any]) -> str:
+    """What may be kept of a list or an object where none belongs: its kind and length. Writing it out would follow it as deep as
+    its sender nested it, further than a writer of JSON goes."""
+    return f"{'a list' if isinstance(value, list) else 'an object'} of {len(value)}"
 
 
 def hidden(text: str) -> str:

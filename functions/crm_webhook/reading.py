@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
-from shared.identity import keyed_hash, normal_phone, redact
+from shared.identity import numbers_of, private_id, redact
 from shared.money import MICRO, parse_amount
 from shared.records import CRM_EVENT, PAYMENT
 from shared.times import parse_instant
@@ -24,7 +24,7 @@ MOST_ID = 100
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _SAME_CURRENCY = {"RUR": "RUB"}
 LIMITS = {column.name: column.limit for column in (*CRM_EVENT.columns, *PAYMENT.columns)}
-# Ids that are hashed whenever they look like a phone; others, whose digits may just look like one, when it is the contact's.
+# Ids that are hashed whenever they look like a phone; digits alone of others may just look like one.
 _OPEN_IDS = frozenset({"contact_id", "visitor_id", "request_id"})
 
 
@@ -119,19 +119,16 @@ class Private:
     """
 
     def __init__(self, phones: Iterable[str], key: bytes) -> None:
-        self._phones = {normal_phone(phone) for phone in phones} - {None}
+        self._numbers = numbers_of(phones)
         self._key = key
 
     def identifier(self, field: str, text: str | None) -> str | None:
-        """An id as it is; one that is a phone or an e-mail becomes its keyed hash, so that it still names the same thing."""
+        """An id as it is; one that holds a phone or an e-mail becomes its keyed hash (shared/identity.py)."""
         if text is None:
             return None
         if len(text) > LIMITS[field]:
             raise BadField(f"data.{field}: an id here has at most {LIMITS[field]} characters")
-        is_contact = (field in _OPEN_IDS or "@" in text or "+" in text or "%" in text) and redact(text) != text
-        if is_contact or normal_phone(text) in self._phones:
-            return keyed_hash("id", text, self._key)
-        return text
+        return private_id(text, self._numbers, self._key, is_open=field in _OPEN_IDS)
 
     def words(self, field: str, text: str | None) -> str | None:
         """Free text without phones and e-mails, cut to what the lake keeps."""

@@ -27,7 +27,11 @@ from shared.records import CRM_EVENT, PAYMENT
 from shared.secrets import Secrets, parameter_reader
 from shared.sites import Sites, object_reader
 from shared.times import from_millis, parse_instant
-from shared.vault import Vault, contacts_of
+from shared.vault import Vault, contacts_of, first_of
+
+# Contacts for the vault: each is a write of its own, and the other messages of the batch must not wait for thousands.
+MOST_OF_PERSON = 10
+MOST_OF_BODY = 200
 
 
 def _generic(body: bytes, arrival: Arrival, site: Mapping[str, Any]) -> Outcome:
@@ -69,7 +73,7 @@ class Worker:
         outcome = ADAPTERS[provider.name](body, arrival, site) if site is not None else Outcome(rejected=[closed])
         self._write(outcome, provider, order, now)
         if outcome.people and site is not None and site.get("pii") == "vault":
-            self._keep(outcome, site, arrival, now)
+            self._keep(outcome, site, arrival, provider, now)
 
     def _settings(self, provider: Provider, site_id: str, now: datetime) -> Mapping[str, Any] | None:
         """Settings of the site ({} where it has none any more); None where they do not open the provider's door."""
@@ -92,10 +96,23 @@ class Worker:
                 self._lake.append(kind, lines, batch_id, now)
                 count({"Accepted": len(lines)}, Door=provider.door, RecordKind=kind.name)
 
-    def _keep(self, outcome: Outcome, site: Mapping[str, Any], arrival: Arrival, now: datetime) -> None:
+    def _keep(self, outcome: Outcome, site: Mapping[str, Any], arrival: Arrival, provider: Provider, now: datetime) -> None:
+        """Contacts into the vault in the body's order, up to the limits. Once it refuses, it is not asked for the others."""
+        left, ignored, refused = MOST_OF_BODY, 0, 0
+        is_refusing = False
         for person in outcome.people:
-            if contacts := contacts_of(person.phones, person.emails, arrival.identity_key):
-                self._vault().keep(site, contacts, person.name, now)
+            contacts = contacts_of(person.phones, person.emails, arrival.identity_key)
+            taken = first_of(contacts, min(left, MOST_OF_PERSON))
+            ignored += len(taken) < len(contacts)
+            left -= len(taken)
+            if is_refusing:
+                refused += len(taken)
+            elif taken:
+                is_refusing = self._vault().keep(site, taken, person.name, now) < len(taken)
+        if ignored:
+            count({"ContactsIgnored": ignored}, Door=provider.door)
+        if refused:
+            count({"VaultRefused": refused})
 
     def _raw(self, key: str) -> bytes | None:
         try:

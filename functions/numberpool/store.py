@@ -1,4 +1,4 @@
-"""The table of numbers (items: shared/leases.py): the pool as it is, a new lease in one transaction, who held a number, callers.
+"""The table of numbers (items: shared/leases.py): the pool as it is, a new lease in one transaction, who held a number.
 
 Nothing waits for DynamoDB's TTL, which deletes days late: every end is compared in conditions and by the readers.
 """
@@ -6,15 +6,13 @@ Nothing waits for DynamoDB's TTL, which deletes days late: every end is compared
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from functions.numberpool.choice import Number
 from shared.leases import POOL, Item, pool_key
-from shared.times import to_millis
 
 GUARD_MILLIS = 60_000
-HISTORY_DAYS, CALLER_DAYS, GUARD_DAYS = 400, 31, 1
+HISTORY_DAYS, GUARD_DAYS = 400, 1
 _DAY = 86_400
 _MOST_SEEN = 50  # DynamoDB takes 100 operands of IN
 # Another transaction was quicker, or the table had no room for this one: look again. All else is an error.
@@ -71,7 +69,7 @@ class Store:
 
     def number(self, site_id: str, number: str, pool: str = POOL) -> Number | None:
         """One number of the pool, consistently read."""
-        found = self.dynamodb.get_item(TableName=self.table, Key=_key(pool_key(site_id, pool), number), ConsistentRead=True)
+        found = self.dynamodb.get_item(TableName=self.table, Key=key(pool_key(site_id, pool), number), ConsistentRead=True)
         return number_of(found["Item"]) if "Item" in found else None
 
     def open(self, site_id: str, chosen: Number, lease: Lease, seen: Sequence[Number], pool: str = POOL) -> bool:
@@ -80,7 +78,8 @@ class Store:
         The number must be as seen, its `until` too: a sign of life that was on its way may have prolonged the former lease.
         The guards let one lease at a time through for a visitor, and for an address prefix: whoever has not seen the latest one
         looks again. They only need to outlive what is between a query and its transaction (a Lambda lives 15 s, and `now` is the
-        event's own time), so renewals do not touch them.
+        event's own time), so renewals do not touch them; and they never outlive a first lease (30 s at least), after which the
+        number may rightly be another's.
         """
         mine = [number for number in seen if number.lease_id and number.visitor_id == lease.visitor_id]
         near = [number for number in seen if number.lease_id and number.prefix == lease.prefix]
@@ -99,7 +98,7 @@ class Store:
             items.append({"Put": self._history(site_id, pool, *former, end)})
         # A retired number of his must not come back to life meanwhile: nobody holds two.
         items += [
-            {"ConditionCheck": {"TableName": self.table, "Key": _key(pool_key(site_id, pool), other.number), **_as_seen(other)}}
+            {"ConditionCheck": {"TableName": self.table, "Key": key(pool_key(site_id, pool), other.number), **_as_seen(other)}}
             for other in mine
             if other.number != chosen.number
         ]
@@ -121,41 +120,12 @@ class Store:
             return Assignment(site_id, pool, lease_id, visitor_id, until)
         return None
 
-    def caller(self, site_id: str, phone_hash: str, at: int, within: timedelta) -> str | None:
-        """The visitor of the caller's previous call, if that began at most `within` before."""
-        page = self.dynamodb.query(
-            TableName=self.table,
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :from AND :to",
-            ExpressionAttributeValues={
-                ":pk": {"S": f"caller#{site_id}#{phone_hash}"},
-                ":from": {"S": f"{max(0, at - within // timedelta(milliseconds=1)):013d}"},
-                ":to": {"S": f"{at:013d}"},  # sorts before the keys of that very millisecond, so a repeat does not find itself
-            },
-            ScanIndexForward=False,
-            Limit=1,
-            ConsistentRead=True,
-        )
-        return next((str(item["visitor_id"]["S"]) for item in page["Items"]), None)
-
-    def remember(self, site_id: str, phone_hash: str, visitor_id: str, called_at: datetime, request_id: str) -> None:
-        """A call of the caller and its visitor. Each call has an item of its own: an event that comes late overwrites nothing."""
-        called = to_millis(called_at)
-        self.dynamodb.put_item(
-            TableName=self.table,
-            Item={
-                **_key(f"caller#{site_id}#{phone_hash}", f"{called:013d}#{request_id}"),
-                "visitor_id": {"S": visitor_id},
-                "called_at": {"N": str(called)},
-                **_expires(called, CALLER_DAYS),
-            },
-        )
-
     def _leased(self, site_id: str, pool: str, chosen: Number, lease: Lease) -> dict[str, Any]:
         condition = _as_seen(chosen)
         usable = "attribute_exists(pk) AND attribute_not_exists(retired_at)"
         return {
             "TableName": self.table,
-            "Key": _key(pool_key(site_id, pool), chosen.number),
+            "Key": key(pool_key(site_id, pool), chosen.number),
             "UpdateExpression": "SET lease_id = :lease, visitor_id = :visitor, leased_at = :now, #until = :until, "
             "is_confirmed = :no, prefix = :prefix",
             "ConditionExpression": f"{usable} AND {condition['ConditionExpression']}",
@@ -178,10 +148,10 @@ class Store:
         return {
             "TableName": self.table,
             "Item": {
-                **_key(pk, "guard"),
+                **key(pk, "guard"),
                 "lease_id": {"S": lease.lease_id},
-                "until": {"N": str(lease.now + GUARD_MILLIS)},
-                **_expires(lease.now, GUARD_DAYS),
+                "until": {"N": str(min(lease.now + GUARD_MILLIS, lease.until))},
+                **expires(lease.now, GUARD_DAYS),
             },
             "ConditionExpression": f"attribute_not_exists(pk) OR #until < :now{is_known}",
             "ExpressionAttributeNames": {"#until": "until"},
@@ -193,14 +163,14 @@ class Store:
     ) -> dict[str, Any]:
         last = int(end["until"]["N"]) if end else leased_at
         item = {
-            **_key(f"history#{number}", f"{leased_at:013d}#{lease_id}"),
+            **key(f"history#{number}", f"{leased_at:013d}#{lease_id}"),
             "site_id": {"S": site_id},
             "pool": {"S": pool},
             "lease_id": {"S": lease_id},
             "visitor_id": {"S": visitor_id},
             "leased_at": {"N": str(leased_at)},
             **end,
-            **_expires(last, HISTORY_DAYS),
+            **expires(last, HISTORY_DAYS),
         }
         return {"TableName": self.table, "Item": item}
 
@@ -251,9 +221,11 @@ def _as_seen(number: Number) -> dict[str, Any]:
     }
 
 
-def _key(pk: str, sk: str) -> dict[str, Any]:
+def key(pk: str, sk: str) -> dict[str, Any]:
+    """Key of an item."""
     return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
-def _expires(millis: int, days: int) -> dict[str, Any]:
+def expires(millis: int, days: int) -> dict[str, Any]:
+    """The TTL attribute: so many days after an instant."""
     return {"expires_at": {"N": str(millis // 1000 + days * _DAY)}}

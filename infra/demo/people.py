@@ -25,7 +25,9 @@ def month(seed: int, scale: float = 1.0) -> Month:
         for _ in range(round(campaign.visits * scale)):
             _person(made, chance, number, campaign)
     _noise(made, chance, scale)
-    made.events = sorted((e for e in made.events if e.at < END), key=lambda e: (e.at, e.kind, str(e.data.get("id", ""))))
+    # Somebody reads his mail in the night after: the data do not end before the month does.
+    late = Event(END + timedelta(hours=2), "email_open", {"id": _uuid(chance), "visitor": _uuid(chance)})
+    made.events = sorted([*(e for e in made.events if e.at < END), late], key=lambda e: (e.at, e.kind, str(e.data.get("id", ""))))
     return made
 
 

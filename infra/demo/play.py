@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from infra.demo.month import ZONE, Event, Month
+from infra.demo.month import DAYS, ZONE, Event, Month
 from infra.demo.senders import Senders
 from infra.demo.shop import BANNER_MONTH, CAMPAIGNS, FIRST_DAY, SEO_MONTH, SITE
 from infra.local.clock import SimulatedClock
@@ -31,10 +31,9 @@ class Player:
 
     def play(self, month: Month, on_day: Callable[[date], None]) -> None:
         """All events in order; at each midnight the day's queues are worked off and yesterday's ad costs come in."""
-        day = FIRST_DAY
-        last = month.events[-1].at.astimezone(ZONE).date()
+        day, last = FIRST_DAY, FIRST_DAY + timedelta(days=DAYS - 1)
         for event in month.events:
-            while event.at.astimezone(ZONE).date() > day:
+            while day <= last and event.at.astimezone(ZONE).date() > day:
                 day = self._end_day(month, day, on_day)
             self.clock.set(max(event.at, self.clock.now()))
             getattr(self, f"_{event.kind}")(event)

@@ -13,10 +13,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from functions.report.extras import extras_of
 from functions.report.figures import build, to_json
 from functions.report.marts.questions import ask, period_of
 from functions.report.render import page
-from functions.report.workbook.book import workbook
 from infra.demo.month import Month
 from infra.demo.people import month
 from infra.demo.play import Player
@@ -100,8 +100,11 @@ def _leave(stack: LocalStack, out: Path, site: Mapping[str, Any], made: Month) -
     last = stack.last_refresh(SITE)
     answers = ask(warehouse, site, period)
     figures = build(site, period, *answers, from_lake_text(last["data_to"]), verdict.figures())
-    (out / "report.html").write_text(page(figures, site), encoding="utf-8")
-    (out / "report.xlsx").write_bytes(workbook(figures, site))
+    extras = extras_of(figures, site)
+    if extras.failed or extras.workbook is None:
+        raise DemoFailed(f"parts of the report could not be made: {', '.join(extras.failed)}")
+    (out / "report.html").write_text(page(figures, site, extras, {"xlsx": "report.xlsx", "json": "figures.json"}), encoding="utf-8")
+    (out / "report.xlsx").write_bytes(extras.workbook)
     (out / "figures.json").write_bytes(to_json(figures))
     mails = stack.sent_mail()
     if not mails:

@@ -43,6 +43,8 @@ def settings(crm_token_hash: str) -> dict[str, Any]:
                 "fields": {"cost_price": amocrm.COST_FIELD},
                 "loss_reasons": amocrm.LOSS_REASONS,
                 "managers": amocrm.MANAGERS,
+                "stages": amocrm.STAGES,
+                "pipelines": {amocrm.PIPELINE: "Продажи"},
             },
         },
         "numbers": {

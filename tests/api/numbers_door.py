@@ -171,12 +171,19 @@ class Numbers:
         assert answer["statusCode"] == 200, answer["body"]
         return body_of(answer)["lease"]
 
-    def ring(self, body: dict[str, Any] | bytes, site: str = "kvartal", secret: str = SECRET, **headers: str) -> dict[str, Any]:
+    def ring(
+        self,
+        body: dict[str, Any] | bytes,
+        site: str = "kvartal",
+        secret: str = SECRET,
+        webhook_id: str = "msg_1",
+        **headers: str,
+    ) -> dict[str, Any]:
         """Post a signed call event."""
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
         event = recorded("calls_generic_post")
         event["pathParameters"] = {"site": site}
-        event["headers"] = {**event["headers"], **sign_webhook(raw, "msg_1", secret, self.now), **headers}
+        event["headers"] = {**event["headers"], **sign_webhook(raw, webhook_id, secret, self.now), **headers}
         event["body"] = raw.decode("utf-8", "surrogatepass")
         return self.call(event)
 

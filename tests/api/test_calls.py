@@ -46,11 +46,13 @@ def ringing(at: datetime, number: str = POOL[0], caller: Any = CALLER, call_id: 
     return told("answered", **{**named, **{name: value.isoformat() for name, value in times.items()}, "duration": 120, **changes})
 
 
-def taken(numbers: Numbers, body: dict[str, Any], after: timedelta = timedelta(minutes=3)) -> dict[str, Any]:
+def taken(
+    numbers: Numbers, body: dict[str, Any], after: timedelta = timedelta(minutes=3), webhook_id: str = "msg_1"
+) -> dict[str, Any]:
     """The answer to a call event that arrives some time after its call began; the clock stays where it was."""
     before = numbers.now
     numbers.now = datetime.fromisoformat(body["start_time"]).astimezone(UTC) + after
-    answer = numbers.ring(body)
+    answer = numbers.ring(body, webhook_id=webhook_id)
     numbers.now = before
     assert answer["statusCode"] == 200, answer["body"]
     found: dict[str, Any] = body_of(answer)
@@ -276,6 +278,7 @@ def test_the_vault_keeps_the_phone_where_the_site_wants_it(numbers: Numbers) -> 
         ({"call_id": " "}, "bad_id", "call_id"), ({"call_id": ["a"]}, "bad_id", "call_id"),
         ({"our_number": None}, "bad_number", "our_number"), ({"our_number": "sip:trunk"}, "bad_number", "our_number"),
         ({"is_outgoing": None}, "bad_direction", "is_outgoing"), ({"is_outgoing": 2}, "bad_direction", "is_outgoing"),
+        ({"is_outgoing": ["0"]}, "bad_direction", "is_outgoing"), ({"is_outgoing": 0.0}, "bad_direction", "is_outgoing"),
         ({"start_time": None}, "bad_time", "start_time"), ({"start_time": "yesterday"}, "bad_time", "start_time"),
         ({"start_time": "2026-10-12T10:52:07"}, "bad_time", "start_time"), ({"start_time": {}}, "bad_time", "start_time"),
         ({"start_time": "1999-12-31T23:59:59Z"}, "too_old", "start_time"),
@@ -324,7 +327,7 @@ def test_doors_are_closed_to_strangers(numbers: Numbers, capsys: pytest.CaptureF
     assert numbers.clients.s3.keys(LAKE) == []
 
 
-@pytest.mark.parametrize("operation", ["get_item", "query", "put_item"])
+@pytest.mark.parametrize("operation", ["get_item", "query", "transact_write_items"])
 def test_the_pbx_repeats_a_call_that_met_a_failing_table(numbers: Numbers, operation: str) -> None:
     leased(numbers, 1)
     real = numbers.dynamodb

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from functions.collect.people.contacts import MOST_KEPT
 from shared.identity import email_hash, phone_hash
 from tests.api.collect_door import LAKE, Collect, body_of, counted
 from tests.api.dynamo import dynamodb, items
@@ -47,7 +48,9 @@ def hashes(collect: Collect) -> list[dict[str, Any]]:
 def ignored(capsys: pytest.CaptureFixture[str]) -> int:
     printed = capsys.readouterr().out
     assert not [plain for plain in PLAIN if plain.decode() in printed]
-    return sum(line["ContactsIgnored"] for line in counted(printed, "ContactsIgnored"))
+    lines = counted(printed, "ContactsIgnored")
+    assert {line["Door"] for line in lines} <= {"hits"}
+    return sum(line["ContactsIgnored"] for line in lines)
 
 
 def assert_nothing_plain(collect: Collect) -> None:
@@ -169,6 +172,30 @@ def test_the_vault_keeps_the_plain_contact_where_the_site_asks_for_it(collect: C
     }
     assert hashes(collect) == [HASHES, HASHES]
     assert_nothing_plain(collect)
+
+
+def test_of_one_batch_the_vault_takes_so_many_contacts_and_the_lake_all_hashes(
+    collect: Collect, tables: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = len(items(tables, "contacts"))
+    settle(collect, contacts=True, pii="vault")
+    collect.clients.dynamodb = tables
+    phones = [[f"8 901 {form:03}-00-{n:02}" for n in range(5)] for form in range(100)]
+    forms = [
+        {**FORM, "id": f"0199d7a1-5c31-7d44-8a55-{form:012x}", "request_id": f"many-{form}", "contact": {"phones": told}}
+        for form, told in enumerate(phones)
+    ]
+    assert body_of(collect.hits(*forms))["accepted"] == 100
+    assert len(items(tables, "contacts")) - before == MOST_KEPT
+    assert [found["phone_hash"] for found in hashes(collect)] == [phone_hash(told[0], KEY) for told in phones]
+    assert ignored(capsys) == 100 - MOST_KEPT // 5
+
+
+def test_a_contact_told_again_needs_no_place_of_its_own(collect: Collect, tables: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    settle(collect, contacts=True, pii="vault")
+    collect.clients.dynamodb = tables
+    collect.hits(*({**FORM, "id": f"0199d7a1-5c32-7d44-8a55-{form:012x}"} for form in range(30)))
+    assert ignored(capsys) == 0
 
 
 def test_a_vault_that_fails_does_not_fail_the_form(

@@ -420,3 +420,26 @@ def test_preflight_of_others_has_no_cors_headers(collect: Collect, site: str, or
     answer = collect.call(event)
     assert answer["statusCode"] == 204
     assert not [name for name in answer["headers"] if name.startswith("access-control")]
+
+
+def nested(depth: int, kind: str) -> str:
+    return "[" * depth + "]" * depth if kind == "list" else '{"a":' * depth + "1" + "}" * depth
+
+
+@pytest.mark.parametrize("kind", ["list", "object"])
+@pytest.mark.parametrize("name", ["id", "t", "kind", "url", "ref", "title", "name", "screen", "lang", "form", "request_id"])
+def test_a_deeply_nested_field_is_rejected_and_its_neighbours_are_kept(collect: Collect, name: str, kind: str) -> None:
+    good = {"id": HIT_ID, "kind": "form", "url": "https://kvartal.example/"}
+    bad = {**good, "id": "0199d7a1-5c31-7d44-8a55-7f0a1b2c3d4e", name: "PLACE"}
+    raw = json.dumps({"site": "kvartal", "hits": [good, bad]}).replace('"PLACE"', nested(1_000, kind))
+    answer = collect.hits(raw=raw)
+    assert answer["statusCode"] == 202
+    assert (body_of(answer)["accepted"], [row["index"] for row in body_of(answer)["rejected"]]) == (1, [1])
+    [kept] = collect.rejected()
+    assert json.loads(kept["content"])[name] == ("a list of 1" if kind == "list" else "an object of 1")
+
+
+@pytest.mark.parametrize("kind", ["list", "object"])
+def test_a_deeply_nested_hit_is_rejected_alone(collect: Collect, kind: str) -> None:
+    raw = json.dumps({"site": "kvartal", "hits": ["PLACE"]}).replace('"PLACE"', nested(1_000, kind))
+    assert body_of(collect.hits(raw=raw))["rejected"][0]["index"] == 0

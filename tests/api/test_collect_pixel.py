@@ -67,6 +67,37 @@ def test_a_page_without_a_script_knows_its_visitor_by_the_cookie_or_the_query(co
     assert visitors[3] not in (MAILED, others, VISITOR)
 
 
+@pytest.mark.parametrize("place", ["document", "iframe", "frame", "embed", "object"])
+@pytest.mark.parametrize("site", ["same-origin", "same-site", "cross-site", "none"])
+def test_a_link_to_the_picture_sets_no_cookie(collect: Collect, place: str, site: str) -> None:
+    answer = collect.pixel({"sec-fetch-dest": place, "sec-fetch-site": site}, site="kvartal", url=PAGE, visitor=token_of(MAILED))
+    assert_gif(answer)
+    assert "cookies" not in answer
+    assert "cookies" not in collect.pixel({"sec-fetch-dest": place, "sec-fetch-site": site}, site="kvartal", url=PAGE)
+    assert len(collect.stored()) == 2
+
+
+@pytest.mark.parametrize("told", [token_of(MAILED), VISITOR])
+@pytest.mark.parametrize(("site", "is_set"), [("same-origin", True), ("same-site", True), ("cross-site", False), ("none", False)])
+def test_whom_an_address_names_gets_a_cookie_on_the_sites_own_pages_only(
+    collect: Collect, told: str, site: str, is_set: bool
+) -> None:
+    headers = {"sec-fetch-dest": "image", "sec-fetch-site": site, "host": "kvartal.example"}
+    answer = collect.pixel(headers, site="kvartal", url=PAGE, visitor=told)
+    assert ("cookies" in answer) is is_set
+    assert collect.stored()[0]["visitor_id"] == told[:36]
+
+
+def test_where_the_browser_does_not_say_who_asks_an_address_names_nobody_for_good(collect: Collect) -> None:
+    assert "cookies" not in collect.pixel({"host": "kvartal.example"}, site="kvartal", url=PAGE, visitor=token_of(MAILED))
+
+
+def test_a_visitor_known_by_his_cookie_keeps_it_whatever_the_address_says(collect: Collect) -> None:
+    headers = {"sec-fetch-dest": "image", "sec-fetch-site": "cross-site"}
+    answer = collect.pixel(headers, [f"skvoz_kvartal={token_of(MAILED)}"], site="kvartal", url=PAGE, visitor=token_of(VISITOR))
+    assert answer["cookies"][0].startswith(f"skvoz_kvartal={MAILED}.")
+
+
 @pytest.mark.parametrize("url", ["nonsense", PAGE])
 def test_no_cookie_for_an_email_or_a_rejected_hit(collect: Collect, url: str) -> None:
     kind = "email_open" if url == PAGE else "page_view"

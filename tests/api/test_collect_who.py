@@ -57,6 +57,21 @@ def test_the_cookie_outranks_the_token_and_the_token_a_proposal(collect: Collect
     assert visitors(collect) == [KNOWN, OTHER, KNOWN]
 
 
+@pytest.mark.parametrize("junk", ["", "junk", token_of(OTHER, secret="somebody else's"), OTHER])
+def test_a_good_cookie_is_found_among_others_of_its_name(collect: Collect, capsys: pytest.CaptureFixture[str], junk: str) -> None:
+    good, other = f"skvoz_kvartal={token_of(KNOWN)}", f"skvoz_kvartal={junk}"
+    for cookies in ([good, other], [other, good], [f" {other}", good, "skvoz_kvartal"]):
+        answer = collect.hits(cookies=cookies, visitor=token_of(OTHER))
+        assert body_of(answer)["visitor"] == KNOWN
+        assert answer["cookies"][0].startswith(f"skvoz_kvartal={KNOWN}.")
+    assert len(counted(capsys.readouterr().out, "VisitorRefused")) == (3 if junk else 0)
+
+
+def test_of_two_good_cookies_the_first_counts(collect: Collect) -> None:
+    cookies = [*cookie(token_of(KNOWN)), *cookie(token_of(OTHER))]
+    assert body_of(collect.hits(cookies=cookies))["visitor"] == KNOWN
+
+
 def test_parallel_first_requests_give_one_visitor(collect: Collect) -> None:
     tokens = [body_of(collect.hits())["token"] for _ in range(3)]
     assert set(visitors(collect)) == {VISITOR}

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.crm_webhook import worker
+from tests.api.collect_door import counted
 from tests.fakes import FakeClients
 
 DATA = Path(__file__).parents[1] / "data" / "standard_webhooks"
@@ -270,3 +272,81 @@ def test_contacts_of_the_client_go_to_the_vault_where_the_site_has_one(
     assert run(queued(clients, "vault", json.dumps(body).encode())) == []
     assert set(plain) == kept
     assert clients.firehose.lines("crm-events")
+
+
+def put_vault(clients: FakeClients, monkeypatch: pytest.MonkeyPatch, taken: int = 10_000) -> list[str]:
+    """A site with a vault that takes so many contacts of each person; gives the list of what it is asked to keep."""
+    asked: list[str] = []
+
+    class Keeper:
+        def keep(self, site: Any, contacts: Any, name: str, now: datetime) -> int:
+            asked.extend(contact.plain for contact in contacts)
+            return min(len(contacts), taken)
+
+    monkeypatch.setattr(worker, "vault", Keeper)
+    site = {"site_id": "kvartal", "pii": "vault", "currency": "RUB", "crm": {"amocrm": {}}}
+    clients.s3.put_object(Bucket="files", Key="settings/kvartal/current.json", Body=json.dumps(site).encode())
+    return asked
+
+
+def people_of_amocrm(clients: FakeClients, phones: list[list[str]]) -> dict[str, Any]:
+    """A message of amoCRM's door: one contact for each list of phones."""
+    values = "[custom_fields][0][values]"
+    fields = [
+        (f"contacts[update][{place}]{name}", value)
+        for place, told in enumerate(phones)
+        for name, value in (
+            ("[id]", str(place + 1)), ("[type]", "contact"), ("[custom_fields][0][code]", "PHONE"),
+            *((f"{values}[{number}][value]", phone) for number, phone in enumerate(told)),
+        )
+    ]  # fmt: skip
+    body = urlencode(fields)
+    key = "quarantine/crm-amocrm/2026/10/29/13/m1.form"
+    clients.s3.put_object(Bucket="lake", Key=key, Body=body.encode())
+    return message("m1", json.dumps({**ORDER, "provider": "amocrm", "key": key}))
+
+
+def contacts_ignored(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, int]]:
+    return [(line["Door"], line["ContactsIgnored"]) for line in counted(capsys.readouterr().out, "ContactsIgnored")]
+
+
+def test_of_one_person_the_vault_takes_ten_contacts_the_first_of_each_kind_among_them(
+    clients: FakeClients, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = put_vault(clients, monkeypatch)
+    contact = {"name": "Вера", "phones": [f"+7900{n:07}" for n in range(12_000)], "emails": ["v@post.example", "w@post.example"]}
+    body = event(contact=contact)
+    assert len(body) < 256 * 1024
+    assert run(queued(clients, "m1", body)) == []
+    assert asked == ["+79000000000", "v@post.example", "+79000000001", "w@post.example", *(f"+7900{n:07}" for n in range(2, 8))]
+    assert contacts_ignored(capsys) == [("crm-generic", 1)]
+
+
+def test_of_one_body_the_vault_takes_two_hundred_contacts(
+    clients: FakeClients, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = put_vault(clients, monkeypatch)
+    phones = [[f"+7900{person:05}{n:02}" for n in range(6)] for person in range(300)]
+    assert run(people_of_amocrm(clients, phones)) == []
+    assert asked == [phone for told in phones for phone in told][:200]
+    assert contacts_ignored(capsys) == [("crm-amocrm", 300 - 33)]
+
+
+def test_a_body_of_a_few_people_is_kept_whole(
+    clients: FakeClients, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = put_vault(clients, monkeypatch)
+    phones = [[f"+7900{person:05}{n:02}" for n in range(10)] for person in range(20)]
+    assert run(people_of_amocrm(clients, phones)) == []
+    assert len(asked) == 200
+    assert contacts_ignored(capsys) == []
+
+
+def test_a_vault_that_fails_is_not_asked_for_every_person_of_a_body(
+    clients: FakeClients, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = put_vault(clients, monkeypatch, taken=0)
+    assert run(people_of_amocrm(clients, [[f"+7900{person:07}"] for person in range(50)])) == []
+    assert len(asked) == 1
+    printed = capsys.readouterr().out
+    assert [line["VaultRefused"] for line in counted(printed, "VaultRefused")] == [49]

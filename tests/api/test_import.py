@@ -327,3 +327,16 @@ def test_rejection_messages_quote_no_values(collect: Collect) -> None:
 
 def test_signature_is_checked_before_anything_is_unpacked(collect: Collect) -> None:
     assert_error(collect.import_(b"\x1f\x8bnonsense", secret="whsec_" + "A" * 32), 401, "unauthorized")
+
+
+@pytest.mark.parametrize("name", ["id", "occurred_at", "contact_channel", "phone", "email", "page_url", "utm_source", "form_name"])
+@pytest.mark.parametrize("value", [b"[" * 260 + b"]" * 260, b'{"a":' * 1_000 + b"1" + b"}" * 1_000])
+def test_a_deeply_nested_field_refuses_its_line_alone(collect: Collect, name: str, value: bytes) -> None:
+    good = {"type": "request", "occurred_at": "2026-10-12T10:40:26+03:00", "contact_channel": "call"}
+    bad = orjson.dumps({**good, name: "PLACE"}).replace(b'"PLACE"', value)
+    answer = collect.lines(good, bad)
+    assert answer["statusCode"] == 202
+    assert (body_of(answer)["accepted"], [row["line"] for row in body_of(answer)["rejected"]]) == (1, [2])
+    [kept] = collect.rejected("import")
+    if name not in ("phone", "email"):
+        assert json.loads(kept["content"])[name] in ("a list of 1", "an object of 1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -368,3 +369,24 @@ def test_a_lease_shorter_than_the_guard_can_follow_itself(numbers: Numbers) -> N
     again = numbers.lease(1)
     assert again["number"] == first["number"]
     assert again["lease"]["id"] != first["lease"]["id"]
+
+
+def test_the_guard_of_a_short_lease_keeps_no_free_number_from_a_visitor(numbers: Numbers) -> None:
+    """His number went to another as soon as his lease was over: he gets the other free one, though he leased half a minute ago."""
+    numbers.fill(POOL[0])
+    numbers.publish(SETTINGS, first_lease_seconds=30, unconfirmed_cool_down_seconds=0)
+    numbers.lease(1)
+    numbers.later(seconds=31)
+    assert numbers.lease(2)["number"] == POOL[0]
+    numbers.fill(POOL[1])
+    numbers.later(seconds=4)
+    assert numbers.lease(1)["number"] == POOL[1]
+
+
+@pytest.mark.parametrize("name", ["visitor", "page_url", "utm_source", "lease", "site", "more"])
+def test_a_deeply_nested_field_is_no_crash(numbers: Numbers, name: str) -> None:
+    numbers.fill()
+    body = {"site": "kvartal", "visitor": numbers.token(1), "lease": {"number": POOL[0], "id": "x"}, name: "DEEP"}
+    text = json.dumps(body).replace('"DEEP"', "[" * 1000 + "]" * 1000)
+    for route in ("numbers_lease_post", "numbers_renew_post"):
+        assert numbers.post(route, text)["statusCode"] in (200, 400, 401)

@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--hits", type=int, default=10_000_000)
     parser.add_argument("--deals", type=int, default=100_000)
     chosen = parser.parse_args()
-    print("cold start and CPU of the hit door …", flush=True)
+    print("cold start of the doors and CPU of a hit …", flush=True)
     found = list(cold_start.figures())
     print(f"marts of {chosen.hits:,} hits (a minute or two) …", flush=True)
     with tempfile.TemporaryDirectory(prefix="skvoz-bench-") as folder:

@@ -1,4 +1,5 @@
-"""Budgets of the hit door: a fresh process up to its first accepted hit, and CPU per hit once warm.
+"""Budgets of the doors that a visitor waits for: a fresh process up to its first accepted hit and to its first lease of a number,
+and CPU per hit once warm.
 
 Measured with what the function ships and nothing else on the path (the development environment holds awscrt and pyOpenSSL, which
 botocore imports where it finds them). The network is cut at botocore's HTTP session; everything above it runs as in Lambda.
@@ -20,12 +21,18 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from shared.leases import pool_key
+from shared.times import from_millis
+from shared.visitors import sign_visitor
+
 ROOT = Path(__file__).parents[2]
-BUILT = ROOT / "build" / "host" / "CollectFunction"
-SHIPPED = ("boto3", "orjson")  # what collect imports; requirements/runtime.in
+BUILT = ROOT / "build" / "host"
+SHIPPED = ("boto3", "orjson")  # what both import; requirements/runtime.in
 USUAL = ("boto3", "aws-lambda-powertools", "pydantic")
 RUNS, WARM_BATCHES, HITS_A_BATCH = 9, 400, 5
 COLD_BUDGET_MS, WARM_BUDGET_MS = 300, 0.3
+SECRET = "whsec_RaocZ9JpqOgtqpIgTOeVI+n/F8swopiv"
+VISITOR = "0199d7a1-5c2e-7b6a-9c11-2f6d3e4a5b60"
 
 _STUB = """
 import io
@@ -34,9 +41,8 @@ class Raw(io.BytesIO):
     def stream(self, **_):
         yield self.read()
 def send(self, request):
-    is_secret = b"GetParameter" in request.headers.get("X-Amz-Target", b"")
-    put = b'{"Parameter":{"Value":"secret-of-the-visitors"}}' if is_secret else b'{"RecordId":"1"}'
-    body = SETTINGS if request.method == "GET" else put
+    target = request.headers.get("X-Amz-Target", b"").rpartition(b".")[2]
+    body = SETTINGS if request.method == "GET" else ANSWERS.get(target, b'{"RecordId":"1"}')
     return botocore.awsrequest.AWSResponse(request.url, 200, {"content-length": str(len(body))}, Raw(body))
 botocore.httpsession.URLLib3Session.send = send
 """
@@ -50,6 +56,18 @@ from functions.collect.handler import lambda_handler
 answer = lambda_handler(json.loads(EVENT), None)
 told = json.loads(answer["body"])
 assert answer["statusCode"] == 202 and told["accepted"] == 1 and told["token"], answer
+"""
+)
+_LEASE = (
+    """
+import json
+from functions.numberpool.handler import lambda_handler
+"""
+    + _STUB
+    + """
+answer = lambda_handler(json.loads(EVENT), None)
+told = json.loads(answer["body"])
+assert answer["statusCode"] == 200 and told["kind"] == "dynamic" and told["lease"], answer
 """
 )
 _WARM = (
@@ -89,33 +107,52 @@ boto3.client("firehose")
 
 def cold_start() -> dict[str, Any]:
     """Milliseconds from the start of the interpreter to the first accepted hit; the peer is the usual way's imports alone."""
-    with _only(SHIPPED, BUILT) as path:
+    with _only(SHIPPED, BUILT / "CollectFunction") as path:
         value = _median_ms(_program(_COLD), path)
     with _only(USUAL) as path:
         peer = _median_ms(_USUAL_WAY, path)
     return _figure("collect cold start, process to first accepted hit", value, "ms", peer)
 
 
+def cold_lease() -> dict[str, Any]:
+    """Milliseconds from the start of the interpreter to the first number leased; the peer is the budget."""
+    with _only(SHIPPED, BUILT / "NumberpoolFunction") as path:
+        value = _median_ms(_program(_LEASE, "numbers_lease_post"), path)
+    return _figure("numberpool cold start, process to first lease", value, "ms", COLD_BUDGET_MS)
+
+
 def warm_hit() -> dict[str, Any]:
     """CPU milliseconds of one hit in a batch of five, signing of the Firehose call included; the peer is the budget."""
-    with _only(SHIPPED, BUILT) as path:
+    with _only(SHIPPED, BUILT / "CollectFunction") as path:
         value = float(_run(_program(_WARM), path))
     return _figure("collect CPU per hit, batch of 5, warm", value, "ms", WARM_BUDGET_MS)
 
 
 def figures() -> list[dict[str, Any]]:
-    """Both, for `make bench`."""
-    return [cold_start(), warm_hit()]
+    """All, for `make bench`."""
+    return [cold_start(), cold_lease(), warm_hit()]
 
 
 def _figure(name: str, value: float, unit: str, peer: float) -> dict[str, Any]:
     return {"name": name, "value": round(value, 3), "unit": unit, "peer": round(peer, 3), "ratio": round(value / peer, 3)}
 
 
-def _program(text: str) -> str:
-    event = (ROOT / "tests" / "events" / "collect_hits_post.json").read_text("utf-8")
+def _program(text: str, recorded: str = "collect_hits_post") -> str:
+    event = json.loads((ROOT / "tests" / "events" / f"{recorded}.json").read_text("utf-8"))
+    if recorded == "numbers_lease_post":
+        now = from_millis(event["requestContext"]["timeEpoch"])
+        event["body"] = json.dumps({**json.loads(event["body"]), "visitor": sign_visitor("kvartal", VISITOR, now, [SECRET])})
     settings = json.dumps({"site_id": "kvartal", "currency": "RUB", "origins": ["https://kvartal.example"]}).encode()
-    return f"EVENT = {event!r}\nSETTINGS = {settings!r}\nHITS, BATCHES = {HITS_A_BATCH}, {WARM_BATCHES}\n{text}"
+    pool = [{"pk": {"S": pool_key("kvartal")}, "sk": {"S": f"+749500000{n}"}} for n in range(10, 60)]
+    answers = {"GetParameter": {"Parameter": {"Value": SECRET}}, "Query": {"Items": pool}, "TransactWriteItems": {}}
+    given = {
+        "EVENT": json.dumps(event),
+        "SETTINGS": settings,
+        "ANSWERS": {name.encode(): json.dumps(answer).encode() for name, answer in answers.items()},
+        "HITS": HITS_A_BATCH,
+        "BATCHES": WARM_BATCHES,
+    }
+    return "".join(f"{name} = {value!r}\n" for name, value in given.items()) + text
 
 
 def _median_ms(program: str, path: str) -> float:
@@ -131,7 +168,8 @@ def _median_ms(program: str, path: str) -> float:
 def _run(program: str, path: str) -> str:
     aws = {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"}
     streams = {"HIT_STREAM": "hits", "REQUEST_STREAM": "requests", "PAYMENT_STREAM": "payments"}
-    given = {"STAGE": "bench", "SERVICE": "collect", "LAKE_BUCKET": "lake", "FILES_BUCKET": "files", **streams, **aws}
+    tables = {"NUMBERS_TABLE": "numbers", "CONTACTS_TABLE": "contacts", "CALL_STREAM": "calls"}
+    given = {"STAGE": "bench", "SERVICE": "bench", "LAKE_BUCKET": "lake", "FILES_BUCKET": "files", **streams, **tables, **aws}
     environment = {"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent", "PYTHONPATH": path, **given}
     # -S: no site-packages but those on the path.
     done = subprocess.run(

@@ -20,9 +20,11 @@ import pytest
 from botocore.config import Config
 
 from functions.numberpool.choice import Choice, choose, is_room
+from functions.numberpool.pbx.callers import Memory, known_caller, remember
 from functions.numberpool.rules import Rules
 from functions.numberpool.store import Lease, Store, is_lost_race
 from infra.servers.dynamodb_local import DynamoDbLocal
+from shared.errors import TryLater
 from shared.ids import uuid7
 from shared.leases import Held, pool_key, renew
 from shared.times import from_millis
@@ -221,3 +223,33 @@ def test_one_visitor_in_many_tabs_and_networks_gets_one_lease(dynamodb: Any) -> 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_sign_of_life_is_the_same_on_the_real_engine(dynamodb: Any, case: Case) -> None:
     assert_renewal(dynamodb, case)
+
+
+def test_events_of_a_call_at_once_leave_one_memory_of_its_caller(dynamodb: Any) -> None:
+    store, at = Store(dynamodb, TABLE), from_millis(START)
+
+    def tell(place: int) -> bool:
+        called = at + timedelta(seconds=place % 3)
+        memory = Memory(f"caller{place % 4}", called, f"v{place}") if place % 5 else None
+        try:
+            remember(store, "calls", "call-1", f"record-{place}", memory, at)
+        except TryLater:
+            return False
+        return True
+
+    def known() -> list[str]:
+        later, day = at + timedelta(hours=1), timedelta(days=1)
+        found = (known_caller(store, "calls", f"caller{n}", later, day, "call-2") for n in range(4))
+        return [visitor for visitor in found if visitor]
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        kept = list(pool.map(tell, range(40)))
+    assert sum(kept) > 1
+    assert len(known()) <= 1
+    assert tell(101)
+    assert known() == ["v101"]
+    assert known_caller(store, "calls", "caller1", at + timedelta(hours=1), timedelta(days=1), "call-1") is None
+    assert tell(kept.index(True)), "told again"
+    assert known() == ["v101"]
+    assert tell(105)
+    assert known() == []

@@ -255,6 +255,13 @@ def test_a_deals_own_id_stays_though_its_digits_look_like_a_phone() -> None:
     assert read(event(deal_id="79161234567"))["crm_event"]["deal_id"] == "79161234567"
 
 
+def test_a_phone_written_as_people_write_it_is_hashed_in_any_id_though_the_contact_lists_none() -> None:
+    text = "8 (916) 123-45-67"
+    state = read(event(deal_id=text, order_id=text, call_id=text))["crm_event"]
+    assert {len(state[name]) for name in ("deal_id", "order_id", "call_id")} == {32}
+    assert "123-45-67" not in json.dumps(state)
+
+
 def test_a_deal_may_be_created_a_day_ahead_of_our_clock() -> None:
     assert read(event(created_at="2026-10-30T13:20:41Z"))["crm_event"]["deal_created_at"] == "2026-10-30 13:20:41.000"
 

@@ -23,11 +23,12 @@ from functions.collect import batch, hits
 from functions.collect.imports import door as import_door
 from functions.collect.imports import lines as import_lines
 from functions.collect.imports import unpack
+from functions.collect.people import contacts
 from functions.collect.texts import LIMITS, Reason
 from functions.costs import inbox, messages, parse
 from functions.costs.columns import NAMES
 from functions.crm_webhook import door as crm_door
-from functions.crm_webhook import forms, generic, reading
+from functions.crm_webhook import forms, generic, reading, worker
 from functions.crm_webhook.amocrm import adapter as amocrm
 from functions.crm_webhook.outcome import Arrival
 from functions.numberpool import lease
@@ -227,6 +228,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     wanted = {
         "body of a hit batch": f"{batch.MOST_BYTES:,} bytes",
         "hits in a batch": f"{batch.MOST_HITS}",
+        "contacts for the vault, of a hit batch": f"{contacts.MOST_KEPT}",
         "age of a hit": f"{_days(hits.OLDEST)} days",
         "a clock ahead of ours": f"{_minutes(hits.CLOCK_TOLERANCE)} minutes",
         "request line and headers (hit.gif)": f"{MOST_HEAD_BYTES:,} bytes",
@@ -241,6 +243,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         "numbers of a pool": f"{numbers.MOST_NUMBERS}",
         "body of a call": f"{calls.MOST_BYTES:,} bytes",
         "body of a CRM event": f"{crm_door.MOST_BYTES:,} bytes",
+        "contacts for the vault, of a CRM event": f"{worker.MOST_OF_PERSON} a person, {worker.MOST_OF_BODY} in all",
         "fields of an amoCRM body": f"{forms.MOST_PAIRS:,}",
         "name of an amoCRM field": f"{forms.MOST_NAME} bytes, {forms.MOST_DEPTH} names deep",
         "signing key of the CRM and import doors": f"at least {LEAST_KEY_BYTES} bytes",

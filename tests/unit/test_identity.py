@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.identity import email_hash, keyed_hash, normal_email, normal_phone, phone_hash, redact, redact_emails
+from shared.identity import (
+    email_hash,
+    keyed_hash,
+    normal_email,
+    normal_phone,
+    numbers_of,
+    phone_hash,
+    private_id,
+    redact,
+    redact_emails,
+)
 
 KEY = b"key"
 NATIONAL = st.integers(9_000_000_000, 9_999_999_999).map(str)
@@ -126,3 +136,39 @@ def test_eleven_and_more_digits_that_begin_with_nine_are_no_phone() -> None:
 @given(st.text())
 def test_redaction_is_stable(text: str) -> None:
     assert redact(redact(text)) == redact(text)
+
+
+# --- ids that name a person ------------------------------------------------------------------------------------------------------
+
+PHONE = "8 900 000-00-17"
+
+
+@pytest.mark.parametrize(
+    "text", ["+79000000017", "8 (916) 123-45-67", "79161234567-1700000000", "a@b.example", "b%2540c.example", "т. 8 916 123-45-67"]
+)
+def test_an_id_that_holds_a_phone_or_an_email_is_hashed_whoever_it_is(text: str) -> None:
+    assert private_id(text, numbers_of([]), KEY) == keyed_hash("id", text, KEY)
+
+
+@pytest.mark.parametrize("text", ["79000000017", "89000000017", "9000000017", "in_79000000017_1", "1700000000.9000000017"])
+def test_digits_in_an_id_are_hashed_where_they_are_a_known_phone(text: str) -> None:
+    assert private_id(text, numbers_of([]), KEY) == private_id(text, numbers_of(["+79000000018", "none"]), KEY) == text
+    assert private_id(text, numbers_of(["+79000000018", PHONE]), KEY) == keyed_hash("id", text, KEY)
+
+
+@pytest.mark.parametrize("text", ["79161234567", "89161234567", "9161234567"])
+def test_digits_alone_are_an_id_unless_only_a_phone_can_be_meant(text: str) -> None:
+    assert private_id(text, numbers_of([PHONE]), KEY) == text
+    assert private_id(text, numbers_of([PHONE]), KEY, is_open=True) == keyed_hash("id", text, KEY)
+
+
+@given(st.uuids(), st.integers(10_000_000_000, 60_000_000_000))
+def test_an_id_that_names_nobody_stays(uuid: UUID, number: int) -> None:
+    for text in (str(uuid), f"kv-pbx-{number}", str(number), f"{number // 10}.123"):
+        assert private_id(text, numbers_of(["+44 20 7946 0000", "", "101"]), KEY, is_open=True) == text
+
+
+def test_an_identified_id_depends_on_the_key_and_is_not_hashed_twice() -> None:
+    once = private_id("+79000000017", numbers_of([PHONE]), KEY)
+    assert once != private_id("+79000000017", numbers_of([PHONE]), b"other")
+    assert private_id(once, numbers_of([PHONE]), KEY) == once

@@ -49,6 +49,31 @@ def test_numbers_come_in_many_spellings(spelling: Any) -> None:
     assert read_phone(spelling) == "+74950000031"
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "sip:+74950000031@10.0.0.12", "sip:74950000031@1.2.3.4:5060;transport=udp", "SIPS:84950000031@pbx1.shop.example",
+        "74950000031@192.168.100.101", "tel:+7-495-000-00-31", "tel:+74950000031;ext=12", "sip:%2B74950000031@pbx",
+        '"Отдел 7" <sip:+74950000031@10.0.0.12>;tag=99', "sip:74950000031", "sip:74950000031:secret@pbx",
+    ],
+)  # fmt: skip
+def test_a_sip_address_is_the_phone_in_it(spelling: str) -> None:
+    assert read_phone(spelling) == "+74950000031"
+
+
+@pytest.mark.parametrize(
+    "none",
+    [
+        "sip:101@10.0.0.12", "101@10.0.0.12", "sip:101@pbx74950000031.example", "sip:anonymous@74950000031.example",
+        "sip:@74950000031", "sip:192.168.100.101", "192.168.100.101", "192.168.100.101:5060", "sip:manager79000000017@pbx",
+        "sip:ivan.9000000017@pbx", '"+79000000017" <sip:101@10.0.0.12>', "sip:", "tel:", "<sip:>", "sip:" * 500, "<" * 500,
+        "12345678901234567890",
+    ],
+)  # fmt: skip
+def test_a_sip_address_without_a_phone_is_none(none: str) -> None:
+    assert read_phone(none) is None
+
+
 @pytest.mark.parametrize("none", [None, "", "anonymous", "101", True, 1.5, [], {}, "+" * 50, "9" * 40])
 def test_what_is_no_phone_is_none(none: Any) -> None:
     assert read_phone(none) is None

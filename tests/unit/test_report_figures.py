@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.report.figures import ADDITIVE, MODELS, RATIOS, added, build, divide, to_json, wilson
+from functions.report.marts.deals import deals_of
 from functions.report.marts.quality import median_days
 from functions.report.marts.questions import Answers, Period, period_of
 from tests.report_cases import DATA_TO, NOW, PERIOD, cost, deal, figures_of, path, place, results, settings_of, shop
@@ -298,3 +299,17 @@ class TestJson:
         assert set(written["totals"]) == {*ADDITIVE, *RATIOS}
         assert all({"channel", *ADDITIVE, *RATIOS} <= set(channel) for channel in written["channels"])
         assert all(set(row) == {"channel", "sales", "revenue"} for rows in written["models"].values() for row in rows)
+
+
+def test_amocrms_stages_and_pipelines_are_shown_by_the_names_of_the_settings() -> None:
+    named = {"stages": {"58113402": "Неразобранное"}, "pipelines": {"6904417": "Продажи"}}
+    told = {"stage": "58113402", "pipeline": "6904417"}
+    rows = [deal("1", 1, **told), {**deal("2", 1, **told), "deal_id": "generic:2"}, deal("3", 1, stage="won", pipeline="7")]
+    site = settings_of()
+    shown = deals_of({**site, "crm": {"amocrm": named}}, Answers({"deals": rows}))
+    assert [(one["stage"], one["pipeline"]) for one in shown] == [
+        ("Неразобранное", "Продажи"),
+        ("58113402", "6904417"),
+        ("won", "7"),
+    ]
+    assert deals_of({**site, "crm": {"amocrm": None}}, Answers({"deals": rows}))[0]["stage"] == "58113402"

@@ -150,6 +150,9 @@ def _occurred_at(told: Mapping[str, Any], now: datetime) -> datetime:
 def _record_id(told: Mapping[str, Any], occurred_at: datetime, site_id: str) -> str:
     sent = told.get("id")
     if sent is None:
+        nested = next((name for name, value in told.items() if isinstance(value, (list, dict))), None)
+        if nested is not None:
+            raise Refused("bad_field", f"{nested} must not be a list or an object")
         return derived_id(occurred_at, site_id, "import", orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode())
     if isinstance(sent, bool) or not isinstance(sent, (str, int)) or len(str(sent)) > 200:
         raise Refused("bad_id", "id must be a UUID, or text of at most 200 characters that names the line for good")

@@ -1,8 +1,9 @@
 """Who sent hits: the cookie's token, else the tracker's, else its fresh proposal, else somebody new (shared/visitors.py).
 
 Forged and foreign tokens, and ids that are neither a token nor fresh, are counted (`VisitorRefused`) and passed over: an id that
-is merely known opens nothing. Where the secret is missing or its store does not answer (`VisitorUnsigned`), hits are taken
-all the same: nobody gets a token, and what cannot be checked names a visitor of its own, the same as long as the token is.
+is merely known opens nothing once it is seven days old (until then it may be proposed: shared/visitors.py). Where the secret is
+missing or its store does not answer (`VisitorUnsigned`), hits are taken all the same: nobody gets a token, and what cannot be
+checked names a visitor of its own, the same as long as the token is.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ _TOKEN_OR_ID = re.compile(r"[0-9a-f-]{36}(?:\.[0-9]{1,11}\.[\w-]{22})?", re.ASCI
 
 
 class Who(NamedTuple):
-    """The visitor of a batch; `is_proven`: a valid token named him; `secrets`: those that can sign for him."""
+    """The visitor of a batch. `is_proven`: a valid token named him; `secrets`: those that can sign for him; `is_told`: the
+    request's content named him, not its cookie."""
 
     visitor_id: str
     is_proven: bool
     secrets: Sequence[str]
+    is_told: bool
 
     def token(self, site_id: str, now: datetime) -> str | None:
         """A fresh token; None where there is no secret."""
@@ -40,20 +43,22 @@ class Who(NamedTuple):
 
 def who_sent(request: Request, site_id: str, door: str, told: object, skew: timedelta, secrets: Secrets, randomness: bytes) -> Who:
     """The visitor of a request. `told` is what the tracker sent: token or proposal; `randomness` makes the id of somebody new."""
-    now, cookie = request.now, request.cookies.get(cookie_name(site_id))
+    now = request.now
+    cookies = [value for value in request.cookie_values(cookie_name(site_id)) if value]
     proposed = fresh_proposal(told, now, skew)
     valid = _valid_secrets(secrets, now)
     if not valid:
         count({"VisitorUnsigned": 1}, Door=door)
-        return Who(proposed or _unchecked(site_id, (cookie, told)) or uuid7(now, randomness), False, ())
-    known = read_visitor(cookie, site_id, now, valid)
-    refused = 1 if cookie and not known else 0
-    if not known:
-        known = read_visitor(told, site_id, now, valid)
-        refused += 1 if told and not known and not proposed else 0
+        return Who(proposed or _unchecked(site_id, (*cookies, told)) or uuid7(now, randomness), False, (), True)
+    # A site's own scripts, or a neighbour on a host above, may set another cookie of the name: the first good one counts.
+    named = [read_visitor(cookie, site_id, now, valid) for cookie in cookies]
+    remembered = next(filter(None, named), None)
+    known = remembered or read_visitor(told, site_id, now, valid)
+    refused = named.count(None) + bool(told and not known and not proposed)
     if refused:
         count({"VisitorRefused": refused}, Door=door)
-    return Who(known.visitor_id if known else proposed or uuid7(now, randomness), known is not None, valid)
+    visitor_id = known.visitor_id if known else proposed or uuid7(now, randomness)
+    return Who(visitor_id, known is not None, valid, not remembered and bool(known or proposed))
 
 
 def fresh_proposal(sent: object, now: datetime, skew: timedelta) -> str | None:

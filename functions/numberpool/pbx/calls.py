@@ -1,18 +1,19 @@
 """POST /v1/calls/generic/{site}: a PBX tells of a call that ended.
 
 Steps, in order: site → size → signature → JSON → quarantine → reading → resolving → caller remembered → lake → vault → 200.
-Each may be repeated: ids derive from the call, so a repeated event gives the same record, and a corrected one a new record of the
-same call, of which the latest counts. A store that fails is a 503, and the PBX sends the event again.
+Each may be repeated: ids derive from the event (its webhook-id and what it tells), so a repeated one gives the same record, and a
+correction a new record of the same call, of which the latest counts, even where it goes back to what was told first. A store that
+fails is a 503, and the PBX sends the event again.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import orjson
 
+from functions.numberpool.pbx.callers import Memory, remember
 from functions.numberpool.pbx.proof import check_signed, known_site
 from functions.numberpool.pbx.resolve import Resolved, resolve
 from functions.numberpool.pbx.told import Refused, Told, read_call
@@ -20,7 +21,7 @@ from functions.numberpool.rules import rules_of
 from functions.numberpool.store import Store
 from shared.errors import BadInput, FieldError, SkvozError, TooLarge, TryLater
 from shared.http import Request, Response, json_response
-from shared.identity import phone_hash
+from shared.identity import keyed_hash, numbers_of, phone_hash, private_id
 from shared.ids import derived_id
 from shared.lake import Lake, Rejected
 from shared.log import count, logger
@@ -68,18 +69,28 @@ class CallDoor:
                 site_id, DOOR, [Rejected(refused.reason, f"{refused.path}: {refused.message}", key)], batch_id, request.now
             )
             raise BadInput("the call cannot be read", [FieldError(refused.path, refused.message)]) from refused
-        return _or_try_later(lambda: self._store_call(request, site, told))
+        return _or_try_later(lambda: self._store_call(request, site, told, webhook_id))
 
-    def _store_call(self, request: Request, site: Any, told: Told) -> Response:
+    def _store_call(self, request: Request, site: Any, told: Told, webhook_id: str) -> Response:
         site_id, rules = str(site["site_id"]), rules_of(site)
         identity = self._identity(request)
+        told = told._replace(call_id=private_id(told.call_id, numbers_of([told.caller or ""]), identity))
         caller_hash = phone_hash(told.caller, identity)
-        resolved = resolve(self._store, site_id, rules, told.number, caller_hash, told.started_at, is_incoming=told.is_incoming)
-        # Not made of the call's time, which a correction may change: the CRM has this id already.
-        request_id = derived_id(EPOCH, "call", site_id, PROVIDER, told.call_id) if told.is_incoming else None
-        if request_id and caller_hash and resolved.visitor_id:
-            self._store.remember(site_id, caller_hash, resolved.visitor_id, told.started_at, request_id)
+        # Keyed: a form could claim a request whose id can be computed. Not made of the call's time, which a correction may change:
+        # the CRM has this id already.
+        call = derived_id(EPOCH, keyed_hash("call", "\x1f".join((site_id, PROVIDER, told.call_id)), identity))
+        resolved = resolve(
+            self._store, site_id, rules, told.number, caller_hash, told.started_at, is_incoming=told.is_incoming, call=call
+        )
+        request_id = call if told.is_incoming else None
         record = _record(request, site_id, told, caller_hash, request_id, resolved)
+        # Keyed too: it has the caller's phone in it.
+        content = keyed_hash("event", "\x1f".join((webhook_id, told.content())), identity)
+        record["record_id"] = derived_id(told.started_at, site_id, PROVIDER, told.call_id, content)
+        memory = None
+        if told.is_incoming and caller_hash and resolved.visitor_id:
+            memory = Memory(caller_hash, told.started_at, resolved.visitor_id)
+        remember(self._store, site_id, call, record["record_id"], memory, request.now)
         self._lake.append(CALL, [encode(CALL, record)], record["record_id"], request.now)
         self._vault.keep(site, contacts_of([told.caller] if told.caller else [], [], identity), "", request.now)
         count({"CallResolved": 1}, Direction=record["direction"], ResolvedBy=resolved.by)
@@ -95,9 +106,7 @@ class CallDoor:
 def _record(
     request: Request, site_id: str, told: Told, caller_hash: str | None, request_id: str | None, resolved: Resolved
 ) -> dict[str, Any]:
-    content = hashlib.sha256(told.content().encode()).hexdigest()
     return {
-        "record_id": derived_id(told.started_at, site_id, PROVIDER, told.call_id, content),
         "site_id": site_id,
         "occurred_at": lake_text(told.started_at),
         "received_at": lake_text(request.now),

@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
+from functions.numberpool.pbx.callers import known_caller
 from functions.numberpool.rules import Rules
 from functions.numberpool.store import Store
 from shared.log import count
@@ -25,19 +26,27 @@ class Resolved(NamedTuple):
 
 
 def resolve(
-    store: Store, site_id: str, rules: Rules, number: str, caller_hash: str | None, at: datetime, *, is_incoming: bool = True
+    store: Store,
+    site_id: str,
+    rules: Rules,
+    number: str,
+    caller_hash: str | None,
+    at: datetime,
+    *,
+    is_incoming: bool = True,
+    call: str = "",
 ) -> Resolved:
     """Resolve a call that began at `at`. Errors of the store are raised.
 
     The holder of the number is asked for incoming calls only: nobody rang the number of an outgoing one. `caller_hash` None:
-    a caller without a number has no past.
+    a caller without a number has no past. `call`: its id in the table, where it may have been told before; it is not its own past.
     """
     static = rules.static_of(number) if is_incoming else None
     marks: dict[str, Any] = dict(static.marks) if static else {}
     if is_incoming and (held := _holder(store, site_id, rules, number, at)):
         return held._replace(marks=marks)
     if caller_hash is not None:
-        known = store.caller(site_id, caller_hash, to_millis(at), timedelta(seconds=rules.repeat_caller_seconds))
+        known = known_caller(store, site_id, caller_hash, at, timedelta(seconds=rules.repeat_caller_seconds), call)
         if known is not None:
             return Resolved("caller", known, marks=marks)
     return Resolved("number", marks=marks) if marks else Resolved("nothing")

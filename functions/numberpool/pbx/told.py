@@ -1,7 +1,8 @@
 """One call as a PBX tells it (`POST /v1/calls/generic/{site}`) → its fields in our terms. Pure.
 
-PBXs differ in small things: numbers come as `00…`, `8…`, `+7…` or with the plus decoded to a space; flags as 0/1, "0"/"1" or
-true/false; ids and seconds as text or numbers. What cannot be read refuses the call with a reason; nothing is guessed.
+PBXs differ in small things: numbers come as `00…`, `8…`, `+7…`, with the plus decoded to a space, or in a SIP address; flags as
+0/1, "0"/"1" or true/false; ids and seconds as text or numbers. What cannot be read refuses the call with a reason; nothing is
+guessed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
+from urllib.parse import unquote
 
 from shared.identity import normal_phone
 from shared.times import parse_instant
@@ -22,6 +24,10 @@ EARLIEST_YEAR = 2000
 MOST_SECONDS = 7 * 86_400
 _FLAGS: Mapping[object, bool] = {"0": False, "1": True, "false": False, "true": True}
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_IN_BRACKETS = re.compile(r"<([^<>]*)>")
+_SCHEME = re.compile(r"\s*(?:sips?|tel):", re.IGNORECASE)
+_AFTER_USER = re.compile(r"[@:;?]")
+_LETTER = re.compile(r"[^\W\d_]")
 
 
 class Refused(Exception):
@@ -59,7 +65,7 @@ def read_call(body: Mapping[str, Any], now: datetime) -> Told:
     number = read_phone(body.get("our_number"))
     if number is None:
         raise Refused("bad_number", "our_number", "must be the number that was called, best in international form")
-    is_outgoing = _FLAGS.get(str(body.get("is_outgoing")).strip().lower())
+    is_outgoing = _flag(body.get("is_outgoing"))
     if is_outgoing is None:
         raise Refused("bad_direction", "is_outgoing", "must be 0 (incoming) or 1 (outgoing)")
     started, answered, ended = (_instant(body, name, now) for name in ("start_time", "agent_answer_time", "hangup_time"))
@@ -81,11 +87,25 @@ def _identifier(value: object) -> str:
     return text
 
 
+def _flag(value: object) -> bool | None:
+    return _FLAGS.get(str(value).strip().lower()) if isinstance(value, (str, int)) else None
+
+
 def read_phone(value: object) -> str | None:
-    """Phone in any spelling → E.164; None for a hidden number, an extension, and what is no phone at all."""
+    """Phone in any spelling, or the one in a `sip:` or `tel:` address → E.164; None for a hidden number, an extension, and what is
+    no phone at all. Digits of a host, a port or a display name are none of the phone's."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return None
-    return normal_phone(str(value))
+    text = str(value)
+    bracket = _IN_BRACKETS.search(text)
+    address = _SCHEME.sub("", bracket[1] if bracket else text)
+    user = unquote(_AFTER_USER.split(address, maxsplit=1)[0])
+    return None if _LETTER.search(user) or _is_ip(user.strip()) else normal_phone(user)
+
+
+def _is_ip(text: str) -> bool:
+    parts = text.split(".")
+    return len(parts) == 4 and all(part.isascii() and part.isdigit() and len(part) <= 3 and int(part) < 256 for part in parts)
 
 
 def _instant(body: Mapping[str, Any], name: str, now: datetime) -> datetime | None:

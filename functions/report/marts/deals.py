@@ -32,7 +32,9 @@ def deals_of(settings: Mapping[str, Any], answers: Answers) -> list[Deal]:
         paths.setdefault(touch["request_id"], []).append(touch)
     for path in paths.values():
         path.sort(key=lambda touch: int(touch["position"]))
-    return [_deal(row, paths.get(row["request_id"], []), settings["attribution"]) for row in answers["deals"]]
+    names = settings.get("crm", {}).get("amocrm") or {}
+    deals = [_deal(row, paths.get(row["request_id"], []), settings["attribution"]) for row in answers["deals"]]
+    return [_named(deal, names) if deal["deal_id"].startswith("amocrm:") else deal for deal in deals]
 
 
 def deals_total_of(answers: Answers) -> int:
@@ -59,6 +61,12 @@ def _deal(row: Row, path: Sequence[Row], attribution: Mapping[str, Any]) -> Deal
         "path_length": 0 if heaviest is None else int(heaviest["path_length"]),
         "path": [_touch(touch) for touch in path],
     }
+
+
+def _named(deal: Deal, names: Mapping[str, Any]) -> Deal:
+    """amoCRM tells stages and pipelines by id; the settings have their names."""
+    told = {"stage": names.get("stages", {}), "pipeline": names.get("pipelines", {})}
+    return {**deal, **{name: known.get(deal[name], deal[name]) for name, known in told.items()}}
 
 
 def _touch(touch: Row) -> Deal:

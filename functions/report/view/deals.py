@@ -70,8 +70,9 @@ def path_text(deal: Deal, words: Words) -> str:
 
 
 def status_text(deal: Deal, words: Words) -> str:
-    """The stage as the CRM names it, or its meaning where it has no name."""
-    return clean(deal["stage"], MOST_NAME) or meaning_text(deal, words)
+    """The stage as the CRM names it; its meaning in words where it has no name, or one of ours (`won`, `lost`)."""
+    name = clean(deal["stage"], MOST_NAME)
+    return meaning_text(deal, words) if name in ("", *words["meanings"]) else name
 
 
 def meaning_text(deal: Deal, words: Words) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from functions.report.figures import MEASURES
 from functions.report.view.contacts import contact_name
-from functions.report.view.deals import match_text, meaning_text, path_text, why_text
+from functions.report.view.deals import match_text, meaning_text, path_text, status_text, why_text
 from functions.report.view.notes import quality_lines
 from functions.report.view.words import channel_name
 from functions.report.workbook.cells import Sheet, kind_of
@@ -46,6 +46,7 @@ def _deal_cells(making: Making, deal: Any) -> list[Any]:
         "match_method": match_text(deal, words),
         "path": path_text(deal, words),
         "contact_channel": contact_name(deal["contact_channel"], words),
+        "stage": status_text(deal, words),
         "meaning": meaning_text(deal, words),
         "created_at": making.local(deal["created_at"]),
         "request_day": date.fromisoformat(deal["request_day"]),
