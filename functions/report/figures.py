@@ -36,10 +36,12 @@ def build(
     previous: Answers,
     data_to: datetime,
     truth: Mapping[str, Any] | None = None,
+    refreshed_at: datetime | None = None,
 ) -> Figures:
     """All figures of a report. `settings` as published; `previous` answers the tree's questions for `period.previous`.
 
-    `data_to` is the instant up to which the marts know the data; `truth` is added as it is (only a simulation knows it).
+    `data_to` is when the latest record known to the marts arrived, `refreshed_at` when they were last brought up to date;
+    `truth` is added as it is (only a simulation knows it).
     """
     root = tree_of(answers)
     totals, before = measures(root.sums), measures(tree_of(previous).sums)
@@ -57,7 +59,7 @@ def build(
         "calls": calls_of(answers),
         "deals": deals_of(settings, answers),
         "deals_total": deals_total_of(answers),
-        "data_quality": quality_of(settings, period, answers, root, data_to),
+        "data_quality": quality_of(settings, period, answers, root, data_to, refreshed_at),
     }
     return figures if truth is None else {**figures, "truth": dict(truth)}
 

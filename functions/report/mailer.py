@@ -163,7 +163,7 @@ def _due(mailer: Mailer, settings: Mapping[str, Any], period: Period, again: str
 
 def figures_of(warehouse: Warehouse, settings: Mapping[str, Any], period: Period, refresh: Refresh) -> Figures:
     """Figures of a period from the marts as the last complete refresh left them. WarehouseError when a query fails."""
-    return build(settings, period, *ask(warehouse, settings, period), refresh.data_to)
+    return build(settings, period, *ask(warehouse, settings, period), refresh.data_to, refreshed_at=refresh.completed_at)
 
 
 def send_name(period: Period, recipient: str, again: str = "") -> str:

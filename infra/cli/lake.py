@@ -63,7 +63,9 @@ def report(
     warehouse = DuckDbWarehouse(lake, lake / "marts" / "warehouse.duckdb")
     try:
         period = period_of(site, _now(now))
-        figures = build(site, period, *ask(warehouse, site, period), from_lake_text(last["data_to"]))
+        read = {name: from_lake_text(last[name]) for name in ("data_to", "completed_at")}
+        answers = ask(warehouse, site, period)
+        figures = build(site, period, *answers, read["data_to"], refreshed_at=read["completed_at"])
     finally:
         warehouse.close()
     out.mkdir(parents=True, exist_ok=True)

@@ -207,6 +207,31 @@ class TestPeriods:
         today = build(settings_of(), PERIOD._replace(last=NOW.date()), Answers({}), Answers({}), DATA_TO)
         assert not today["data_quality"]["is_last_day_complete"]
 
+    @pytest.mark.parametrize(
+        ("data_to", "refreshed_at", "is_complete"),
+        [
+            ("2026-10-12 21:00", None, True),  # midnight in Moscow
+            ("2026-10-12 20:59", None, False),
+            ("2026-10-12 20:59", "2026-10-12 21:15", True),
+            ("2026-10-12 20:59", "2026-10-12 21:14", False),
+            ("2026-10-12 15:00", "2026-10-13 06:00", True),
+            ("2026-10-12 14:59", "2026-10-13 06:00", False),
+        ],
+    )
+    def test_a_quiet_night_leaves_no_day_incomplete(self, data_to: str, refreshed_at: str | None, is_complete: bool) -> None:
+        known, read = (None if text is None else datetime.fromisoformat(f"{text}+00:00") for text in (data_to, refreshed_at))
+        assert known is not None
+        period = PERIOD._replace(last=date(2026, 10, 12))
+        told = build(settings_of(), period, Answers({}), Answers({}), known, refreshed_at=read)
+        assert told["data_quality"]["is_last_day_complete"] is is_complete
+
+    def test_spend_that_brought_a_sale_is_not_called_lost(self) -> None:
+        rows = {"spend": [cost("VK Ads", "vk", "100.00", "a"), cost("VK Ads", "vk", "50.00", "b")]}
+        rows["results"] = [results("VK Ads", "vk", "a", sales=1.0, revenue=Decimal("900.00"))]
+        assert figures_of(rows)["data_quality"]["costs_without_requests"]["places"] == [
+            {"channel": "VK Ads", "source": "vk", "campaign": "b", "cost": Decimal("50.00")}
+        ]
+
     def test_the_previous_period_is_as_long_and_ends_the_day_before(self) -> None:
         assert Period(date(2026, 3, 1), date(2026, 3, 30)).previous == Period(date(2026, 1, 30), date(2026, 2, 28))
 

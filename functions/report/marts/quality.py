@@ -8,18 +8,22 @@ from decimal import Decimal
 from typing import Any
 
 from functions.report.marts.questions import Answers, Period
-from functions.report.marts.tree import ZERO, Node
-from shared.times import local_day
+from functions.report.marts.tree import ZERO, Node, Sums
+from shared.times import local_day, local_midnight
 from shared.warehouse import Row
 
 Quality = dict[str, Any]
+DELIVERY = timedelta(minutes=15)  # Firehose keeps records for five minutes before they are in the lake
+QUIET_NIGHT = timedelta(hours=6)  # a small site may see nobody for so long; longer silence is worth a look
 
 
-def quality_of(settings: Mapping[str, Any], period: Period, answers: Answers, root: Node, data_to: datetime) -> Quality:
+def quality_of(
+    settings: Mapping[str, Any], period: Period, answers: Answers, root: Node, data_to: datetime, refreshed_at: datetime | None
+) -> Quality:
     """The block `data_quality` of figures.json. Counts are whole records, never weighted."""
     methods = {row["method"]: int(row["deals"]) for row in answers["deals_matched"]}
     return {
-        "is_last_day_complete": local_day(data_to, settings["time_zone"]) > period.last,
+        "is_last_day_complete": _is_complete(settings, period, data_to, refreshed_at),
         "hits": _hits(answers["hits"]),
         "requests": _requests(answers),
         "deals": {
@@ -46,6 +50,14 @@ def quality_of(settings: Mapping[str, Any], period: Period, answers: Answers, ro
         "immature": _immature(settings, period, answers, data_to),
         "hub_keys": sum(int(row["hubs"]) for row in answers["hub_keys"]),
     }
+
+
+def _is_complete(settings: Mapping[str, Any], period: Period, data_to: datetime, refreshed_at: datetime | None) -> bool:
+    """Whether the marts know the last day whole: something came after it, or a refresh did and the silence is a night's."""
+    end = local_midnight(period.last + timedelta(days=1), settings["time_zone"])
+    if data_to >= end:
+        return True
+    return refreshed_at is not None and refreshed_at >= end + DELIVERY and data_to >= end - QUIET_NIGHT
 
 
 def median_days(delays: Iterable[Row]) -> float | None:
@@ -86,16 +98,21 @@ def _without_rate(what: str, rows: Iterable[Row]) -> list[Quality]:
 
 
 def _costs_without_requests(root: Node) -> Quality:
-    """Spend of the deepest rows that brought no request at all; "not split" spend is no row of its own."""
+    """Spend of the deepest rows that brought nothing at all; "not split" spend is no row of its own."""
     places: list[Quality] = [
         {"channel": c.name, "source": s.name, "campaign": leaf.name if leaf is not s else "", "cost": leaf.sums.cost}
         for c in root.children.values()
         for s in c.children.values()
         for leaf in (s.children.values() or (s,))
-        if leaf.sums.cost > 0 and leaf.sums.requests <= 0 and not leaf.is_not_split and not s.is_not_split
+        if leaf.sums.cost > 0 and _brought_nothing(leaf.sums) and not leaf.is_not_split and not s.is_not_split
     ]
     places.sort(key=lambda place: (-place["cost"], place["channel"], place["source"], place["campaign"]))
     return {"cost": sum((place["cost"] for place in places), ZERO), "places": places}
+
+
+def _brought_nothing(sums: Sums) -> bool:
+    """No request counts and no money came: a repeat that was bought from is no request, and still no lost spend."""
+    return sums.requests <= 0 and sums.sales <= 0 and not sums.revenue
 
 
 def _immature(settings: Mapping[str, Any], period: Period, answers: Answers, data_to: datetime) -> Quality:

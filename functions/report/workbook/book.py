@@ -31,8 +31,8 @@ class Making(NamedTuple):
         return Sheet(self.book, self.styles, self.words["workbook"]["sheets"][name], columns)
 
     def local(self, instant: str) -> datetime:
-        """An instant of figures.json as the site's clock shows it: a workbook's times have no zone."""
-        return from_lake_text(instant).astimezone(self.formats.zone).replace(tzinfo=None)
+        """An instant of figures.json as the site's clock shows it, to the second: a workbook's times have no zone."""
+        return from_lake_text(instant).astimezone(self.formats.zone).replace(tzinfo=None, microsecond=0)
 
 
 def workbook(figures: Figures, settings: Mapping[str, Any]) -> bytes:

@@ -19,10 +19,11 @@ NAME, NUMBER = 30, 14  # widths
 def summary(making: Making) -> Sheet:
     """Every measure of the period, of the period before, and the change between them."""
     words, own = making.words, making.words["workbook"]
-    sheet = making.sheet(
-        "summary", [(own["measure"], "text", NAME)] + [(own[name], "plain", 18.0) for name in ("now", "before", "change")]
-    )
     figures = making.figures
+    days = {"now": figures["period"], "before": figures["previous"]["period"]}
+    titles = [f"{own[name]}: {one['from']} … {one['to']}" for name, one in days.items()]
+    columns = [(title, "plain", 26.0) for title in titles] + [(own["change"], "plain", 18.0)]
+    sheet = making.sheet("summary", [(own["measure"], "text", NAME), *columns])
     for measure in MEASURES:
         kind = kind_of(measure)
         values = [figures["totals"][measure], figures["previous"]["totals"][measure], figures["change"][measure]]
