@@ -52,6 +52,16 @@ class Sites:
         return now, orjson.loads(raw) if raw is not None else None
 
 
+def known_site(sites: Sites, site_id: str, door: str, now: datetime) -> Mapping[str, Any]:
+    """Settings of the site that a door was told. NotFound is counted and nothing of the request kept: junk for sites that are none
+    must cost nothing. TryLater while they cannot be read."""
+    try:
+        return sites.get(site_id, now)
+    except NotFound:
+        count({"Refused": 1}, Door=door, Reason="unknown_site")
+        raise
+
+
 def current_key(site_id: str) -> str:
     """Where the settings in force lie."""
     return f"{PREFIX}{site_id}/current.json"

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from functions.collect.door import Arrival, Stores, known_site
+from functions.collect.door import Arrival, Stores
 from functions.collect.hits import TRACKER_KINDS, clock_skew
 from functions.collect.people.consent import consent_of
 from functions.collect.people.contacts import take_contacts
@@ -18,6 +18,7 @@ from shared.errors import BadInput, FieldError, SkvozError, TooLarge, WrongType
 from shared.http import Request, Response, error_response, json_response
 from shared.ids import uuid7
 from shared.origins import cors_headers
+from shared.sites import known_site
 
 DOOR = "hits"
 MOST_BYTES = 65_536
@@ -33,7 +34,7 @@ def post_hits(request: Request, stores: Stores, randomness: bytes) -> Response:
     site_id = sent.get("site")
     if not isinstance(site_id, str):
         raise BadInput("the batch does not name its site", [FieldError("site", "must be the site's id")])
-    site = known_site(stores.sites, site_id, DOOR, request)
+    site = known_site(stores.sites, site_id, DOOR, request.now)
     cors = cors_headers(request.headers.get("origin"), site)
     try:
         return _take(request, sent, site_id, site, stores, randomness, cors)

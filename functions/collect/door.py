@@ -15,7 +15,6 @@ from functions.collect.people.consent import Consent
 from functions.collect.people.edge import edge_columns
 from functions.collect.people.lease import Renew
 from functions.collect.texts import hidden, outline
-from shared.errors import NotFound
 from shared.http import Request
 from shared.lake import Lake, Rejected
 from shared.log import count
@@ -84,15 +83,6 @@ class Arrival:
             refused = [Rejected(reason, message, content_of(items[index])) for index, reason, message in made.rejected]
             lake.reject(self.site_id, self.door, refused, self.batch_id, now)
         count_cuts(self.door, made.cuts)
-
-
-def known_site(sites: Sites, site_id: str, door: str, request: Request) -> Mapping[str, Any]:
-    """Settings of the site. NotFound is counted and nothing of the request kept: junk for sites that are none must cost nothing."""
-    try:
-        return sites.get(site_id, request.now)
-    except NotFound:
-        count({"Refused": 1}, Door=door, Reason="unknown_site")
-        raise
 
 
 def count_cuts(door: str, cuts: list[str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from functions.collect.door import Arrival, Stores, content_of, known_site
+from functions.collect.door import Arrival, Stores, content_of
 from functions.collect.hits import PIXEL_KINDS
 from functions.collect.people.consent import consent_of
 from functions.collect.people.who import Who, plain_id, visitor_cookie, who_sent
@@ -15,6 +15,7 @@ from shared.errors import BadInput, NotFound, TryLater
 from shared.http import Request, Response, response
 from shared.ids import uuid7
 from shared.lake import Rejected
+from shared.sites import known_site
 
 DOOR = "pixel"
 # 1×1, transparent.
@@ -38,7 +39,7 @@ def get_pixel(request: Request, stores: Stores, randomness: bytes) -> Response:
     batch_id = uuid7(request.now, randomness[10:])
     item = _item(request, batch_id)
     try:
-        site = known_site(stores.sites, site_id, DOOR, request)
+        site = known_site(stores.sites, site_id, DOOR, request.now)
         cookies = _take(request, item, site_id, site, stores, batch_id, randomness)
     except NotFound:
         cookies = []

@@ -12,14 +12,15 @@ from typing import Any, TypeVar
 import orjson
 
 from functions.crm_webhook.providers import Provider
-from shared.errors import NotFound, SkvozError, TooLarge, TryLater, Unauthorized
+from shared.errors import NotFound, TooLarge, Unauthorized
 from shared.http import Request, Response, json_response
 from shared.identity import keyed_hash
 from shared.ids import derived_id
-from shared.log import count, logger
+from shared.log import count
 from shared.secrets import Secrets
 from shared.security import token_fits, verify_webhook
 from shared.sites import Sites
+from shared.trying import or_try_later
 
 MOST_BYTES = 256 * 1024
 
@@ -48,7 +49,7 @@ class Door:
             provider.check(request.body)
         key = _quarantine_key(request, site_id, webhook_id, provider)
         put = {"Bucket": self._bucket, "Key": key, "Body": request.body, "ContentType": provider.content_type}
-        _or_try_later(lambda: self._s3.put_object(**put))
+        _stored(lambda: self._s3.put_object(**put))
         # The sender's id may be anything, an e-mail too; its hash names the event as well, and the records' ids are made of it.
         hashed = keyed_hash("webhook", webhook_id or request.request_id, site_id.encode())
         message = {
@@ -58,14 +59,14 @@ class Door:
             "webhook_id": hashed,
             "received_at": request.now.isoformat(),
         }
-        _or_try_later(lambda: self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=orjson.dumps(message).decode()))
+        _stored(lambda: self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=orjson.dumps(message).decode()))
         return json_response(202, {"accepted": True, **({"webhook_id": webhook_id} if webhook_id else {})})
 
     def _proved_site(self, request: Request, provider: Provider) -> str:
         """An unknown site, a door not opened and a wrong token get the same answer: the door tells nobody which sites exist."""
         site_id = request.path_parameters.get("site", "")
         try:
-            settings = _or_try_later(lambda: self._sites.get(site_id, request.now))
+            settings = _stored(lambda: self._sites.get(site_id, request.now))
             hashes = _hashes(settings.get("crm", {}), provider)
         except NotFound:
             hashes = []
@@ -75,7 +76,7 @@ class Door:
         return site_id
 
     def _signed(self, request: Request, site_id: str, provider: Provider) -> str:
-        secrets = _or_try_later(lambda: self._secrets.signing(f"{site_id}/{provider.door}", request.now))
+        secrets = _stored(lambda: self._secrets.signing(f"{site_id}/{provider.door}", request.now))
         try:
             if not secrets:
                 raise Unauthorized("the signature cannot be checked: no signing secret is set for this site")
@@ -98,12 +99,5 @@ def _quarantine_key(request: Request, site_id: str, webhook_id: str, provider: P
     return f"{provider.quarantine}{request.now:%Y/%m/%d/%H}/{name}.{provider.suffix}"
 
 
-def _or_try_later(act: Callable[[], T]) -> T:
-    """Whatever the stores answer, the sender only has to repeat."""
-    try:
-        return act()
-    except SkvozError:
-        raise
-    except Exception as error:
-        logger().exception("a store refused")
-        raise TryLater("the event could not be stored; send it again") from error
+def _stored(act: Callable[[], T]) -> T:
+    return or_try_later(act, "the event")

@@ -18,14 +18,14 @@ from functions.numberpool.choice import Choice, Refusal, choose
 from functions.numberpool.rules import Rules, rules_of, shown, static_for
 from functions.numberpool.store import Lease, Store, is_lost_race
 from shared.addresses import prefix_of, viewer_ip
-from shared.errors import BadInput, FieldError, NotFound, SkvozError, TooLarge, TryLater, Unauthorized, WrongType
+from shared.errors import BadInput, FieldError, SkvozError, TooLarge, TryLater, Unauthorized, WrongType
 from shared.http import Request, Response, error_response, json_response
 from shared.ids import uuid7
 from shared.leases import Held, renew
 from shared.log import count, logger
 from shared.origins import cors_headers
 from shared.secrets import Secrets
-from shared.sites import Sites
+from shared.sites import Sites, known_site
 from shared.times import to_millis
 from shared.visitors import SECRET, Visitor, read_visitor
 
@@ -64,11 +64,7 @@ class LeaseDoor:
         site_id = sent.get("site")
         if not isinstance(site_id, str):
             raise BadInput("the request does not name its site", [FieldError("site", "must be the site's id")])
-        try:
-            site = self._sites.get(site_id, request.now)
-        except NotFound:
-            count({"Refused": 1}, Door=DOOR, Reason="unknown_site")
-            raise
+        site = known_site(self._sites, site_id, DOOR, request.now)
         cors = cors_headers(request.headers.get("origin"), site)
         try:
             return json_response(200, act(sent, site), cors)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -17,11 +18,13 @@ from shared.aws import client
 from shared.errors import BadInput
 from shared.ids import is_site_id
 from shared.security import token_sha256
+from shared.settings import SiteSettings, warnings_of
 
 app = typer.Typer(no_args_is_help=True)
 
 _STARTER = """\
-# Settings of one site. Check: skvoz sites check {site}.yaml   Publish: skvoz sites apply {site}.yaml
+# Settings of one site. Check: skvoz sites check {site}.yaml
+# Publish: skvoz sites apply {site}.yaml --bucket FILES_BUCKET   (the stack's output FilesBucketName)
 site_id: {quoted_site}
 name: {quoted_site}
 hosts: [{quoted_host}]     # hosts of the site itself; www. is included
@@ -57,20 +60,28 @@ def add(site: str, host: str, out: Annotated[Path, typer.Option(help="folder for
     if not out.is_dir():
         raise BadInput(f"{out} is no folder")
     path.write_text(text, encoding="utf-8")
-    print(f"{path} written; look it over, then: skvoz sites apply {path}")
-    print(f"the CRM posts to /v1/crm/generic/{site}/{token} (shown once: only its hash is kept)")
+    print(f"{path} written; look it over, then: skvoz sites apply {path} --bucket FILES_BUCKET (the stack's output FilesBucketName)")
+    print(f"the CRM posts to /v1/crm/generic/{site}/{token} (keep the token: it is shown once, the file has its hash)")
+    print(f"amoCRM posts to /v1/crm/amocrm/{site}/ and the same token, once the file has crm.amocrm (docs/operations.md)")
 
 
 @app.command()
 def check(file: Path) -> None:
-    """Check a settings file; every mistake is named with its place."""
-    settings = read_settings(file)
+    """Check a settings file; every mistake is named with its place, and what is rarely meant is warned of."""
+    settings = _read(file)
     print(f"{file}: settings of {settings.site_id} are right")
 
 
 @app.command()
 def apply(file: Path, bucket: Annotated[str, typer.Option(envvar="FILES_BUCKET", help="files bucket of the stack")]) -> None:
     """Publish a settings file: a version that stays, and the settings in force (functions take them up within 60 s)."""
-    settings = read_settings(file)
+    settings = _read(file)
     version = publish_settings(client("s3"), bucket, settings, datetime.now(UTC))
     print(f"settings of {settings.site_id} published as version {version} to {bucket} by {os.environ.get('USER', 'unknown')}")
+
+
+def _read(file: Path) -> SiteSettings:
+    settings = read_settings(file)
+    for warning in warnings_of(settings):
+        print(f"warning: {warning}", file=sys.stderr)
+    return settings

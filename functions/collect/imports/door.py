@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.collect.door import count_cuts, known_site
+from functions.collect.door import count_cuts
 from functions.collect.imports.lines import Import, content_of, record_of
 from functions.collect.imports.unpack import MOST_LINE_BYTES, MOST_SENT_BYTES, lines_of
 from functions.collect.texts import Reason, Refused
@@ -15,7 +15,7 @@ from shared.lake import Lake, Rejected
 from shared.records import HIT, PAYMENT, REQUEST, encode
 from shared.secrets import Secrets
 from shared.security import verify_webhook
-from shared.sites import Sites
+from shared.sites import Sites, known_site
 
 CONTENT_TYPES = ("application/octet-stream", "application/gzip", "application/x-ndjson")
 MOST_SHOWN = 1000  # rejected lines in the answer; all of them lie in rejected/import/
@@ -27,7 +27,7 @@ def post_import(request: Request, sites: Sites, lake: Lake, secrets: Secrets, ra
     Errors: NotFound (site), Unauthorized (signature), WrongType, TooLarge, BadInput (gzip), TryLater (nothing stored).
     """
     site_id = request.query.get("site", "")
-    site = known_site(sites, site_id, "import", request)
+    site = known_site(sites, site_id, "import", request.now)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in CONTENT_TYPES:
         raise WrongType(f"an import is JSON lines sent as {CONTENT_TYPES[0]}, plain or gzip")
     if len(request.body) > MOST_SENT_BYTES:

@@ -14,21 +14,22 @@ from typing import Any, TypeVar
 import orjson
 
 from functions.numberpool.pbx.callers import Memory, remember
-from functions.numberpool.pbx.proof import check_signed, known_site
+from functions.numberpool.pbx.proof import check_signed
 from functions.numberpool.pbx.resolve import Resolved, resolve
 from functions.numberpool.pbx.told import Refused, Told, read_call
 from functions.numberpool.rules import rules_of
 from functions.numberpool.store import Store
-from shared.errors import BadInput, FieldError, SkvozError, TooLarge, TryLater
+from shared.errors import BadInput, FieldError, TooLarge, TryLater
 from shared.http import Request, Response, json_response
 from shared.identity import keyed_hash, numbers_of, phone_hash, private_id
 from shared.ids import derived_id
 from shared.lake import Lake, Rejected
-from shared.log import count, logger
+from shared.log import count
 from shared.records import CALL, encode
 from shared.secrets import Secrets
-from shared.sites import Sites
+from shared.sites import Sites, known_site
 from shared.times import EPOCH, lake_text
+from shared.trying import or_try_later
 from shared.vault import Vault, contacts_of
 
 DOOR = "calls-generic"
@@ -54,13 +55,13 @@ class CallDoor:
         `rejected/` with its reason and the key of its quarantined body); TryLater while a store fails.
         """
         site_id = request.path_parameters.get("site", "")
-        site = known_site(self._sites, site_id, DOOR, request)
+        site = known_site(self._sites, site_id, DOOR, request.now)
         if len(request.body) > MOST_BYTES:
             raise TooLarge(f"the body is larger than {MOST_BYTES // 1024} KB")
         webhook_id = check_signed(request, request.body, site_id, self._secrets)
         body = _read(request.body)
         key = f"{QUARANTINE}{request.now:%Y/%m/%d/%H}/{derived_id(request.now, site_id, webhook_id, request.request_id)}.json"
-        _or_try_later(lambda: self._s3.put_object(Bucket=self._bucket, Key=key, Body=request.body, ContentType="application/json"))
+        _stored(lambda: self._s3.put_object(Bucket=self._bucket, Key=key, Body=request.body, ContentType="application/json"))
         try:
             told = read_call(body, request.now)
         except Refused as refused:
@@ -69,7 +70,7 @@ class CallDoor:
                 site_id, DOOR, [Rejected(refused.reason, f"{refused.path}: {refused.message}", key)], batch_id, request.now
             )
             raise BadInput("the call cannot be read", [FieldError(refused.path, refused.message)]) from refused
-        return _or_try_later(lambda: self._store_call(request, site, told, webhook_id))
+        return _stored(lambda: self._store_call(request, site, told, webhook_id))
 
     def _store_call(self, request: Request, site: Any, told: Told, webhook_id: str) -> Response:
         site_id, rules = str(site["site_id"]), rules_of(site)
@@ -139,13 +140,5 @@ def _read(body: bytes) -> dict[str, Any]:
     return content
 
 
-def _or_try_later(act: Callable[[], T]) -> T:
-    """Whatever the stores answer, the PBX only has to repeat."""
-    try:
-        return act()
-    except SkvozError:
-        raise
-    except Exception as error:
-        logger().error("a store refused", extra={"error": type(error).__name__})
-        count({"CallNotStored": 1})
-        raise TryLater("the call could not be stored; send it again") from error
+def _stored(act: Callable[[], T]) -> T:
+    return or_try_later(act, "the call", {"CallNotStored": 1})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from functions.numberpool.pbx.proof import check_signed, known_site
+from functions.numberpool.pbx.proof import check_signed
 from functions.numberpool.pbx.resolve import resolve
 from functions.numberpool.pbx.told import read_phone
 from functions.numberpool.rules import Rules, rules_of
@@ -15,7 +15,7 @@ from shared.http import Request, Response, json_response
 from shared.identity import phone_hash
 from shared.log import count, logger
 from shared.secrets import Secrets
-from shared.sites import Sites
+from shared.sites import Sites, known_site
 
 DOOR = "numbers-lookup"
 
@@ -29,7 +29,7 @@ def lookup(request: Request, sites: Sites, secrets: Secrets, store: Store) -> Re
     """
     sent = request.path_parameters.get("number", "")
     site_id = request.query.get("site", "")
-    site = known_site(sites, site_id, DOOR, request)
+    site = known_site(sites, site_id, DOOR, request.now)
     # The gateway decodes the path: a plus in it may have been signed as it is or as %2B.
     plain, *others = [
         f"GET /v1/numbers/{spelling}?{request.raw_query}".encode("utf-8", "surrogatepass")

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from shared.errors import NotFound, Unauthorized
+from shared.errors import Unauthorized
 from shared.http import Request
 from shared.log import count
 from shared.secrets import Secrets
 from shared.security import verify_webhook
-from shared.sites import Sites
 
 SECRET = "calls-generic"  # noqa: S105 (the parameter's name)
-
-
-def known_site(sites: Sites, site_id: str, door: str, request: Request) -> Mapping[str, Any]:
-    """Settings of the site. NotFound is counted and nothing of the request kept; TryLater while they cannot be read."""
-    try:
-        return sites.get(site_id, request.now)
-    except NotFound:
-        count({"Refused": 1}, Door=door, Reason="unknown_site")
-        raise
 
 
 def check_signed(request: Request, signed: bytes, site_id: str, secrets: Secrets, *others: bytes, door: str = SECRET) -> str:

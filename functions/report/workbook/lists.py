@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from functions.report.figures import MEASURES
 from functions.report.view.contacts import contact_name
@@ -12,9 +12,7 @@ from functions.report.view.deals import match_text, meaning_text, path_text, sta
 from functions.report.view.notes import quality_lines
 from functions.report.view.words import channel_name
 from functions.report.workbook.cells import Sheet, kind_of
-
-if TYPE_CHECKING:
-    from functions.report.workbook.book import Making
+from functions.report.workbook.making import Making
 
 # Columns of a deal: field, kind of cell, width.
 DEAL: tuple[tuple[str, str, float], ...] = (

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from functions.report.figures import MEASURES
 from functions.report.view.contacts import CALL_COUNTS, CONTACT_MEASURES, contact_name, contact_total, resolution_name
 from functions.report.view.words import channel_name, place_name, source_name
 from functions.report.workbook.cells import Sheet, kind_of
-
-if TYPE_CHECKING:
-    from functions.report.workbook.book import Making
+from functions.report.workbook.making import Making
 
 NAME, NUMBER = 30, 14  # widths
 

@@ -1,0 +1,32 @@
+"""What every sheet of the workbook is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from functions.report.view.formats import Formats
+from functions.report.workbook.cells import Sheet, Styles
+from shared.times import from_lake_text
+
+Figures = Mapping[str, Any]
+
+
+class Making(NamedTuple):
+    """What a sheet is made from."""
+
+    figures: Figures
+    settings: Mapping[str, Any]
+    words: Mapping[str, Any]
+    formats: Formats
+    book: Any
+    styles: Styles
+
+    def sheet(self, name: str, columns: Sequence[tuple[str, str, float]]) -> Sheet:
+        """A new sheet under its shown name."""
+        return Sheet(self.book, self.styles, self.words["workbook"]["sheets"][name], columns)
+
+    def local(self, instant: str) -> datetime:
+        """An instant of figures.json as the site's clock shows it, to the second: a workbook's times have no zone."""
+        return from_lake_text(instant).astimezone(self.formats.zone).replace(tzinfo=None, microsecond=0)
