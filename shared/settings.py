@@ -6,7 +6,7 @@ Rules about money, margin and stages carry `valid_from` (site-local day), so the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -273,30 +273,6 @@ def parse_settings(raw: object) -> SiteSettings:
     except ValidationError as error:
         fields = [FieldError(".".join(str(p) for p in e["loc"]) or "(file)", e["msg"]) for e in error.errors()]
         raise SettingsError("the settings are not applied; mend these places:", fields) from error
-
-
-def warnings_of(settings: SiteSettings) -> list[str]:
-    """What may stand in the settings and is rarely meant: each with its place, what follows from it and what to write."""
-    warnings = []
-    for place, rule in enumerate(settings.stages):
-        if max(MEANING_RANK[meaning] for meaning in rule.stages.values()) < MEANING_RANK[rule.money_stage]:
-            which = f"of pipeline {rule.pipeline}" if rule.pipeline != "*" else "here"
-            warnings.append(f"stages.{place}: no stage {which} means {rule.money_stage} or later: money comes from payments only")
-    return warnings + (_amo_warnings(settings.stages, settings.crm.amocrm) if settings.crm.amocrm else [])
-
-
-def _amo_warnings(rules: Sequence[StageRule], amo: AmoCrm) -> list[str]:
-    """amoCRM tells pipelines and stages by id. A site may have another CRM beside it, so a rule of names alone is no mistake."""
-    warnings = []
-    if not any(rule.pipeline == "*" or rule.pipeline.isdecimal() for rule in rules):
-        warnings.append("stages: no rule is for amoCRM's deals; it tells pipelines by id: write the id, or *")
-    for place, rule in enumerate(rules):
-        names = [stage for stage in rule.stages if not stage.isdecimal() and stage not in AMO_CLOSED.values()]
-        if rule.pipeline.isdecimal() and names:
-            warnings.append(
-                f"stages.{place}: amoCRM tells stages by id, won or lost; under a name it never comes: {', '.join(names)}"
-            )
-    return warnings
 
 
 def published(settings: SiteSettings) -> dict[str, Any]:

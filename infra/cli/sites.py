@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -18,7 +19,7 @@ from shared.aws import client
 from shared.errors import BadInput
 from shared.ids import is_site_id
 from shared.security import token_sha256
-from shared.settings import SiteSettings, warnings_of
+from shared.settings import AMO_CLOSED, MEANING_RANK, AmoCrm, SiteSettings, StageRule
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -60,7 +61,9 @@ def add(site: str, host: str, out: Annotated[Path, typer.Option(help="folder for
     if not out.is_dir():
         raise BadInput(f"{out} is no folder")
     path.write_text(text, encoding="utf-8")
-    print(f"{path} written; look it over, then: skvoz sites apply {path} --bucket FILES_BUCKET (the stack's output FilesBucketName)")
+    print(
+        f"{path} written; look it over, then: skvoz sites apply {path} --bucket FILES_BUCKET (the stack's output FilesBucketName)"
+    )
     print(f"the CRM posts to /v1/crm/generic/{site}/{token} (keep the token: it is shown once, the file has its hash)")
     print(f"amoCRM posts to /v1/crm/amocrm/{site}/ and the same token, once the file has crm.amocrm (docs/operations.md)")
 
@@ -85,3 +88,27 @@ def _read(file: Path) -> SiteSettings:
     for warning in warnings_of(settings):
         print(f"warning: {warning}", file=sys.stderr)
     return settings
+
+
+def warnings_of(settings: SiteSettings) -> list[str]:
+    """What may stand in the settings and is rarely meant: each with its place, what follows from it and what to write."""
+    warnings = []
+    for place, rule in enumerate(settings.stages):
+        if max(MEANING_RANK[meaning] for meaning in rule.stages.values()) < MEANING_RANK[rule.money_stage]:
+            which = f"of pipeline {rule.pipeline}" if rule.pipeline != "*" else "here"
+            warnings.append(f"stages.{place}: no stage {which} means {rule.money_stage} or later: money comes from payments only")
+    return warnings + (_amo_warnings(settings.stages, settings.crm.amocrm) if settings.crm.amocrm else [])
+
+
+def _amo_warnings(rules: Sequence[StageRule], amo: AmoCrm) -> list[str]:
+    """amoCRM tells pipelines and stages by id. A site may have another CRM beside it, so a rule of names alone is no mistake."""
+    warnings = []
+    if not any(rule.pipeline == "*" or rule.pipeline.isdecimal() for rule in rules):
+        warnings.append("stages: no rule is for amoCRM's deals; it tells pipelines by id: write the id, or *")
+    for place, rule in enumerate(rules):
+        names = [stage for stage in rule.stages if not stage.isdecimal() and stage not in AMO_CLOSED.values()]
+        if rule.pipeline.isdecimal() and names:
+            warnings.append(
+                f"stages.{place}: amoCRM tells stages by id, won or lost; under a name it never comes: {', '.join(names)}"
+            )
+    return warnings

@@ -25,8 +25,8 @@ def demo(
 
 
 def up(
-    port: Annotated[int, typer.Option(help="port of the API on 127.0.0.1")] = 8080,
-    shop_port: Annotated[int, typer.Option(help="port of the demo shop on 127.0.0.1")] = 8081,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="port of the API on 127.0.0.1; 0 takes a free one")] = 8080,
+    shop_port: Annotated[int, typer.Option(min=0, max=65535, help="port of the demo shop; 0 takes a free one")] = 8081,
     root: Annotated[Path, typer.Option(help="folder of the stack")] = Path("out/up"),
 ) -> None:
     """Keep the local stack and its demo shop running; Ctrl-C ends them. Prints where to begin."""
@@ -34,9 +34,11 @@ def up(
     from contextlib import ExitStack
 
     from infra.local.stack import LocalStack
+    from infra.local.up import check_ports
     from infra.local.up import up as serve
     from infra.shop.opening import open_shop
 
+    check_ports({"--port": port, "--shop-port": shop_port})
     with ExitStack() as closing:
 
         def ready(stack: LocalStack) -> None:

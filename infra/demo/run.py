@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -31,6 +32,7 @@ from shared.settings import parse_settings, published
 from shared.times import from_lake_text, local_midnight
 
 SEED = 20261001
+MORNING_AFTER = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)  # when the month is over and its report goes out
 REFRESH_AFTER_DAYS = (10, 20, 31)  # days of the month after which the marts are brought up to date
 DATE_FORMAT = "%d %b"
 LEFT = {
@@ -38,7 +40,13 @@ LEFT = {
     "report.eml": "the mail as it was sent",
     "report.xlsx": "the report as a workbook",
     "figures.json": "every figure shown",
+    f"{SITE}.yaml": "the shop's settings, to change and report again: its first lines say how",
 }
+_HOW = """\
+# Settings of the demo's shop. Change them (report.language: en, a model, a margin) and report its month again:
+#   .venv/bin/skvoz refresh --lake {lake} --settings {file} --now {now}
+#   .venv/bin/skvoz report --lake {lake} --settings {file} --now {now} --out {again}
+"""
 
 
 class DemoFailed(Exception):
@@ -54,7 +62,8 @@ def demo(out: Path, scale: float = 1.0, console: Console | None = None) -> dict[
         f"A month of the shop «Теплодом»: {made.visits} visits, {len(made.truths)} deals, {len(made.events)} messages to send"
     )
     clock = SimulatedClock(local_midnight(date(2026, 10, 1), "Europe/Moscow"))
-    site = parse_settings(settings(token_sha256(CRM_TOKEN)))
+    raw = settings(token_sha256(CRM_TOKEN))
+    site = parse_settings(raw)
     out.mkdir(parents=True, exist_ok=True)
     with LocalStack(out / "stack", clock, on_crash=_crashed(console)) as stack:
         secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
@@ -73,11 +82,12 @@ def demo(out: Path, scale: float = 1.0, console: Console | None = None) -> dict[
                 _refresh(stack, console)
 
         player.play(made, on_day)
-        clock.set(datetime(2026, 11, 1, 6, 0, tzinfo=UTC))
+        clock.set(MORNING_AFTER)
         stack.pump()
         _refresh(stack, console)
         stack.send_report()
         figures = _leave(stack, out, published(site), made)
+    _leave_settings(out, raw)
     verdict: Verdict = figures.pop("verdict")
     _show(console, figures, verdict, player, time.monotonic() - started, out)
     wrong = [*player.senders.refused, *verdict.unexplained, *verdict.wrong_money]
@@ -111,6 +121,13 @@ def _leave(stack: LocalStack, out: Path, site: Mapping[str, Any], made: Month) -
         raise DemoFailed("no mail was sent")
     (out / "report.eml").write_bytes(mails[-1])
     return {**figures, "verdict": verdict}
+
+
+def _leave_settings(out: Path, raw: Mapping[str, Any]) -> None:
+    """The settings as a file for `skvoz refresh` and `skvoz report`, with the commands on top."""
+    file = out / f"{SITE}.yaml"
+    how = _HOW.format(lake=out / "stack" / "lake", file=file, now=MORNING_AFTER.isoformat(), again=out / "again")
+    file.write_text(how + yaml.safe_dump(raw, allow_unicode=True, sort_keys=False, width=120), encoding="utf-8")
 
 
 def _show(console: Console, figures: Mapping[str, Any], verdict: Verdict, player: Player, seconds: float, out: Path) -> None:

@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from infra.local.clock import RealClock
 from infra.local.expressions import is_due
 from infra.local.stack import LocalStack
+from shared.errors import BadInput, FieldError
 
 PUMP_SECONDS = 1.0
+HOST = "127.0.0.1"
+
+
+def check_ports(ports: Mapping[str, int]) -> None:
+    """Option → port that it asks for; 0 takes a free one. BadInput names each that cannot be had, before anything is started."""
+    wrong = [FieldError(f"{option} {port}", why) for option, port in ports.items() if (why := _trouble(port))]
+    asked = [port for port in ports.values() if port]
+    if len(set(asked)) < len(asked):
+        wrong.append(FieldError(" and ".join(ports), "must be different ports"))
+    if wrong:
+        options = " ".join(f"{option} {port + 10_000 if port < 50_000 else 0}" for option, port in ports.items())
+        raise BadInput(f'not every port of {HOST} can be had; choose others, for example: make up UP="{options}"', wrong)
+
+
+def _trouble(port: int) -> str:
+    """Why a port cannot be listened on; empty when it can."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers themselves do
+        try:
+            probe.bind((HOST, port))
+            probe.listen(1)
+        except OSError as error:
+            return "is in use by another program" if error.errno == errno.EADDRINUSE else f"cannot be opened: {error.strerror}"
+    return ""
 
 
 def up(

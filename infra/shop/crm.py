@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 from infra.local.gateway import Answer, HttpRequest
@@ -14,6 +15,7 @@ from infra.shop.pages import form_of, page, redirect, whole_number
 
 FIRST_LEAD, FIRST_CONTACT = 41870233, 52640917
 MOST_MONEY = 99_999_999
+_MONEY = "целое число рублей, например 14 900, без букв и копеек. Ничего не сохранено."
 
 
 class Told(NamedTuple):
@@ -91,25 +93,30 @@ class CrmScreen:
         self._crm = crm
 
     def show(self, request: HttpRequest) -> Answer:
+        return self._page()
+
+    def _page(self, typed: Mapping[str, str] = MappingProxyType({}), wrong: str = "", wrong_id: int = 0) -> Answer:
+        """The board; with `wrong` said in the form of the lead `wrong_id`, which keeps what was typed."""
         crm = self._crm
         rows = [(lead, crm.contacts[lead.contact_id]) for lead in sorted(crm.leads.values(), key=lambda one: -one.lead_id)]
         told = crm.told[:-9:-1]
-        return page(
-            "crm", {"here": "/demo/crm", "rows": rows, "stages": STAGES, "reasons": LOSS_REASONS, "managers": MANAGERS,
-                    "cost_field": COST_FIELD, "lost": LOST, "told": told}
-        )  # fmt: skip
+        names = {"stages": STAGES, "reasons": LOSS_REASONS, "managers": MANAGERS, "cost_field": COST_FIELD, "lost": LOST}
+        mistake = {"typed": typed, "wrong": wrong, "wrong_id": wrong_id}
+        return page("crm", {"here": "/demo/crm", "rows": rows, "told": told, **names, **mistake}, 422 if wrong else 200)
 
     def move(self, request: HttpRequest, lead_id: str) -> Answer:
-        """POST of a lead's form: its stage button, price and cost."""
-        told = form_of(request)
+        """POST of a lead's form: price, cost, and the stage whose button was pressed (none: it stays)."""
+        told = {"price": "", "cost": "", "reason": "", **form_of(request)}
         lead = self._crm.leads.get(int(lead_id)) if lead_id.isdigit() else None
         if lead is None or told.get("stage", lead.status_id) not in STAGES:
             return redirect("/demo/crm")
-        price = whole_number(told.get("price", ""), 0, MOST_MONEY)
-        cost = whole_number(told.get("cost", ""), 0, MOST_MONEY)
-        reason = told.get("reason", "")
-        self._crm.move(
-            lead.lead_id, told.get("stage", lead.status_id), lead.price if price is None else price, cost,
-            reason if reason in LOSS_REASONS else "",
-        )  # fmt: skip
+        typed_cost = told["cost"].strip()
+        price = whole_number(told["price"], 0, MOST_MONEY)
+        cost = whole_number(typed_cost, 0, MOST_MONEY)
+        if price is None:
+            return self._page(told, f"Бюджет: {_MONEY}", lead.lead_id)
+        if cost is None and typed_cost:
+            return self._page(told, f"Себестоимость: {_MONEY} Если она неизвестна, оставьте поле пустым.", lead.lead_id)
+        reason = told["reason"] if told["reason"] in LOSS_REASONS else ""
+        self._crm.move(lead.lead_id, told.get("stage", lead.status_id), price, cost, reason)
         return redirect(f"/demo/crm#lead-{lead.lead_id}")

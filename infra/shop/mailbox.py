@@ -7,13 +7,17 @@ import email
 import email.policy
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 from email.message import EmailMessage
 from typing import NamedTuple
 from urllib.parse import quote
 
+from functions.report.mail import recipient_hash
+from functions.report.store import Ledger
 from infra.local.gateway import Answer, HttpRequest
 from infra.local.stack import LocalStack
 from infra.shop.pages import HTML, page, redirect
+from shared.aws import client
 
 # What a mail program would allow as well: styles and pictures, no scripts, nothing from elsewhere.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'self'"
@@ -35,11 +39,27 @@ class Mailbox:
         found = [email.message_from_bytes(raw, policy=email.policy.default) for raw in self._stack.sent_mail()]
         return [mail for mail in found if isinstance(mail, EmailMessage)]
 
-    def send_report(self) -> None:
-        """Work off what waits, bring the marts up to date and mail the site's report, also when it went out before."""
+    def send_report(self) -> int:
+        """Work off what waits, bring the marts up to date and mail the site's report, also when it went out before. How many mails
+        went out."""
         self._stack.pump()
         self._stack.refresh()
-        self._stack.send_report(site_id=self._site_id, again=uuid.uuid4().hex)  # a new word sends it anew
+        result = self._stack.send_report(site_id=self._site_id, again=uuid.uuid4().hex)  # a new word sends it anew
+        return int(result["sent"])
+
+    def way_back(self) -> str:
+        """Where the reader of the latest mail can take his unsubscribing back; empty when he has not unsubscribed."""
+        mails = self.mails()
+        ledger = Ledger(client("dynamodb"), self._stack.environment["LEDGER_TABLE"])
+        if not mails or not ledger.is_off(self._site_id, recipient_hash(str(mails[-1]["To"]))):
+            return ""
+        return str(mails[-1]["List-Unsubscribe"]).strip("<> ")
+
+
+def sent_at(mail: EmailMessage) -> datetime | None:
+    """When a mail was written, from its own header."""
+    found = getattr(mail["Date"], "datetime", None)
+    return found if isinstance(found, datetime) else None
 
 
 def attachments(mail: EmailMessage) -> list[Attachment]:
@@ -60,7 +80,7 @@ def html_of(mail: EmailMessage) -> str:
         if name and isinstance(part, EmailMessage):
             picture = base64.b64encode(_bytes(part)).decode()
             text = text.replace(f"cid:{name}", f"data:{part.get_content_type()};base64,{picture}")
-    return f'<base target="_blank">{text}'
+    return text.replace("<head>", '<head><base target="_blank">', 1)
 
 
 class MailScreen:
@@ -75,8 +95,7 @@ class MailScreen:
         chosen = _chosen(mails, number) if number else len(mails)
         if chosen is None:
             return redirect("/demo/mail")
-        files = attachments(mails[chosen - 1]) if mails else []
-        return page("mail", {"here": "/demo/mail", "mails": mails, "chosen": chosen, "files": files, "failed": ""})
+        return self._page(mails, chosen)
 
     def html(self, request: HttpRequest, number: str) -> Answer:
         mails = self._mailbox.mails()
@@ -103,11 +122,20 @@ class MailScreen:
     def send(self, request: HttpRequest) -> Answer:
         """The button. What goes wrong is shown, not hidden behind a crash."""
         try:
-            self._mailbox.send_report()
+            if self._mailbox.send_report():
+                return redirect("/demo/mail")
         except Exception as error:
-            values = {"here": "/demo/mail", "mails": self._mailbox.mails(), "chosen": 0, "files": []}
-            return page("mail", {**values, "failed": f"{type(error).__name__}: {error}"}, 502)
-        return redirect("/demo/mail")
+            return self._page(self._mailbox.mails(), 0, f"{type(error).__name__}: {error}", status=502)
+        mails, back = self._mailbox.mails(), self._mailbox.way_back()
+        why = "получатель отписался от отчётов." if back else "данные ещё обновляются. Попробуйте ещё раз через минуту."
+        return self._page(mails, len(mails), f"Письмо не отправлено: {why}", back, 409)
+
+    def _page(self, mails: Sequence[EmailMessage], chosen: int, failed: str = "", back: str = "", status: int = 200) -> Answer:
+        """The mail `chosen` (0: none) under the list of all; `failed` says what the button did not do, `back` leads out of it."""
+        tabs = [(mail, sent_at(mail)) for mail in mails]
+        files = attachments(mails[chosen - 1]) if chosen else []
+        values = {"here": "/demo/mail", "mails": tabs, "chosen": chosen, "files": files, "failed": failed, "back": back}
+        return page("mail", values, status)
 
 
 def _chosen(things: Sequence[object], number: str) -> int | None:

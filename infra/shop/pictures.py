@@ -60,6 +60,7 @@ def _walk(visitor: Any, shop: ShopServer) -> None:
     caller.click("button.ring")
     caller.wait_for_selector(".calls li")
     caller.fill("[name=number]", number)
+    caller.set_viewport_size({"width": WIDTH, "height": 760})
     _take(caller, "3-phone")
     for lead, price, cost in ((41870233, "14900", "9000"), (41870234, "48000", "30000")):
         page.goto(f"{shop.url}/demo/crm")

@@ -33,8 +33,9 @@ class ShopServer:
         self.snippet = f'<script async src="{stack.url}/skvoz.js" data-site="{site_id}"></script>'
         site = Site(self.snippet, self.crm)
         self._missing = site.missing
+        chance = random.Random()
         self._pages = _pages(
-            site, AdsScreen(random.Random()), CrmScreen(self.crm), PhoneScreen(self.phone), MailScreen(self.mailbox)
+            site, AdsScreen(chance), CrmScreen(self.crm), PhoneScreen(self.phone, chance), MailScreen(self.mailbox)
         )
         self._router = Router(Route(key.partition(" ")[0], key.partition(" ")[2], key) for key in self._pages)
         self._server = HttpServer(self.handle, port)

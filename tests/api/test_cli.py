@@ -67,7 +67,27 @@ def test_a_new_settings_file_is_right_as_it_is_and_keeps_no_token(tmp_path: Path
     (token,) = re.findall(r"/v1/crm/generic/2026/([\w-]{20,})", told.stdout)
     assert settings.crm.token_sha256 == [hashlib.sha256(token.encode()).hexdigest()]
     assert token not in (tmp_path / "2026.yaml").read_text()
-    assert "settings of 2026 are right" in run("sites", "check", tmp_path / "2026.yaml").stdout
+    checked = run("sites", "check", tmp_path / "2026.yaml")
+    assert "settings of 2026 are right" in checked.stdout
+    assert checked.stderr == ""
+
+
+def test_what_a_new_site_is_told_to_do_next_is_a_command_that_runs(stack: LocalStack, tmp_path: Path) -> None:
+    told = run("sites", "add", "fresh", "shop.example", "--out", tmp_path)
+    (hint,) = re.findall(r"then: skvoz (.+?) \(", told.stdout)
+    (note,) = re.findall(r"# Publish: skvoz (.+?)  ", (tmp_path / "fresh.yaml").read_text())
+    for command in (hint, note.replace("fresh.yaml", str(tmp_path / "fresh.yaml"))):
+        done = run(*command.replace("FILES_BUCKET", stack.environment["FILES_BUCKET"]).split())
+        assert (done.exit_code, "published as version" in done.stdout) == (0, True), done.output
+
+
+def test_stages_that_never_bring_money_are_a_warning_and_no_mistake(stack: LocalStack, tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(yaml.safe_dump({**SETTINGS, "site_id": "poor", "stages": [{"money_stage": "paid", "stages": {"won": "won"}}]}))
+    for command in (("sites", "check"), ("sites", "apply", "--bucket", stack.environment["FILES_BUCKET"])):
+        told = run(*command, path)
+        assert told.exit_code == 0
+        assert told.stderr == "warning: stages.0: no stage here means paid or later: money comes from payments only\n"
 
 
 def test_a_settings_file_is_never_overwritten_and_never_written_wrong(tmp_path: Path) -> None:
@@ -168,9 +188,11 @@ def test_secrets_are_made_once_and_never_shown(stack: LocalStack) -> None:
 
 
 def test_a_token_comes_with_its_hash() -> None:
-    token, hashed = re.findall(r": (\S+)$", run("secrets", "token").stdout, re.MULTILINE)
+    told = run("secrets", "token").stdout
+    token, hashed = re.findall(r": (\S+)$", told, re.MULTILINE)
     assert hashed == hashlib.sha256(token.encode()).hexdigest()
     assert len(token) >= 32
+    assert all(word in told for word in ("crm.token_sha256", "proxy_token_sha256", "X-Skvoz-Proxy"))
 
 
 # --- refresh and report -----------------------------------------------------------------------------------------------------------

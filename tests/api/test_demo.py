@@ -11,13 +11,16 @@ import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import pytest
 from python_calamine import CalamineWorkbook
 from rich.console import Console
+from typer.testing import CliRunner
 
 from functions.report.view.formats import Formats
+from infra.cli.main import app
 from infra.demo.month import END, OBSTACLES, Truth
 from infra.demo.people import month
 from infra.demo.run import LEFT, SEED, demo
@@ -38,6 +41,7 @@ class Left(NamedTuple):
     mail: EmailMessage
     printed: str
     workbook: bytes
+    out: Path
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +53,7 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
     figures = json.loads((out / "figures.json").read_text(), parse_float=Decimal)
     printed = cast(io.StringIO, console.file).getvalue()
     page, workbook = (out / "report.html").read_text(), (out / "report.xlsx").read_bytes()
-    return Left(figures, page, cast(EmailMessage, mail), printed, workbook)
+    return Left(figures, page, cast(EmailMessage, mail), printed, workbook, out)
 
 
 def text_of(markup: str) -> str:
@@ -200,6 +204,25 @@ def test_the_workbook_holds_the_same_revenue(left: Left) -> None:
     rows = [row for sheet in load_workbook(left.workbook) for row in sheet]
     revenue = Decimal(left.figures["totals"]["revenue"])
     assert any(isinstance(cell, (int, float)) and Decimal(str(cell)) == revenue for row in rows for cell in row)
+
+
+def test_the_settings_it_leaves_report_the_month_again_in_another_language(left: Left) -> None:
+    settings = left.out / "teplodom.yaml"
+    text = settings.read_text(encoding="utf-8")
+    english = left.out / "english.yaml"
+    english.write_text(text.replace("language: ru", "language: en"), encoding="utf-8")
+    commands = [line.split()[2:] for line in text.splitlines() if line.startswith("#   .venv/bin/skvoz ")]
+    assert [command[0] for command in commands] == ["refresh", "report"]
+    for command in commands:
+        result = CliRunner().invoke(app, [str(english) if word == str(settings) else word for word in command])
+        assert result.exit_code == 0, result.output
+    again = json.loads((left.out / "again" / "figures.json").read_text(), parse_float=Decimal)
+    assert (again["period"], again["totals"], again["channels"]) == (
+        left.figures["period"],
+        left.figures["totals"],
+        left.figures["channels"],
+    )
+    assert '<html lang="en"' in (left.out / "again" / "report.html").read_text(encoding="utf-8")
 
 
 def load_workbook(content: bytes) -> list[list[list[Any]]]:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlencode
+from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
+from typer.testing import CliRunner
 
+from functions.report.view.words import texts
+from infra.cli.main import app
 from infra.local.clock import SimulatedClock
 from infra.local.gateway import Answer, HttpRequest
 from infra.local.stack import LocalStack
+from infra.local.up import check_ports
 from infra.shop import amocrm, pbx
 from infra.shop.ads import LINKS, click_of
 from infra.shop.amocrm import Contact, Lead
@@ -22,7 +29,9 @@ from infra.shop.catalogue import CATEGORIES, PRODUCTS
 from infra.shop.crm import Crm
 from infra.shop.opening import NUMBERS, open_shop
 from infra.shop.pages import whole_number
+from infra.shop.phone import spaced
 from infra.shop.server import ShopServer
+from shared.errors import BadInput
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 
@@ -40,8 +49,8 @@ def shop(stack: LocalStack) -> Iterator[ShopServer]:
     opened.close()
 
 
-def get(shop: ShopServer, target: str) -> Answer:
-    return shop.handle(HttpRequest("GET", target, [], b""))
+def get(shop: ShopServer, target: str, cookie: str = "") -> Answer:
+    return shop.handle(HttpRequest("GET", target, [("Cookie", cookie)] if cookie else [], b""))
 
 
 def post(shop: ShopServer, target: str, **fields: str) -> Answer:
@@ -143,6 +152,94 @@ def test_a_call_is_told_to_the_stack_and_makes_a_lead_with_its_request_id(stack:
     assert (record["number"], record["talk_seconds"], record["utm_source"]) == ("+74950000051", 65, "banner")
 
 
+def caller_of(answer: Answer) -> tuple[str, str]:
+    """(the number in the form, the cookie that keeps it)."""
+    shown = re.search(r'name="caller"[^>]* value="([^"]*)"', answer.body.decode())
+    cookie = answer.header("set-cookie")
+    assert shown
+    assert cookie
+    return shown[1], cookie.partition(";")[0]
+
+
+def test_each_browser_has_a_phone_of_its_own_and_keeps_it(shop: ShopServer) -> None:
+    numbers = set()
+    for _ in range(20):
+        number, cookie = caller_of(get(shop, "/demo/phone"))
+        numbers.add(number)
+        assert caller_of(get(shop, "/demo/phone?number=%2B74950000031", f"other=1; {cookie}")) == (number, cookie)
+    assert len(numbers) == 20
+
+
+def test_a_number_that_was_typed_instead_is_kept(shop: ShopServer) -> None:
+    answer = post(shop, "/demo/phone", number=NUMBERS[1], caller="8 900 000-00-64", talk="5", answered="yes")
+    cookie = (answer.header("set-cookie") or "").partition(";")[0]
+    assert caller_of(get(shop, "/demo/phone", cookie))[0] == "+7 900 000-00-64"
+
+
+@pytest.mark.parametrize("cookie", ["demo_caller=", "demo_caller=%D0%BD", "demo_caller=12", 'demo_caller="><script>', "=;;="])
+def test_an_unreadable_cookie_is_no_number(shop: ShopServer, cookie: str) -> None:
+    assert re.fullmatch(r"\+7 900 000-\d\d-\d\d", caller_of(get(shop, "/demo/phone", cookie))[0])
+
+
+@pytest.mark.parametrize(("number", "shown"), [("+79000004821", "+7 900 000-48-21"), ("+4915112345678", "+4915112345678")])
+def test_numbers_are_shown_as_people_write_them(number: str, shown: str) -> None:
+    assert spaced(number) == shown
+
+
+def test_how_a_call_was_resolved_is_told_in_the_reports_words(shop: ShopServer) -> None:
+    post(shop, "/demo/phone", number="+74950000051", caller="+79000000065", talk="5", answered="yes")
+    assert shop.phone.calls[-1].resolved_by == "number"
+    assert texts("ru")["calls"]["resolved"]["number"] in get(shop, "/demo/phone").body.decode()
+
+
+def lead_of(shop: ShopServer, phone: str) -> Lead:
+    post(shop, "/forms/callback", name="Олег", phone=phone)
+    return list(shop.crm.leads.values())[-1]
+
+
+def test_the_first_button_of_a_lead_saves_and_moves_nothing(shop: ShopServer) -> None:
+    lead = lead_of(shop, "+79000000081")
+    post(shop, f"/demo/crm/{lead.lead_id}", stage="58113406", price="0", cost="")
+    form = get(shop, "/demo/crm").body.decode().partition(f'id="lead-{lead.lead_id}"')[2].partition("</form>")[0]
+    first = re.findall(r"<button[^>]*>[^<]*", form)[0]
+    assert ("name=" in first, first.rpartition(">")[2]) == (False, "Сохранить")
+    assert post(shop, f"/demo/crm/{lead.lead_id}", price="9 000", cost="5000", reason="11938870").status == 303
+    assert (lead.status_id, lead.price, lead.fields[amocrm.COST_FIELD]) == ("58113406", 9000, "5000")
+    assert shop.crm.told[-1].what == "leads[update]"
+
+
+@pytest.mark.parametrize(("price", "cost", "named"), [
+    ("9000 р", "", "Бюджет"), ("сто", "1", "Бюджет"), ("", "1", "Бюджет"), ("100000000", "", "Бюджет"),
+    ("9000", "5000 р", "Себестоимость"), ("9000", "-1", "Себестоимость"), ("9000", "10,50", "Себестоимость"),
+])  # fmt: skip
+def test_money_that_is_no_number_is_named_and_nothing_is_saved(shop: ShopServer, price: str, cost: str, named: str) -> None:
+    lead = lead_of(shop, "+79000000082")
+    told = len(shop.crm.told)
+    answer = post(shop, f"/demo/crm/{lead.lead_id}", stage=amocrm.WON, price=price, cost=cost, reason="11938872")
+    form = answer.body.decode().partition(f'id="lead-{lead.lead_id}"')[2].partition("</form>")[0]
+    assert answer.status == 422
+    assert f'role="alert">{named}' in form
+    assert (f'name="price" inputmode="numeric" maxlength="12" value="{price}"' in form, f'value="{cost}"' in form) == (True, True)
+    assert 'value="11938872" selected' in form
+    assert answer.body.decode().count('role="alert"') == 1
+    assert (lead.status_id, lead.price, len(shop.crm.told)) == ("58113402", 0, told)
+
+
+def test_a_form_of_a_lead_without_its_fields_is_a_mistake_not_a_crash(shop: ShopServer) -> None:
+    assert post(shop, f"/demo/crm/{lead_of(shop, '+79000000083').lead_id}", stage=amocrm.WON).status == 422
+
+
+def test_the_start_screen_the_bar_and_the_readme_count_the_same_steps(shop: ShopServer) -> None:
+    text = get(shop, "/demo/").body.decode()
+    steps = re.findall(r"<li><b>([^<]+)\.</b>", text)
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## See it live")[2].partition("\n## ")[0]
+    told = re.findall(r"^(\d)\. \*\*", section, re.MULTILINE)
+    bar = re.findall(r"<a href=[^>]*>([^<]+)</a>", text.partition('class="bar"')[2].partition("</div></div>")[0])
+    assert steps == bar == ["Реклама", "Магазин", "Телефон", "CRM", "Почта"]
+    assert [int(number) for number in told] == [1, 2, 3, 4, 5]
+
+
 def test_moves_of_a_lead_made_within_a_second_keep_their_order() -> None:
     sent: list[str] = []
     crm = Crm(lambda body: sent.append(body) or Answer(202, [], b""), lambda: NOW)  # type: ignore[func-returns-value]  # None is what it should give
@@ -214,6 +311,32 @@ def test_the_report_is_mailed_with_its_files_and_again_on_demand(stack: LocalSta
         assert get(shop, missing).header("location") == "/demo/mail"
 
 
+def test_mails_have_their_time_on_them(shop: ShopServer) -> None:
+    post(shop, "/demo/mail/send")
+    post(shop, "/demo/mail/send")
+    tabs = re.findall(r">Письмо (\d) · (\d\d:\d\d:\d\d)</a>", get(shop, "/demo/mail").body.decode())
+    assert [int(number) for number, _ in tabs] == list(range(1, len(shop.mailbox.mails()) + 1))
+    assert {at for _, at in tabs} == {f"{NOW + timedelta(hours=3):%H:%M:%S}"}
+
+
+def test_after_unsubscribing_the_button_says_so_and_leads_back(stack: LocalStack, shop: ShopServer) -> None:
+    post(shop, "/demo/mail/send")
+    assert shop.mailbox.way_back() == ""
+    link = str(shop.mailbox.mails()[-1]["List-Unsubscribe"]).strip("<>")
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert stack.call("POST", urlsplit(link).path, form, "List-Unsubscribe=One-Click").status == 200
+    before = len(shop.mailbox.mails())
+    answer = post(shop, "/demo/mail/send")
+    text = answer.body.decode()
+    assert (answer.status, len(shop.mailbox.mails())) == (409, before)
+    assert "получатель отписался" in text
+    assert f'<a href="{link}"' in text
+    assert 'class="letter"' in text  # the mails that he had are still there
+    assert stack.call("POST", urlsplit(link).path, form, "undo=1").status == 200
+    assert post(shop, "/demo/mail/send").status == 303
+    assert len(shop.mailbox.mails()) == before + 1
+
+
 def test_a_report_that_cannot_be_sent_says_why(shop: ShopServer, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise RuntimeError("the marts are on strike")
@@ -222,3 +345,38 @@ def test_a_report_that_cannot_be_sent_says_why(shop: ShopServer, monkeypatch: py
     answer = post(shop, "/demo/mail/send")
     assert answer.status == 502
     assert "the marts are on strike" in answer.body.decode()
+
+
+def test_a_report_that_waits_for_the_data_is_not_called_unsubscribed(shop: ShopServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shop.mailbox, "send_report", lambda: 0)
+    answer = post(shop, "/demo/mail/send")
+    assert answer.status == 409
+    assert "данные ещё обновляются" in answer.body.decode()
+
+
+def test_a_port_in_use_is_named_with_the_options_before_anything_starts() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(BadInput) as caught:
+            check_ports({"--port": 0, "--shop-port": port})
+    assert [(field.path, field.message) for field in caught.value.fields] == [
+        (f"--shop-port {port}", "is in use by another program")
+    ]
+    assert "make up UP=" in caught.value.message
+    check_ports({"--port": 0, "--shop-port": port})  # free again: nothing of the check is left behind
+
+
+def test_one_port_cannot_serve_both() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as once:
+        port = once.getsockname()[1]
+    with pytest.raises(BadInput, match="choose others") as caught:
+        check_ports({"--port": port, "--shop-port": port})
+    assert [field.message for field in caught.value.fields] == ["must be different ports"]
+
+
+def test_skvoz_up_on_a_busy_port_ends_without_a_trace_or_a_folder(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = CliRunner().invoke(app, ["up", "--port", port, "--shop-port", "0", "--root", str(tmp_path / "up")])
+    assert (result.exit_code, f"--port {port}: is in use" in result.output) == (2, True)
+    assert not (tmp_path / "up").exists()

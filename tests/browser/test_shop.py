@@ -214,7 +214,64 @@ def test_no_page_is_wider_than_a_phone_or_has_errors(shop: ShopServer, chromium:
     page.wait_for_load_state("networkidle")
     assert errors == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    cut = "[...document.querySelectorAll('.bar a')].filter(a => a.getBoundingClientRect().right > 360).map(a => a.textContent)"
+    assert page.evaluate(cut) == []
     context.close()
+
+
+@pytest.mark.parametrize("width", [390, 1000])
+def test_the_letter_is_as_high_as_its_content(shop: ShopServer, chromium: Any, width: int) -> None:
+    if not shop.mailbox.mails():
+        shop.mailbox.send_report()
+    context = chromium.new_context(viewport={"width": 800, "height": 740})
+    page = context.new_page()
+    page.goto(f"{shop.url}/demo/mail")
+    page.wait_for_load_state("networkidle")
+    page.set_viewport_size({"width": width, "height": 740})
+    heights = "f => [f.clientHeight, f.contentDocument.documentElement.scrollHeight, f.contentDocument.body.offsetHeight]"
+    page.wait_for_function(
+        "() => { const f = document.querySelector('.letter iframe'), d = f.contentDocument.documentElement;"
+        " return d.scrollHeight === f.clientHeight && f.clientHeight > 1000 }"
+    )
+    shown, content, body = page.eval_on_selector(".letter iframe", heights)
+    assert shown == content
+    assert content - body < 60  # no empty end below it
+    context.close()
+
+
+def test_numbers_stay_on_one_line_of_a_phone(shop: ShopServer, chromium: Any) -> None:
+    context = chromium.new_context(viewport={"width": 390, "height": 740})
+    page = context.new_page()
+    for path in ("/thanks/", "/delivery/", "/contacts/", "/product/radiator-8/"):
+        page.goto(f"{shop.url}{path}")
+        assert (
+            page.evaluate("[...document.querySelectorAll('a[href^=\"tel:\"]')].filter(a => a.getClientRects().length > 1).length")
+            == 0
+        )
+    context.close()
+
+
+def test_enter_in_a_money_field_saves_and_leaves_the_stage(shop: ShopServer, chromium: Any) -> None:
+    lead = shop.crm.take("Заявка", "Вера", "+79000000091")
+    shop.crm.move(lead.lead_id, "58113406", 100, None)
+    page = visitor(chromium).new_page()
+    page.goto(f"{shop.url}/demo/crm")
+    price = page.locator(f"#lead-{lead.lead_id} [name=price]")
+    price.fill("9 000")
+    with page.expect_navigation():
+        price.press("Enter")
+    assert (lead.price, lead.status_id) == (9000, "58113406")
+
+
+def test_two_visitors_call_from_two_phones(shop: ShopServer, chromium: Any) -> None:
+    callers = []
+    for _ in range(2):
+        page = visitor(chromium).new_page()
+        page.goto(f"{shop.url}/demo/phone")
+        callers.append(page.input_value("[name=caller]"))
+        page.reload()
+        assert page.input_value("[name=caller]") == callers[-1]
+    assert callers[0] != callers[1]
 
 
 def test_the_shop_loads_nothing_from_elsewhere(stack: LocalStack, shop: ShopServer, chromium: Any) -> None:

@@ -17,6 +17,7 @@ from typing import Any, get_args
 import pytest
 import typer
 import yaml
+from pydantic import BaseModel
 
 from functions.attribution import refresh, steps
 from functions.collect import batch, hits
@@ -37,13 +38,14 @@ from functions.report import render
 from infra.build.assemble import MOST_BYTES as MOST_BUILT_BYTES
 from infra.cli import numbers, replay
 from infra.cli.main import app
+from infra.cli.sites import warnings_of
 from infra.local.gateway import MOST_HEAD_BYTES
 from infra.template.model import load
 from shared import athena, secrets, sites
 from shared.lake import Rejected
 from shared.money import LARGEST
 from shared.security import LEAST_KEY_BYTES, REPLAY_WINDOW, verify_webhook
-from shared.settings import SiteSettings, parse_settings
+from shared.settings import AMO_CLOSED, AmoFields, Numbers, SiteSettings, parse_settings
 from shared.times import from_millis
 from tests.requires import missing
 
@@ -126,14 +128,62 @@ def test_the_documented_fields_of_an_import_are_those_that_are_read() -> None:
     }
 
 
+def _unshown(model: type[BaseModel], shown: Any, place: str = "") -> Iterator[str]:
+    """Places of what can be set and is not shown, at every level; of a list, what none of its items shows."""
+    items = shown if isinstance(shown, list) else [shown]
+    for name, field in model.model_fields.items():
+        here, told = f"{place}{name}", [item[name] for item in items if name in item]
+        if not told:
+            yield here
+        for inner in (field.annotation, *get_args(field.annotation)):
+            if told and isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from _unshown(inner, told[0], f"{here}.")
+
+
 def test_the_settings_example_is_right_and_shows_everything_that_can_be_set() -> None:
     [text] = examples("settings")
     raw = yaml.safe_load(text)
-    parse_settings(raw)
-    assert raw.keys() == SiteSettings.model_fields.keys()
-    for name in ("crm", "attribution", "requests", "costs", "report"):
-        model: Any = SiteSettings.model_fields[name].annotation
-        assert raw[name].keys() == model.model_fields.keys(), name
+    assert warnings_of(parse_settings(raw)) == []
+    assert list(_unshown(SiteSettings, raw)) == []
+    defaults = Numbers().model_dump() | {"late_call_seconds": Numbers().cool_down_seconds}
+    figures = {name: value for name, value in raw["numbers"].items() if name.endswith(("_seconds", "_percent"))}
+    assert figures == {name: defaults[name] for name in figures}
+    assert raw["crm"]["amocrm"]["fields"].items() >= {(k, v) for k, v in AmoFields().model_dump().items() if v}
+
+
+def test_the_amocrm_example_has_a_meaning_for_every_stage_and_brings_money() -> None:
+    [text] = examples("amocrm settings")
+    raw = yaml.safe_load(text)
+    site = parse_settings({"site_id": "shop", "name": "Shop", "hosts": ["shop.example"], **raw})
+    assert warnings_of(site) == []
+    assert site.crm.amocrm is not None
+    [rule] = site.stages
+    assert rule.stages.keys() == site.crm.amocrm.stages.keys() | AMO_CLOSED.values()
+    assert rule.pipeline in site.crm.amocrm.pipelines
+
+
+def test_the_documented_fields_of_a_call_are_those_that_are_read_and_needed() -> None:
+    [text] = examples("call")
+    call, now = json.loads(text), datetime(2026, 10, 12, 8, 0, tzinfo=UTC)
+    documented = {names_in(cells[0]).pop(): cells[1] for cells in rows_of("Numbers and calls")}
+    assert documented.keys() == call.keys()
+    for name, is_needed in documented.items():
+        less = {key: value for key, value in call.items() if key != name}
+        if is_needed == "yes":
+            with pytest.raises(told.Refused) as caught:
+                told.read_call(less, now)
+            assert caught.value.path == name
+        else:
+            assert told.read_call(less, now) != told.read_call(call | {"duration": 7}, now)
+    with pytest.raises(told.Refused, match="hangup_time"):
+        told.read_call({key: value for key, value in call.items() if key not in ("duration", "hangup_time")}, now)
+
+
+def test_the_documented_spellings_of_a_number_are_one() -> None:
+    sentence = OPERATIONS[OPERATIONS.index("Numbers may be spelled") : OPERATIONS.index("numbers of other countries")]
+    spellings = names_in(sentence)
+    assert len(spellings) == 7
+    assert {told.read_phone(spelling) for spelling in spellings} == {"+74950000031"}
 
 
 class Received(http.server.ThreadingHTTPServer):
@@ -202,7 +252,7 @@ def test_every_alarm_is_explained() -> None:
 def test_every_metric_is_explained() -> None:
     counted = set()
     for path in [*(ROOT / "functions").rglob("*.py"), *(ROOT / "shared").rglob("*.py")]:
-        for call in re.findall(r"count\(\{([^}]*)\}", path.read_text(encoding="utf-8")):
+        for call in re.findall(r"(?:count\(|or_try_later\([^{}]*)\{([^}]*)\}", path.read_text(encoding="utf-8")):
             counted |= set(re.findall(r'"([A-Z]\w+)"', call))
     assert set().union(*(names_in(cells[0]) for cells in rows_of("Logs and metrics"))) == counted
 

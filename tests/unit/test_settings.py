@@ -13,8 +13,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.crm_webhook.amocrm.states import CLOSED_STAGES
+from infra.cli.sites import warnings_of
 from shared.errors import SettingsError
-from shared.settings import MEANING_RANK, SiteSettings, parse_settings, published
+from shared.settings import AMO_CLOSED, MEANING_RANK, SiteSettings, parse_settings, published
 
 LEAST: dict[str, Any] = {"site_id": "kvartal", "name": "Квартал", "hosts": ["kvartal.example"]}
 FULL = """
@@ -227,3 +229,62 @@ def test_a_bare_off_of_yaml_switches_duplicates_off() -> None:
     assert parse_settings({**LEAST, "requests": {"duplicate_days": yaml.safe_load("off")}}).requests.duplicate_days == "off"
     with pytest.raises(SettingsError, match=r"duplicate_days.*off or ever"):
         parse_settings({**LEAST, "requests": {"duplicate_days": True}})
+
+
+def amo(*rules: dict[str, Any], **settings: Any) -> dict[str, Any]:
+    return {**LEAST, "crm": {"amocrm": settings}, "stages": list(rules)}
+
+
+def test_the_closed_stages_of_amocrm_are_those_that_its_adapter_renames() -> None:
+    assert AMO_CLOSED == CLOSED_STAGES
+
+
+def test_amocrms_closed_stages_are_refused_by_number_and_the_word_is_named() -> None:
+    rules: list[dict[str, Any]] = [
+        {"stages": {"a": "working"}},
+        {"pipeline": 6904417, "stages": {142: "paid", "143": "lost", "won": "paid"}},
+    ]
+    (message,) = mistakes(amo(*rules)).values()
+    assert "stages.1.stages.142: write won" in message
+    assert "stages.1.stages.143: write lost" in message
+    assert "stages.0" not in message
+
+
+def test_without_amocrm_142_is_a_stage_like_any_other() -> None:
+    rule = {"stages": {"142": "paid"}}
+    assert parse_settings({**LEAST, "stages": [rule]}).stages[0].stages == {"142": "paid"}
+
+
+@pytest.mark.parametrize(
+    ("money_stage", "meanings", "is_warned"),
+    [
+        ("paid", ("working", "won", "lost"), True),
+        ("paid", ("won", "paid"), False),
+        ("won", ("contract", "lost", "claim"), True),
+        ("won", ("won",), False),
+        ("won", ("paid",), False),
+        ("contract", ("qualified",), True),
+        ("contract", ("contract",), False),
+    ],
+)
+def test_a_rule_whose_stages_never_bring_money_is_warned_of(money_stage: str, meanings: tuple[str, ...], is_warned: bool) -> None:
+    rule = {"pipeline": "Опт", "money_stage": money_stage, "stages": {meaning: meaning for meaning in meanings}}
+    warnings = warnings_of(parse_settings({**LEAST, "stages": [{"stages": {"a": "paid"}}, rule]}))
+    told = f"stages.1: no stage of pipeline Опт means {money_stage} or later: money comes from payments only"
+    assert warnings == ([told] if is_warned else [])
+
+
+def test_names_where_amocrm_tells_ids_are_warned_of() -> None:
+    named = {"pipeline": "Продажи", "stages": {"Оплачено": "paid"}}
+    ids = {"pipeline": "6904417", "stages": {"58113402": "unsorted", "Замер": "qualified", "won": "paid", "lost": "lost"}}
+    (warning,) = warnings_of(parse_settings(amo(named)))
+    assert "stages: no rule is for amoCRM's deals" in warning
+    (warning,) = warnings_of(parse_settings(amo(named, ids)))
+    assert warning.startswith("stages.1: amoCRM tells stages by id")
+    assert warning.endswith(": Замер")
+    assert warnings_of(parse_settings(amo({"stages": {"Оплачено": "paid", "won": "paid"}}))) == []
+    assert warnings_of(parse_settings({**LEAST, "stages": [named]})) == []
+
+
+def test_settings_without_rules_of_their_own_give_no_warning() -> None:
+    assert warnings_of(parse_settings(LEAST)) == []
