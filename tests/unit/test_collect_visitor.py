@@ -113,10 +113,11 @@ def test_ids_of_analytics_systems_stay_ids(text: str) -> None:
 
 
 @pytest.mark.parametrize("column", ["deal_id", "call_id", "payment_id"])
-def test_ids_of_other_systems_may_look_like_a_national_phone_only(column: str) -> None:
+def test_ids_of_other_systems_may_look_like_a_phone_as_bare_digits_only(column: str) -> None:
     assert identifier("79161234567", column) == "79161234567"
-    with pytest.raises(Refused, match="must not be"):
-        identifier("+79161234567", column)
+    for text in ("+79161234567", "8 (916) 123-45-67", "Иван 8 916 123-45-67"):
+        with pytest.raises(Refused, match="must not be"):
+            identifier(text, column)
 
 
 @pytest.mark.parametrize("text", ["9000000017", "8 900 000-00-17", "900.000.00.17", "+7(900)0000017"])
