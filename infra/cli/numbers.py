@@ -13,6 +13,7 @@ from rich.table import Table
 from functions.numberpool.choice import Number, free_at, is_live, phase
 from functions.numberpool.rules import Rules, rules_of
 from functions.numberpool.store import Store
+from infra.pool_size import numbers_for, offered_load
 from shared.aws import client
 from shared.errors import BadInput, FieldError
 from shared.identity import normal_phone
@@ -91,6 +92,24 @@ def retire(site: str, number: str, table: TableName, pool: Pool = POOL) -> None:
     left = Store(dynamodb, table).number(site, phone, pool)
     lives = left is not None and is_live(left, now)
     print(f"{phone} is retired{'; the visitor who sees it keeps it until he leaves' if lives else ''}")
+
+
+@app.command()
+def plan(
+    visitors_per_hour: Annotated[float, typer.Option(min=0, max=1_000_000, help="in the busiest hour, of pages with a number")],
+    visit_minutes: Annotated[float, typer.Option(min=0, max=600, help="how long a visit lasts")] = 3,
+    lease_seconds: Annotated[int, typer.Option(min=0, max=3600, help="as in the settings")] = 300,
+    cool_down_seconds: Annotated[int, typer.Option(min=0, max=86_400, help="as in the settings")] = 1800,
+) -> None:
+    """How many numbers the pool needs, and what share of visitors would see the default number otherwise (Erlang B)."""
+    hold = visit_minutes * 60 + lease_seconds + cool_down_seconds
+    load = offered_load(visitors_per_hour, hold)
+    print(f"{visitors_per_hour:g} visitors an hour hold a number for {hold / 60:g} minutes each: {load:.1f} at a time")
+    for percent in (10, 5, 1, 0.1):
+        try:
+            print(f"  {numbers_for(load, percent / 100):6d} numbers: at most {percent:g} % of the visitors see the default number")
+        except OverflowError as error:
+            raise BadInput(f"that takes {error}; a shorter cool-down needs fewer") from error
 
 
 def _check_names(site: str, pool: str) -> None:

@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from infra.cli import numbers as command
 from infra.cli.main import app
+from shared.errors import BadInput
 from shared.leases import pool_key
 from shared.settings import parse_settings, published
 from shared.sites import current_key
@@ -173,3 +174,13 @@ def test_the_list_reckons_with_the_sites_own_cool_downs(numbers: Numbers) -> Non
 
 def test_an_empty_pool_is_told(numbers: Any) -> None:
     assert "skvoz numbers add kvartal" in run("list", "kvartal").stdout
+
+
+def test_a_plan_says_how_many_numbers_are_enough() -> None:
+    """200 visitors an hour, three minutes each, no lease after them and no cool-down: 10 erlang."""
+    bare = ["--visit-minutes", "3", "--lease-seconds", "0", "--cool-down-seconds", "0"]
+    told = CliRunner().invoke(app, ["numbers", "plan", "--visitors-per-hour", "200", *bare])
+    assert (told.exit_code, "10.0 at a time" in told.output) == (0, True)
+    assert "    18 numbers: at most 1 %" in told.output
+    too_many = CliRunner().invoke(app, ["numbers", "plan", "--visitors-per-hour", "1000000"])
+    assert isinstance(too_many.exception, BadInput)

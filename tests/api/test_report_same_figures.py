@@ -178,6 +178,9 @@ class TestWorkedCases:
             assert (found["cost"], found["revenue"], found["romi"], found["roas"]) == ("50 000", "100 000", "+100 %", "2,00")
         book = shown.in_book("Итого")
         assert (book["romi"], book["roas"]) == (1.0, 2.0)
+        summary = shown.book.get_sheet_by_name("Сводка").to_python()
+        assert [row[1] for row in summary if str(row[0]).startswith("ROI ")] == [2.0]
+        assert "ROI = ROMI + 100 %; за период 200 %" in shown.text
 
     @pytest.mark.parametrize(("revenue", "romi"), [("2", "+100 %"), ("1", "0 %")])
     def test_m4(self, tmp_path: Path, revenue: str, romi: str) -> None:

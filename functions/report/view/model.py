@@ -51,7 +51,7 @@ def view_of(figures: Figures, language: str, thresholds: Mapping[str, Any], page
         "calls": call_lines(figures["calls"], formats, words),
         "deal_counts": _deal_counts(figures, formats, words),
         "quality": quality_lines(figures["data_quality"], formats, words),
-        "definitions": _definitions(thresholds, formats, words),
+        "definitions": _definitions(figures["totals"], thresholds, formats, words),
         "page_url": page_url,
     }
 
@@ -205,9 +205,12 @@ def _deal_counts(figures: Figures, formats: Formats, words: Mapping[str, Any]) -
     }
 
 
-def _definitions(thresholds: Mapping[str, Any], formats: Formats, words: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _definitions(
+    totals: Figures, thresholds: Mapping[str, Any], formats: Formats, words: Mapping[str, Any]
+) -> list[tuple[str, str]]:
     """Pairs of term and explanation, in the order of the table."""
     limits = {
+        "roi": EMPTY if totals["romi"] is None else formats.share(totals["romi"] + 1),
         "good": formats.percent(float(thresholds["good"])),
         "normal": formats.percent(float(thresholds["normal"])),
         "minimum": thresholds["minimum_sales"],

@@ -26,6 +26,9 @@ def summary(making: Making) -> Sheet:
         kind = kind_of(measure)
         values = [figures["totals"][measure], figures["previous"]["totals"][measure], figures["change"][measure]]
         sheet.add_as(["text", kind, kind, "ratio"], [_measure(measure, words), *values])
+        if measure == "romi":
+            roi = [None if romi is None else romi + 1 for romi in values[:2]]
+            sheet.add_as(["text", kind, kind, "ratio"], [own["roi"], *roi, values[2]])
     return sheet
 
 
