@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from statistics import median
 from typing import Any
 
 import pytest
@@ -411,17 +412,18 @@ def test_a_lookup_is_refused_without_its_signature(numbers: Numbers) -> None:
     assert numbers.ask("none")["statusCode"] == 400
 
 
-def test_own_work_of_a_call_and_of_a_lookup_is_measured(numbers: Numbers, record_property: Any) -> None:
-    """For the report of the run: the budget is 100 ms of our own work (an average; no limit is held here, machines differ)."""
+def test_own_work_of_a_call_and_of_a_lookup_takes_less_than_a_tenth_of_a_second(numbers: Numbers, record_property: Any) -> None:
+    """The telephony waits for both while a caller hears the ringing. Processor time, so that a busy machine does not fail it; the
+    DynamoDB in this process is counted too, so our own work is less than what is measured."""
     leased(numbers, 1)
     times: dict[str, list[float]] = {"call": [], "lookup": []}
-    for turn in range(10):
-        started = time.perf_counter()
+    for turn in range(11):
+        started = time.process_time()
         assert numbers.ring(ringing(numbers.now, call_id=f"c-{turn}", hangup_time=None))["statusCode"] == 200
-        times["call"].append(time.perf_counter() - started)
-        started = time.perf_counter()
+        times["call"].append(time.process_time() - started)
+        started = time.process_time()
         assert numbers.ask("74950000031")["statusCode"] == 200
-        times["lookup"].append(time.perf_counter() - started)
+        times["lookup"].append(time.process_time() - started)
     for name, spent in times.items():
-        record_property(f"{name}_ms", round(sorted(spent)[5] * 1000, 1))
-        print(f"{name}: {sorted(spent)[5] * 1000:.1f} ms")
+        record_property(f"{name}_ms", round(median(spent) * 1000, 1))
+        assert median(spent) < 0.1, f"{name}: {median(spent) * 1000:.1f} ms"

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -21,11 +21,14 @@ from typer.testing import CliRunner
 
 from functions.report.view.formats import Formats
 from infra.cli.main import app
+from infra.demo import run
 from infra.demo.month import END, OBSTACLES, Truth
 from infra.demo.people import month
 from infra.demo.run import LEFT, SEED, demo
 from infra.demo.shop import BANNER_NUMBER
 from infra.demo.truth import judge
+from infra.local.stack import LocalStack
+from tests.api.people import places, queues
 
 SCALE = 0.04
 M = ("cost", "visits", "requests", "qualified", "sales", "revenue", "gross_profit", "cpl", "cpo", "roas", "romi", "margin_romi")
@@ -42,18 +45,39 @@ class Left(NamedTuple):
     printed: str
     workbook: bytes
     out: Path
+    watched: Watched
+
+
+class Watched(LocalStack):
+    """The demo's stack, looked into before its queues are worked off and before it is taken down."""
+
+    last: ClassVar[Watched]
+
+    def _start(self) -> None:
+        super()._start()
+        Watched.last, self.waited, self.kept = self, [""], {"": ""}
+
+    def pump(self) -> int:
+        self.waited += [text for text in queues().values() if text]
+        return super().pump()
+
+    def __exit__(self, *error: object) -> None:
+        self.kept = places(self)
+        super().__exit__(*error)
 
 
 @pytest.fixture(scope="module")
 def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
     out = tmp_path_factory.mktemp("demo")
     console = Console(file=io.StringIO(), width=200)
-    demo(out, SCALE, console)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run, "LocalStack", Watched)
+        demo(out, SCALE, console)
     mail = email.message_from_bytes((out / "report.eml").read_bytes(), policy=email.policy.default)
     figures = json.loads((out / "figures.json").read_text(), parse_float=Decimal)
     printed = cast(io.StringIO, console.file).getvalue()
     page, workbook = (out / "report.html").read_text(), (out / "report.xlsx").read_bytes()
-    return Left(figures, page, cast(EmailMessage, mail), printed, workbook, out)
+    return Left(figures, page, cast(EmailMessage, mail), printed, workbook, out, Watched.last)
 
 
 def text_of(markup: str) -> str:
@@ -198,6 +222,28 @@ def test_calls_forms_and_deals_of_both_crms_are_played(left: Left) -> None:
     assert {"form", "call"} <= {row["contact_channel"] for row in left.figures["contact_channels"]}
     assert {deal["deal_id"].partition(":")[0] for deal in left.figures["deals"]} == {"amocrm", "generic"}
     assert {"request_id"} <= {deal["match_method"] for deal in left.figures["deals"]}
+
+
+PHONE = re.compile(r"(?=(900(?:[\s().+-]|%20|%2b){0,3}\d{3}(?:[\s().-]|%20){0,2}\d\d(?:[\s().-]|%20){0,2}\d\d))", re.IGNORECASE)
+
+
+def phones_in(text: str) -> set[str]:
+    """Phones such as the demo's people have, however they are spaced: ten digits."""
+    return {re.sub(r"%20|%2b|\D", "", found, flags=re.IGNORECASE) for found in PHONE.findall(text)}
+
+
+def test_the_month_leaves_no_plain_phone_outside_the_quarantine(left: Left) -> None:
+    played = set(re.findall(r"\+7(900\d{7})", repr(month(SEED, SCALE).events)))
+    assert len(played) >= 20
+    kept, waited = left.watched.kept, left.watched.waited
+    in_quarantine = {place for place in kept if place.startswith("LakeBucket/quarantine/")}
+    assert set().union(*(phones_in(kept[place]) for place in in_quarantine)) >= played
+    names = {place.partition("/")[0] for place in kept}
+    assert {"log", "LakeBucket", "FilesBucket", "NumbersTable", "ContactsTable"} <= names
+    assert any(place.startswith("LakeBucket/raw/call/") for place in kept)
+    assert {place for place, text in kept.items() if place not in in_quarantine and phones_in(text) & played} == set()
+    assert all(any(provider in text for text in waited) for provider in ("amocrm", "generic"))
+    assert [text for text in waited if phones_in(text) & played] == []
 
 
 def test_the_workbook_holds_the_same_revenue(left: Left) -> None:

@@ -82,6 +82,8 @@ def test_the_whole_life_of_a_lease(numbers: Numbers) -> None:
     assert [item["visitor_id"]["S"] for item in history] == [visitor_id(1), visitor_id(1), visitor_id(2)]
     assert [item.get("is_confirmed", {}).get("BOOL") for item in history] == [True, False, None]
     assert ["until" in item for item in history] == [True, True, False]
+    ends = [int(item.get("until", item["leased_at"])["N"]) for item in history]
+    assert [int(item["expires_at"]["N"]) for item in history] == [end // 1000 + 400 * 86_400 for end in ends]
 
 
 def test_a_second_request_of_the_visitor_keeps_his_lease_and_is_a_sign_of_life(numbers: Numbers) -> None:
@@ -152,6 +154,62 @@ def test_a_site_without_numbers_is_told_so(numbers: Numbers) -> None:
         "no_pool",
         [],
     )
+
+
+# What makes a lease request end so, and the metric that the operator is told it by; the marks are those of a static number.
+STATIC = {"utm_source": "vk", "utm_medium": "cpc"}
+
+
+@pytest.mark.parametrize(
+    ("pool", "before", "marks", "kind", "reason"),
+    [
+        (POOL, [], {}, "dynamic", "new"),
+        (POOL, [1], {}, "dynamic", "kept"),
+        ((), [], {}, "default", "no_pool"),
+        ((), [], STATIC, "static", "no_pool"),
+        (POOL[:1], [2], {}, "default", "pool_full"),
+        (POOL[:1], [2], STATIC, "static", "pool_full"),
+        (POOL, ["neighbour"], {}, "default", "too_many_from_address"),
+        (POOL, ["neighbour"], STATIC, "static", "too_many_from_address"),
+    ],
+)
+def test_each_number_given_is_counted_with_its_kind_and_reason(
+    numbers: Numbers,
+    capsys: pytest.CaptureFixture[str],
+    pool: tuple[str, ...],
+    before: list[Any],
+    marks: dict[str, str],
+    kind: str,
+    reason: str,
+) -> None:
+    if pool:
+        numbers.fill(*pool)
+    for visitor in before:
+        if visitor == "neighbour":
+            numbers.lease(2, ip="198.51.100.200")
+        else:
+            numbers.lease(visitor, ip=f"203.0.{visitor}.9")
+    capsys.readouterr()
+    given = numbers.lease(1, ip="198.51.100.1", **marks)
+    assert given["kind"] == kind
+    told = [line for line in counted(capsys.readouterr().out) if "LeaseGiven" in line]
+    assert told == [{"Kind": kind, "Reason": reason, "LeaseGiven": 1}]
+
+
+def test_a_number_that_came_again_and_a_site_without_numbers_are_counted_too(
+    numbers: Numbers, capsys: pytest.CaptureFixture[str]
+) -> None:
+    numbers.fill(POOL[0])
+    numbers.lease(1)
+    numbers.later(seconds=91)
+    numbers.lease(1)
+    numbers.publish({"site_id": "kvartal", "name": "К", "hosts": ["kvartal.example"]})
+    numbers.later(days=1)
+    for number in POOL[:1]:
+        numbers.dynamodb.delete_item(TableName=TABLE, Key={"pk": {"S": pool_key("kvartal")}, "sk": {"S": number}})
+    numbers.lease(1)
+    told = [(line["Kind"], line["Reason"]) for line in counted(capsys.readouterr().out) if "LeaseGiven" in line]
+    assert told == [("dynamic", "new"), ("dynamic", "again"), ("none", "no_pool")]
 
 
 def test_a_retired_number_stays_with_its_visitor_and_goes_to_nobody_else(numbers: Numbers) -> None:

@@ -45,7 +45,9 @@ SECRETS = {
     "calls-generic": "whsec_Y2FuYXJ5LWNhbGxzLWNhbmFyeS1jYWxscy1jYW5hcg==",
     "identity": "canary-identity-key-77ab",
     "visitor": "canary-visitor-secret-90de",
+    "proxy": "canary-proxy-token-51be",
 }
+VIEWER = "198.51.100.77"  # the address that the site's proxy tells of each caller; kept masked
 IDS = count(1)
 
 
@@ -60,8 +62,8 @@ class Play:
 
     def post(self, path: str, content_type: str, body: bytes, secret: str = "", webhook_id: str = "", **headers: str) -> Any:
         signed = sign_webhook(body, webhook_id or f"msg-{next(IDS)}", SECRETS[secret], NOW) if secret else {}
-        origin = f"https://{self.site}.example"
-        return self.stack.call("POST", path, {"content-type": content_type, "origin": origin, **signed, **headers}, body)
+        through = {"origin": f"https://{self.site}.example", "x-skvoz-proxy": SECRETS["proxy"], "x-skvoz-viewer": VIEWER}
+        return self.stack.call("POST", path, {"content-type": content_type, **through, **signed, **headers}, body)
 
     def hits(self, *hits: Mapping[str, Any], status: int = 202, text: str = "", **batch: Any) -> Any:
         sent = {"site": self.site, "sent_at": to_millis(NOW), **({"visitor": self.token} if self.token else {}), **batch}
@@ -142,7 +144,8 @@ class Play:
                 {"visitor": self.token, "consent": text},
             ):
                 query = {"site": self.site, "url": addresses["url"], "ref": addresses["ref"], "title": text, **more}
-                assert self.stack.call("GET", f"/v1/hit.gif?{urlencode(query)}").status == 200
+                through = {"x-skvoz-proxy": SECRETS["proxy"], "x-skvoz-viewer": VIEWER}
+                assert self.stack.call("GET", f"/v1/hit.gif?{urlencode(query)}", through).status == 200
 
     def imports(self) -> None:
         person, head = self.person("import"), {"occurred_at": "2026-10-12T10:40:26+03:00"}
@@ -329,6 +332,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
                 "pii": "vault" if site == "vault" else "hash",
                 "forms": {"contacts": site != "quiet"},
                 "crm": {"token_sha256": [token_sha256(SECRETS["crm path token"])], "amocrm": {}},
+                "proxy_token_sha256": [token_sha256(SECRETS["proxy"])],
                 "numbers": {"default": "+74950000001"},
                 "report": {"recipients": [READER.email], "language": "en"},
             }
@@ -402,6 +406,12 @@ def test_no_secret_is_kept_or_logged(played: Played) -> None:
         (place, name) for place, text in (played.places | played.marts).items() for name, value in canaries.items() if value in text
     }
     assert found == set()
+
+
+def test_the_proxy_was_believed_and_the_address_it_told_is_nowhere_whole(played: Played) -> None:
+    hits = "\n".join(text for place, text in played.places.items() if place.startswith("LakeBucket/raw/hit/"))
+    assert '"198.51.100.0"' in hits
+    assert {place for place, text in (played.places | played.marts).items() if VIEWER in text} == set()
 
 
 def _links(mail: bytes) -> set[str]:

@@ -24,6 +24,7 @@ from tests import worked_cases as worked
 from tests.report_cases import figures_of, settings_of, shop
 
 Rows = dict[str, list[str]]
+M2_CHANNELS = ("Яндекс Директ", "Органический поиск", "Прямые заходы")
 
 
 class Tables(HTMLParser):
@@ -157,16 +158,25 @@ class TestWorkedCases:
             assert shown.in_book(name)["romi"] == pytest.approx(worked.M1_ROMI[channel])
             assert shown.in_book(name)["margin_romi"] == (pytest.approx(worked.M1_MARGIN_ROMI[channel]) if with_margin else "")
 
+    @pytest.mark.parametrize("model", worked.M2)
+    def test_m2_by_each_model(self, tmp_path: Path, model: str) -> None:
+        """The report's tables of channels where the site's settings choose the model."""
+        shown = self.shown(tmp_path, worked.m2(model))
+        for read in (shown.on_page, shown.in_mail, shown.in_text):
+            parts = [number(read(channel)["revenue"]) for channel in M2_CHANNELS]
+            assert sum(part or Decimal(0) for part in parts) == 1000
+            assert [float(part or 0) for part in parts] == pytest.approx([1000 * share for share in worked.M2[model]], abs=0.01)
+        for channel, share in zip(M2_CHANNELS, worked.M2[model], strict=True):
+            assert shown.in_book(channel)["revenue"] == pytest.approx(1000 * share, abs=0.01)
+        for found in (shown.on_page("Итого"), shown.in_mail("Итого"), shown.in_text("Итого")):
+            assert found["revenue"] == "1 000"
+
     def test_m2(self, tmp_path: Path) -> None:
         shown = self.shown(tmp_path, worked.m2("position"))
-        for channel, revenue in (("Яндекс Директ", "400"), ("Органический поиск", "200"), ("Прямые заходы", "400")):
-            for found in (shown.on_page(channel), shown.in_mail(channel), shown.in_text(channel)):
-                assert found["revenue"] == revenue
-            assert shown.in_book(channel)["revenue"] == float(revenue)
         rows = shown.book.get_sheet_by_name("Модели").to_python()
         by_model = {(row[0], row[1]): row[3] for row in rows}
         for model in ("last_non_direct", "last_significant", "first", "last", "position"):
-            for channel, share in zip(("Яндекс Директ", "Органический поиск", "Прямые заходы"), worked.M2[model], strict=True):
+            for channel, share in zip(M2_CHANNELS, worked.M2[model], strict=True):
                 assert by_model.get((shown.words["models"][model], channel), 0) == pytest.approx(1000 * share)
         deals = shown.book.get_sheet_by_name("Сделки").to_python()
         assert deals[1][deals[0].index("Путь")] == "Яндекс Директ › Органический поиск › Прямые заходы"

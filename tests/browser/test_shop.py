@@ -8,6 +8,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from html import unescape
 from typing import Any
 
 import pytest
@@ -97,6 +98,18 @@ def figures_of(stack: LocalStack) -> dict[str, Any]:
     return max((dict(json.loads(body)) for body in kept), key=lambda figures: len(figures["deals"]))
 
 
+def row_of(html: str, deal_id: str) -> str:
+    """The mail's row of a deal, as its reader sees it."""
+    rows = [row for row in re.findall(r"<tr\b.*?</tr>", html, re.DOTALL) if deal_id in visible(row)]
+    assert len(rows) == 1, f"{len(rows)} rows of the mail name {deal_id}"
+    return visible(rows[0])
+
+
+def visible(markup: str) -> str:
+    text = unescape(re.sub(r"<[^>]*>", " ", markup))
+    return " ".join(text.replace("\u2060", "").replace("\u200b", "").split())
+
+
 def wins(page: Any, shop: ShopServer, lead_id: int, cost: int) -> None:
     """The manager: price as it is, the cost, paid."""
     page.goto(f"{shop.url}/demo/crm")
@@ -170,12 +183,19 @@ def test_from_the_ad_link_to_the_mail_a_form_and_a_call_are_found_with_their_sou
     assert (by_form["match_method"], by_form["contact_channel"]) == ("request_id", "form")
     assert (by_form["channel"], by_form["campaign"]) == ("Yandex Direct", "tp-poisk-msk")
     assert float(by_form["revenue"]) == order.price
-    assert (by_call["contact_channel"], by_call["channel"], by_call["campaign"]) == ("call", "VK Ads", "vk-remont")
+    assert (by_call["match_method"], by_call["contact_channel"]) == ("request_id", "call")
+    assert (by_call["channel"], by_call["campaign"]) == ("VK Ads", "vk-remont")
     assert float(by_call["revenue"]) == 48000
     (mail,) = shop.mailbox.mails()
-    text = html_of(mail)
-    assert "tp-poisk-msk" in text
-    assert "vk-remont" in text
+    form_row, call_row = (row_of(html_of(mail), f"amocrm:{lead.lead_id}") for lead in (order, rang))
+    for row, contact, campaign, price in (
+        (form_row, "Форма", "tp-poisk-msk", order.price),
+        (call_row, "Звонок", "vk-remont", 48000),
+    ):
+        assert campaign in row
+        assert contact in row
+        assert "по номеру заявки" in row
+        assert f"{price:,} ₽".replace(",", " ") in row
     assert [file.name.rpartition(".")[2] for file in attachments(mail)] == ["xlsx"]
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import struct
+import subprocess
+import sys
 from decimal import Decimal
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,10 +107,60 @@ def test_packing_tighter_keeps_every_pixel() -> None:
     assert chart.smaller(tight) == tight
 
 
-def test_the_rouble_sign_is_drawn_from_the_bundled_font() -> None:
+def test_the_font_is_bundled_with_its_license_and_asked_for_by_name() -> None:
     assert {path.name for path in chart.FONTS.glob("*.ttf")} == {"DejaVuSans.ttf", "DejaVuSans-Bold.ttf"}
     assert "Bitstream" in (chart.FONTS / "LICENSE.txt").read_text("utf-8")
-    assert 'font-family="DejaVu Sans"' in drawn(figures_of(shop())).svg
+    assert set(re.findall(r'font-family="([^"]*)"', drawn(figures_of(shop())).svg)) == {chart.FONT}
+
+
+# Letters, the rouble sign, a character that no font has, nothing at all: each drawn alone, as the chart draws its texts.
+LETTERS = {"letter": "Ж", "rouble": "\u20bd", "unknown": "\U0001fffd", "nothing": ""}
+DRAWS = """
+import hashlib, json, sys
+import vl_convert
+from functions.report import chart
+from tests.report_cases import figures_of, shop
+
+told = json.loads(sys.argv[1])
+assert chart.draw(figures_of(shop()), "ru")  # as the report draws: this brings in the fonts
+pictures = {}
+for name, text in told["letters"].items():
+    for weight in ("normal", "bold"):
+        style = f'x="5" y="30" font-family="{chart.FONT}" font-size="24" font-weight="{weight}"'
+        svg = f'<svg xmlns="http://www.w3.org/2000/svg" width="60" height="40"><text {style}>{text}</text></svg>'
+        pictures[f"{name} {weight}"] = vl_convert.svg_to_png(svg)
+print(json.dumps({name: hashlib.sha256(png).hexdigest() for name, png in pictures.items()}))
+"""
+
+
+def drawn_without_system_fonts(folder: Path) -> dict[str, str]:
+    """Hashes of pictures that a process draws where no font is installed, as in Lambda: the bundled ones are all it has."""
+    empty = folder / "fonts"
+    empty.mkdir()
+    settings = folder / "fonts.conf"
+    settings.write_text(f'<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>{empty}</dir></fontconfig>')
+    home = {"FONTCONFIG_FILE": str(settings), "HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+    run = subprocess.run(
+        [sys.executable, "-c", DRAWS, json.dumps({"letters": LETTERS})],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, **home},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert run.returncode == 0, run.stderr
+    hashes: dict[str, str] = json.loads(run.stdout)
+    return hashes
+
+
+def test_where_no_font_is_installed_letters_and_the_rouble_sign_come_from_the_bundled_ones(tmp_path: Path) -> None:
+    found = drawn_without_system_fonts(tmp_path)
+    for weight in ("normal", "bold"):
+        blank = {found[f"unknown {weight}"], found[f"nothing {weight}"]}
+        assert found[f"rouble {weight}"] not in blank
+        assert found[f"letter {weight}"] not in blank
+    assert found["rouble normal"] != found["rouble bold"]
 
 
 @pytest.mark.parametrize(
