@@ -30,6 +30,7 @@ AD_IDS = frozenset({
     "utm_id", "campaign_id", "campaignid", "gad_campaignid", "adgroup_id", "adgroupid", "group_id", "gbid", "ad_id", "adid",
     "banner_id", "creative", "creative_id", "keyword_id", "phrase_id", "targetid", "retargeting_id", "openstat", "_openstat",
 })  # fmt: skip
+SENT_FORM = "skvoz_request_id"  # the tracker's hidden field: in an address, the form went by GET and its fields are in the query
 MOST_PARAMETERS = 200
 MOST_PACKED = 3  # how often an address is percent-encoded upon itself, at most
 PAGE_SCHEMES = ("http", "https")
@@ -81,13 +82,18 @@ def without_query(url: str) -> str:
 
 
 def _read_query(query: str, marks: dict[str, str], clicks: dict[str, str]) -> str:
-    """Notes the marks and click ids of a query, the first of each name; gives the form of the query that may be stored."""
+    """Notes the marks and click ids of a query, the first of each name; gives the form of the query that may be stored.
+
+    Of a sent form that is its marks alone: whatever else is there, a person filled in.
+    """
+    is_form = SENT_FORM in query.lower()  # looked for in the whole of it: forms end with this field
     kept: list[str] = []
     for pair in query.split("&", MOST_PARAMETERS)[:MOST_PARAMETERS]:
         name, _, value = pair.partition("=")
         name = name.lower().removeprefix("amp;")  # mailers write &amp;utm_medium= into links
         if name not in _KEPT_AS_IS:
-            kept.append(_safe_pair(pair, name, value))
+            if not is_form:
+                kept.append(_safe_pair(pair, name, value))
             continue
         kept.append(redact_emails(pair))
         if decoded := redact_emails(_decoded(value)):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
@@ -27,7 +28,7 @@ CALL = '<a id="call" href="tel:+74950000010" onclick="return false">call</a>'
 
 
 class Shop:
-    """`attributes` of the script's tag, `bodies` of pages by path; the doors can be taken down or made to wait."""
+    """`attributes` of the script's tag, `bodies` of pages by path; the doors can be taken down, be slow or refuse."""
 
     def __init__(self, patch: pytest.MonkeyPatch, dynamodb: Any) -> None:
         self.collect, self.dynamodb = Collect(patch), dynamodb
@@ -40,14 +41,16 @@ class Shop:
         self.attributes, self.script, self.tags = "", "skvoz.js", 1
         self.bodies: dict[str, str] = {}
         self.is_down, self.has_cookies = False, True
+        self.status = 0  # the status that all posts are answered with, if any
         self.held: dict[str, threading.Event] = {}  # path → what its answers wait for
         self.posts: list[tuple[str, str]] = []  # path and body of what came to the doors
         self.asked: list[str] = []  # paths as asked for
-        self.forms: list[dict[str, str]] = []  # what the shop's own server got
+        self.forms: list[dict[str, list[str]]] = []  # what the shop's own server got: values by name of the field
         self._lock = threading.Lock()
         self._servers = [self._serve(self._page), self._serve(self._door)]
         self.ports = [server.server_address[1] for server in self._servers]
         self.pages, self.door = (f"http://127.0.0.1:{port}" for port in self.ports)
+        self.source = self.door  # where the tag has the script from
         self.settle()
 
     def settle(self, *numbers: str, **settings: Any) -> None:
@@ -99,14 +102,17 @@ class Shop:
         return server
 
     def _page(self, http: BaseHTTPRequestHandler, body: bytes) -> None:
-        path = urlsplit(http.path).path
-        if http.command == "POST":
-            self.forms.append(dict(parse_qsl(body.decode(), keep_blank_values=True)))
-        tag = f'<script async src="{self.door}/{self.script}" data-site="{SITE}" {self.attributes}></script>'
-        html = HEAD + self.bodies.get(path, CALL) + tag * self.tags
+        parts = urlsplit(http.path)
+        if parts.path.startswith(f"{PROXIED}/"):
+            self._door(http, body, {"x-skvoz-host": "127.0.0.1"})
+            return
+        if http.command == "POST" or parts.path == "/thanks":
+            self.forms.append(parse_qs(body.decode() or parts.query, keep_blank_values=True))
+        tag = f'<script async src="{self.source}/{self.script}" data-site="{SITE}" {self.attributes}></script>'
+        html = HEAD + self.bodies.get(parts.path, CALL) + tag * self.tags
         _reply(http, 200, {"content-type": "text/html; charset=utf-8"}, html.encode())
 
-    def _door(self, http: BaseHTTPRequestHandler, body: bytes) -> None:
+    def _door(self, http: BaseHTTPRequestHandler, body: bytes, added: Mapping[str, str] = MappingProxyType({})) -> None:
         parts = urlsplit(http.path.removeprefix(PROXIED))
         if http.command == "POST":
             self.asked.append(http.path)
@@ -116,13 +122,17 @@ class Shop:
                 return
             if parts.path in self.held:
                 self.held[parts.path].wait(20)
+            if self.status:
+                cors = {"access-control-allow-origin": self.pages, "access-control-allow-credentials": "true"}
+                _reply(http, self.status, cors, b"")
+                return
         event = recorded("hits_post")
         event |= {
             "routeKey": f"{http.command} {parts.path}",
             "body": body.decode(),
             "queryStringParameters": dict(parse_qsl(parts.query)),
         }
-        event["headers"] = {name.lower(): value for name, value in http.headers.items()}
+        event["headers"] = {name.lower(): value for name, value in http.headers.items()} | dict(added)
         cookies = http.headers.get("cookie", "") if self.has_cookies else ""
         event["cookies"] = [cookie.strip() for cookie in cookies.split(";") if cookie]
         event["requestContext"]["timeEpoch"] = time.time_ns() // 1_000_000

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.shop import MARKS, SITE, Shop, kept, loaded, settled, until
+from tests.browser.shop import MARKS, PROXIED, SITE, Shop, kept, loaded, settled, until
 
 pytestmark = pytest.mark.browser
 
@@ -196,12 +196,14 @@ def test_the_outbox_is_bounded_and_junk_in_it_does_no_harm(shop: Shop, tab: Any)
     settled(shop, tab, 101)
 
 
-@pytest.mark.parametrize("signal", ['data-consent="denied"', "gpc"])
+@pytest.mark.parametrize("signal", ['data-consent="denied"', "gpc", "dnt"])
 def test_without_consent_nothing_is_kept_and_no_number_leased(shop: Shop, tab: Any, signal: str) -> None:
     shop.settle("+74950000031")
     if signal == "gpc":
         tab.context.set_extra_http_headers({"sec-gpc": "1"})
         tab.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', { value: true })")
+    elif signal == "dnt":  # without its header: the page's word alone
+        tab.add_init_script("Object.defineProperty(navigator, 'doNotTrack', { value: '1' })")
     else:
         shop.attributes = signal
     tab.goto(f"{shop.pages}/a{MARKS}")
@@ -249,6 +251,19 @@ def test_doors_are_looked_for_beside_the_script(shop: Shop, tab: Any) -> None:
     tab.goto(f"{shop.pages}/a")
     settled(shop, tab, 1)
     assert shop.asked[0] == "/stat/v1/hits"
+
+
+def test_on_a_path_of_the_site_the_cookie_is_its_own_and_remembers_alone(shop: Shop, tab: Any) -> None:
+    shop.source = PROXIED
+    tab.goto(f"{shop.pages}/a")
+    settled(shop, tab, 1)
+    [cookie] = tab.context.cookies(shop.pages)
+    assert (cookie["name"], cookie["sameSite"], cookie["httpOnly"]) == (f"skvoz_{SITE}", "Lax", True)
+    tab.evaluate("localStorage.clear()")
+    tab.goto(f"{shop.pages}/b")
+    settled(shop, tab, 2)
+    assert set(shop.asked) >= {f"{PROXIED}/v1/hits"} == {path for path in shop.asked if path.endswith("/hits")}
+    assert len({hit["visitor_id"] for hit in shop.stored()}) == 1
 
 
 @pytest.mark.parametrize("end", ["", "/"])

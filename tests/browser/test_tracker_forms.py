@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -52,21 +53,43 @@ def test_a_sent_form_is_a_request_and_carries_its_ids_to_the_shop(shop: Shop, ta
     settled(shop, tab, 3)
     [request] = requests(shop)
     [got] = shop.forms
-    assert got["skvoz_request_id"] == request["request_id"]
-    assert got["skvoz_visitor_id"] == request["visitor_id"] == shop.stored()[0]["visitor_id"]
-    assert (got["phone"], request["form_name"], request["contact_channel"]) == (PHONE, "order", "form")
+    assert got["skvoz_request_id"] == [request["request_id"]]
+    assert got["skvoz_visitor_id"] == [request["visitor_id"]] == [shop.stored()[0]["visitor_id"]]
+    assert (*got["phone"], request["form_name"], request["contact_channel"]) == (PHONE, "order", "form")
 
 
-def test_no_field_values_leave_the_page(shop: Shop, tab: Any) -> None:
-    shop.settle(forms={"contacts": True})
-    opened(shop, tab, FORM)
+@pytest.mark.parametrize("script", ["skvoz.js", "skvoz.core.js"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_no_field_values_leave_the_page(shop: Shop, tab: Any, method: str, script: str) -> None:
+    shop.script = script
+    shop.settle("+74950000031", forms={"contacts": True})
+    opened(shop, tab, FORM.replace("post", method))
     fill(tab)
     tab.click("button")
-    tab.wait_for_url("**/thanks")
+    tab.wait_for_url("**/thanks*")
     settled(shop, tab, 3)
-    told = "".join(body for _, body in shop.posts)
-    assert [text for text in ("765", "anna@", "secret note") if text in told] == []
+    tab.evaluate("location.href = '/after'")
+    settled(shop, tab, 4)
+    assert shop.forms[0]["note"] == ["a secret note"]
+    told = "".join(body for _, body in shop.posts) + json.dumps(shop.stored()) + tab.evaluate("JSON.stringify(localStorage)")
+    assert [text for text in ("765-43-21", "anna", "secret", "note", "skvoz_request_id") if text in told] == []
+    assert [urlsplit(hit["page_url"]).query for hit in shop.stored()] == [""] * 4
+    assert urlsplit(shop.stored()[3]["referrer"])[2:] == ("/thanks", "", "")
     assert "phone_hash" not in requests(shop)[0]
+
+
+def test_of_a_form_sent_by_get_the_address_keeps_its_marks(shop: Shop, tab: Any) -> None:
+    marks = '<input type="hidden" name="utm_source" value="vk"><input type="hidden" name="yclid" value="17">'
+    opened(shop, tab, f'<form action="/thanks#price">{marks}{FIELDS.replace("<button", marks + "<button")}</form>')
+    fill(tab)
+    tab.click("button")
+    tab.wait_for_url("**/thanks*")
+    settled(shop, tab, 3)
+    hit = shop.stored()[2]
+    assert hit["page_url"].partition("#")[0] == f"{shop.pages}/thanks?utm_source=vk&yclid=17&utm_source=vk&yclid=17&"
+    assert (hit["utm_source"], hit["click_id"]) == ("vk", "17")
+    [first] = [one for one in sent_hits(shop) if one["url"].startswith(f"{shop.pages}/thanks")][:1]
+    assert "note" not in first["url"]
 
 
 def test_phones_and_e_mails_are_told_where_the_page_opted_in(shop: Shop, tab: Any) -> None:
@@ -120,7 +143,7 @@ def test_fields_that_hide_the_forms_properties_break_nothing(shop: Shop, tab: An
     settled(shop, tab, 3)
     [got] = shop.forms
     assert got.keys() == {*names, "skvoz_request_id", "skvoz_visitor_id"}
-    assert got["skvoz_request_id"] == requests(shop)[0]["request_id"]
+    assert got["skvoz_request_id"] == [requests(shop)[0]["request_id"]]
     assert requests(shop)[0]["form_name"] == "Заказ"
 
 
@@ -130,7 +153,10 @@ def test_fields_that_hide_the_forms_properties_break_nothing(shop: Shop, tab: An
         '<input name="skvoz_request_id" value="theirs"><input type="hidden" name="skvoz_request_id">',
         '<input name="skvoz_request_id" value="theirs" disabled>',
         '<select name="skvoz_request_id"><option>theirs</option></select>',
+        '<select name="skvoz_request_id" multiple><option selected>theirs</option></select>',
+        '<textarea name="skvoz_request_id">theirs</textarea>',
         '<input type="checkbox" name="skvoz_request_id" value="theirs">',
+        '<input type="checkbox" name="skvoz_request_id" value="theirs" checked>',
         '<input type="file" name="skvoz_request_id">',
     ],
 )
@@ -139,7 +165,7 @@ def test_fields_named_like_ours_carry_our_id(shop: Shop, tab: Any, field: str) -
     tab.click("button")
     tab.wait_for_url("**/thanks")
     settled(shop, tab, 3)
-    assert shop.forms[0]["skvoz_request_id"] == requests(shop)[0]["request_id"]
+    assert set(shop.forms[0]["skvoz_request_id"]) == {requests(shop)[0]["request_id"]}
 
 
 def test_a_form_sent_twice_is_one_request_until_it_is_reset_or_half_an_hour_passes(shop: Shop, tab: Any) -> None:
@@ -201,7 +227,7 @@ def test_a_site_may_tell_the_request_of_a_form_itself(shop: Shop, tab: Any) -> N
     )
     tab.wait_for_url("**/thanks")
     settled(shop, tab, 3)
-    assert [request["request_id"] for request in requests(shop)] == [request_id] == [shop.forms[0]["skvoz_request_id"]]
+    assert [request["request_id"] for request in requests(shop)] == [request_id] == shop.forms[0]["skvoz_request_id"]
 
 
 def test_without_consent_a_form_has_its_request_and_no_visitor(shop: Shop, tab: Any) -> None:
@@ -211,8 +237,8 @@ def test_without_consent_a_form_has_its_request_and_no_visitor(shop: Shop, tab: 
     tab.click("button")
     tab.wait_for_url("**/thanks")
     until(tab, lambda: len(requests(shop)) == 1)
-    assert shop.forms[0]["skvoz_visitor_id"] == ""
-    assert shop.forms[0]["skvoz_request_id"] == requests(shop)[0]["request_id"]
+    assert shop.forms[0]["skvoz_visitor_id"] == [""]
+    assert shop.forms[0]["skvoz_request_id"] == [requests(shop)[0]["request_id"]]
     assert "visitor_id" not in requests(shop)[0]
     assert not any("contact" in hit for hit in sent_hits(shop))
     assert kept(tab, "outbox") is None

@@ -115,6 +115,26 @@ def test_stored_address_carries_nothing_personal(sent: str, stored: str) -> None
     assert read_address(sent).url == stored
 
 
+FIELDS = "name=Vera&phone=8+900&comment=secret"
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        (f"?{FIELDS}&skvoz_request_id=r-1&skvoz_visitor_id=v-1", ""),
+        (f"?skvoz_request_id=&{FIELDS}", ""),
+        (f"?{FIELDS}&SKVOZ_Request_Id=r-1#price", "#price"),
+        (f"?utm_source=vk&{FIELDS}&yclid=17&skvoz_request_id=r-1&UTM_Term=x", "?utm_source=vk&yclid=17&UTM_Term=x"),
+        ("?campaign_id=7&skvoz_request_id=r-1", ""),
+        ("?" + "x=1&" * 300 + f"{FIELDS}&skvoz_request_id=r-1", ""),
+        (f"?a=1#/thanks?{FIELDS}&skvoz_request_id=r-1&utm_source=vk", "?a=1#/thanks?utm_source=vk"),
+        (f"?{FIELDS}", "?name=Vera&phone=[removed]&comment=secret"),
+    ],
+)
+def test_of_a_form_sent_by_get_the_address_keeps_its_marks_alone(sent: str, stored: str) -> None:
+    assert read_address(f"{SHOP}thanks{sent}").url == f"{SHOP}thanks{stored}"
+
+
 def test_path_of_a_bare_host_is_the_root() -> None:
     assert read_address("https://shop.example").path == "/"
 

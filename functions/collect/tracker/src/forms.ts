@@ -8,25 +8,20 @@ import { visitorId } from './visitor'
 
 type Field = HTMLInputElement
 
-const SAME_REQUEST = 30 * 6e4
+const enum Limit { SameRequest = 30 * 6e4 }
 const NO_REQUEST = '[data-skvoz-ignore],[role=search],[method=dialog]'
-const PHONE = /phone|mobile|(^|[^a-z])tel/i
-const EMAIL = /e-?mail/i
 const sent = new WeakMap<Element, { id: string, t: number, told?: string }>()
 
 const fieldsOf = (form: Element): Field[] =>
-  [...document.querySelectorAll<Field>('input:not([type=password])')].filter((field) => field.form === form)
+  [...document.querySelectorAll<Field>(':enabled:not([type=password])')].filter((field) => field.form === form)
 
 const nameOf = (form: Element): string | null | undefined =>
   ['data-skvoz-name', 'aria-label', 'id', 'name'].map((name) => form.getAttribute(name)).find(Boolean)
 
-/** Overwrites the form's own fields of that name; where none of them can carry the id, one is added. */
+/** Overwrites the form's own fields of that name, and switches off those that cannot carry an id; where no other is, adds one. */
 const fill = (form: Element, name: string, value = ''): void => {
-  const own = fieldsOf(form).filter((field) => field.name === name && !field.disabled && /text|hidden/.test(field.type))
-  if (!own[0]) {
-    own[0] = Object.assign(document.createElement('input'), { type: 'hidden', name })
-    form.append(own[0])
-  }
+  const own = fieldsOf(form).filter((field) => field.name === name && !(field.disabled = !/text|hidden/.test(field.type)))
+  if (!own[0]) form.append(own[0] = Object.assign(document.createElement('input'), { type: 'hidden', name }))
   for (const field of own) field.value = value
 }
 
@@ -35,17 +30,17 @@ const contactOf = (form: Element): Contact | undefined => {
   const fields = fieldsOf(form)
   const values = (named: RegExp, fits: RegExp): string[] => fields
     .filter((field) => named.test([field.type, field.autocomplete, field.name].join(' ')))
-    .map((field) => field.value.trim().slice(0, 200))
+    .map((field) => String(field.value).trim().slice(0, 200))
     .filter((value) => fits.test(value))
     .slice(0, 5)
-  const contact = { phones: values(PHONE, /(\d\D*){7}/), emails: values(EMAIL, /.@./) }
+  const contact = { phones: values(/phone|mobile|(^|[^a-z])tel/i, /(\d\D*){7}/), emails: values(/e-?mail/i, /.@./) }
   return contact.phones[0] || contact.emails[0] ? contact : undefined
 }
 
 /** The form's request, the same for half an hour or until it is reset: a double click, or a second try after a mistake. */
 export const requestOf = (form: Element, requestId?: unknown): string => {
   let request = sent.get(form)
-  if (!request || request.t < Date.now() - SAME_REQUEST || (requestId && requestId !== request.id)) {
+  if (!request || request.t < Date.now() - Limit.SameRequest || (requestId && requestId !== request.id)) {
     sent.set(form, request = { id: String(requestId || newId()), t: Date.now() })
   }
   fill(form, 'skvoz_request_id', request.id)

@@ -45,10 +45,7 @@ const skvoz: Skvoz = {
   number: (tell) => { if (NUMBERS) tellNumber(tell) }
 }
 
-const begin = (): void => {
-  watchViews()
-  if (NUMBERS) beginNumbers()
-}
+const begin = NUMBERS ? () => { watchViews(); beginNumbers() } : watchViews
 
 const start = (): void => {
   window.skvoz = skvoz

@@ -1,6 +1,6 @@
 // The visitor's number: leased once a page at most, kept for all pages and tabs of the site, renewed while he is here.
 
-import { data, denied, post, site } from './page'
+import { data, denied, here, post, site } from './page'
 import { read, write } from './storage'
 import { digits, hasPhone, swap, watch } from './swap'
 import { token } from './visitor'
@@ -61,10 +61,10 @@ const lease = async (): Promise<void> => {
   if (asked || !token() || !isNeeded()) return
   asked = true
   const began = Date.now()
-  const here = marksHere()
+  const marked = marksHere()
   const before = kept()
-  const marks = here.utm_source || !before || before.until < began - VISIT ? here : before.marks
-  const answer = await ask<Answer>('lease', { page_url: location.href.slice(0, 8000), ...marks })
+  const marks = marked.utm_source || !before || before.until < began - VISIT ? marked : before.marks
+  const answer = await ask<Answer>('lease', { page_url: here(), ...marks })
   if (!answer) return
   const own = { ...answer, marks, until: began + (answer.lease ? answer.lease.expires_in * 1000 : UNLEASED) }
   write('lease', own)
@@ -72,7 +72,7 @@ const lease = async (): Promise<void> => {
 }
 
 /** What the server said of the lease that was sent: renewed, lost (null), or nothing. Comes with a visitor's token. */
-export const heard = (sent?: { id: string } | false, told?: Lease | null): void => {
+export const heard = (sent?: { id: string }, told?: Lease | null): void => {
   const own = kept()
   if (own?.lease && sent && own.lease.id === sent.id) {
     if (told) write('lease', { ...own, lease: told, until: Date.now() + told.expires_in * 1000 })

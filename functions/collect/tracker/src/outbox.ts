@@ -1,6 +1,6 @@
 // Hits wait here until the server has them: fetch with keepalive, then a beacon, then the next try or the next page.
 
-import { address, consentWord, newId, post, site } from './page'
+import { address, consentWord, here, newId, post, site } from './page'
 import { held, heard } from './numbers'
 import { read, write } from './storage'
 import { referrer } from './views'
@@ -10,19 +10,22 @@ export interface Contact { phones: string[], emails: string[] }
 interface Hit { id: string, t: number }
 interface Answer { token?: string, lease?: { id: string, expires_in: number } | null }
 
-const MOST_KEPT = 100 // and as many as a batch may hold
-const MOST_CHARACTERS = 20000 // three bytes each at most: keepalive requests share 64 KiB
-const OLDEST = 7 * 864e5
-const FIRST_PAUSE = 2000
-const LONGEST_PAUSE = 120000
+/** An enum, because its numbers are written where they are used: the built file is smaller. */
+const enum Limit {
+  Kept = 100, // and as many as a batch may hold
+  Characters = 20000, // three bytes each at most: keepalive requests share 64 KiB
+  Oldest = 7 * 864e5,
+  FirstPause = 2000,
+  LongestPause = 120000
+}
 
 let failures = 0
 const flying = new Set<string>() // ids on their way
 let timer: number
 const contacts: Record<string, Contact> = {} // by id of the hit, for its first try only; never written to the browser
 
-const kept = (): Hit[] => ([] as Hit[]).concat(read('outbox') || []).filter((hit) => hit.t > Date.now() - OLDEST)
-const keep = (hits: Hit[]): void => write('outbox', hits.slice(-MOST_KEPT))
+const kept = (): Hit[] => ([] as Hit[]).concat(read('outbox') || []).filter((hit) => hit.t > Date.now() - Limit.Oldest)
+const keep = (hits: Hit[]): void => write('outbox', hits.slice(-Limit.Kept))
 
 const batch = (hits: Hit[]): string => JSON.stringify({
   site,
@@ -35,7 +38,7 @@ const batch = (hits: Hit[]): string => JSON.stringify({
 
 const next = (): Hit[] => {
   const hits = kept().filter((hit) => !flying.has(hit.id))
-  while (hits[1] && batch(hits).length > MOST_CHARACTERS) hits.pop()
+  while (hits[1] && batch(hits).length > Limit.Characters) hits.pop()
   return hits
 }
 
@@ -45,7 +48,6 @@ export const send = async (): Promise<void> => {
   const hits = next()
   if (!hits[0]) return
   const body = batch(hits)
-  const lease = NUMBERS && held()
   const ids = hits.map((hit) => hit.id)
   for (const id of ids) {
     flying.add(id)
@@ -61,12 +63,12 @@ export const send = async (): Promise<void> => {
     later(0)
     if (told.token) {
       adopt(told.token)
-      if (NUMBERS) heard(lease, told.lease)
+      if (NUMBERS) heard(JSON.parse(body).lease, told.lease)
     }
   } catch {
     // Nothing tells whether a beacon arrives: its hits stay in the outbox, and keep their ids.
     if (document.hidden) navigator.sendBeacon?.(address('hits'), body)
-    later(Math.min(FIRST_PAUSE * 2 ** failures++, LONGEST_PAUSE))
+    later(Math.min(Limit.FirstPause * 2 ** failures++, Limit.LongestPause))
   }
   for (const id of ids) flying.delete(id)
 }
@@ -76,9 +78,9 @@ export const hit = (kind: string, more?: object, atOnce?: boolean, contact?: Con
   const id = newId()
   if (contact) contacts[id] = contact
   keep(kept().concat({
-    id, t: Date.now(), kind, url: location.href.slice(0, 8000), title: document.title.slice(0, 300), ref: referrer.slice(0, 4000),
+    id, t: Date.now(), kind, url: here(), title: document.title.slice(0, 300), ref: referrer,
     screen: screen.width + 'x' + screen.height, lang: navigator.language, ...more
   } as Hit))
   if (atOnce) send()
-  else later(failures ? FIRST_PAUSE : 50)
+  else later(failures ? Limit.FirstPause : 50)
 }

@@ -8,7 +8,7 @@ const key = (part: string): string => 'skvoz_' + part + '_' + site
 
 export const read = <T>(part: string): T | undefined => {
   try {
-    if (!(part in memory) && !denied()) return JSON.parse(localStorage.getItem(key(part))!)
+    if (!(part in memory) && !denied()) return JSON.parse(localStorage[key(part)])
   } catch { /* blocked, or not ours */ }
   return memory[part] as T | undefined
 }
@@ -17,7 +17,7 @@ export const write = (part: string, value: unknown): void => {
   memory[part] = value
   try {
     if (!denied()) {
-      localStorage.setItem(key(part), JSON.stringify(value))
+      localStorage[key(part)] = JSON.stringify(value)
       delete memory[part]
     }
   } catch { /* blocked or full */ }
@@ -26,5 +26,5 @@ export const write = (part: string, value: unknown): void => {
 /** Nothing that tells visitors apart stays. */
 export const forget = (): void => {
   memory = {}
-  try { for (const part of PARTS) localStorage.removeItem(key(part)) } catch { /* blocked */ }
+  try { for (const part of PARTS) delete localStorage[key(part)] } catch { /* blocked */ }
 }

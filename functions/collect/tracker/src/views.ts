@@ -1,23 +1,23 @@
 // Page views, also of single-page applications, of pages loaded ahead and of pages that come back from the browser's cache.
 
-import { data } from './page'
+import { bare, data, here } from './page'
 import { hit } from './outbox'
 import { read, write } from './storage'
 
 export interface Touch { t: number, url: string, ref: string }
 
 /** Where the visitor came to this page from: pages of a single-page application follow each other without a load. */
-export let referrer = document.referrer
+export let referrer = bare(document.referrer)
 
 let page: string | undefined
 let path: string | undefined
 
-export const first = (): Touch => read<Touch>('first') || { t: Date.now(), url: location.href, ref: referrer }
+export const first = (): Touch => read<Touch>('first') || { t: Date.now(), url: here(), ref: referrer }
 
 const view = (isReplaced?: boolean): void => {
-  const now = location.pathname + location.search + ('hash' in data ? location.hash : '')
+  const now = here().replace('hash' in data ? '' : /#.*$/, '')
   const isSeen = now === page || (isReplaced && location.pathname === path)
-  if (page && now !== page) referrer = location.origin + page
+  if (page && now !== page) referrer = page
   page = now
   path = location.pathname
   if (isSeen) return
