@@ -65,6 +65,13 @@ class Secrets:
             raise LookupError(f"secret {name} is not set; create it with: skvoz secrets init")
         return values[0].encode()
 
+    def identity(self, now: datetime) -> bytes:
+        """The key that hashes people's phones and e-mails, for doors. TryLater where it is missing or cannot be read."""
+        try:
+            return self.key("identity", now)
+        except LookupError as error:
+            raise TryLater("this installation cannot hash people's keys yet; its operator runs: skvoz secrets init") from error
+
 
 def parameter_reader(ssm: Any, stage: str) -> Callable[[str], str | None]:
     """Reader for `Secrets` over an SSM client."""

@@ -18,7 +18,8 @@ from shared.identity import keyed_hash
 from shared.ids import derived_id
 from shared.log import count
 from shared.secrets import Secrets
-from shared.security import token_fits, verify_webhook
+from shared.security import token_fits
+from shared.signed import check_signed
 from shared.sites import Sites
 from shared.trying import or_try_later
 
@@ -44,7 +45,10 @@ class Door:
         if len(request.body) > MOST_BYTES:
             raise TooLarge(f"the body is larger than {MOST_BYTES // 1024} KB")
         # Without a signature there is no id of the sender; the gateway's names this delivery, and records get ids of their content.
-        webhook_id = self._signed(request, site_id, provider) if provider.is_signed else ""
+        webhook_id = ""
+        if provider.is_signed:
+            name = f"{site_id}/{provider.door}"
+            webhook_id = _stored(lambda: check_signed(request, self._secrets, name, provider.door, request.body))
         if provider.check is not None:
             provider.check(request.body)
         key = _quarantine_key(request, site_id, webhook_id, provider)
@@ -74,18 +78,6 @@ class Door:
             count({"Refused": 1}, Door=provider.door, Reason="token")
             raise Unauthorized("the address names no known site, or its token is wrong")
         return site_id
-
-    def _signed(self, request: Request, site_id: str, provider: Provider) -> str:
-        secrets = _stored(lambda: self._secrets.signing(f"{site_id}/{provider.door}", request.now))
-        try:
-            if not secrets:
-                raise Unauthorized("the signature cannot be checked: no signing secret is set for this site")
-            if not request.headers.get("webhook-id", "").isascii():
-                raise Unauthorized("the header webhook-id must be ASCII text")
-            return verify_webhook(request.body, request.headers, secrets, request.now)
-        except Unauthorized:
-            count({"Refused": 1}, Door=provider.door, Reason="signature" if secrets else "no_secret")
-            raise
 
 
 def _hashes(crm: Mapping[str, Any], provider: Provider) -> list[str]:

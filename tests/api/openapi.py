@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -14,12 +14,28 @@ from typing import Any
 
 import yaml
 
+from infra.local.stack import LocalStack
+from shared.aws import client
+from shared.leases import pool_key
 from shared.security import sign_webhook, webhook_key
+from shared.settings import parse_settings
 
 PATH = Path(__file__).parents[2] / "docs" / "openapi.yaml"
 METHODS = ("get", "post", "put", "patch", "delete", "options", "head")
 # Codes of a session's own errors that no door answers with are left out of the description.
 SECRET = "whsec_gur9KClSBqm3AbzbYDo8lDxrS3NoIeMy"
+
+
+def open_site(stack: LocalStack, settings: Mapping[str, Any], pool: Iterable[str]) -> None:
+    """A site with everything switched on: its settings, `SECRET` for whoever signs, and a pool of numbers."""
+    site = parse_settings(settings)
+    stack.publish(site)
+    for name in ("import", "crm-generic", "calls-generic"):
+        stack.put_secret(f"{site.site_id}/{name}", SECRET)
+    stack.put_secret("visitor", "secret-of-the-visitors")
+    for number in pool:
+        item = {"pk": {"S": pool_key(site.site_id)}, "sk": {"S": number}}
+        client("dynamodb").put_item(TableName=stack.environment["NUMBERS_TABLE"], Item=item)
 
 
 @cache

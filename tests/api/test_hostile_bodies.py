@@ -16,13 +16,10 @@ import pytest
 
 from infra.local.clock import SimulatedClock
 from infra.local.stack import LocalStack
-from shared.aws import client
-from shared.leases import pool_key
 from shared.security import token_sha256
-from shared.settings import parse_settings
 from shared.times import to_millis
 from shared.visitors import sign_visitor
-from tests.api.openapi import SECRET, signature_headers, signature_headers_of_a_get
+from tests.api.openapi import open_site, signature_headers, signature_headers_of_a_get
 
 NOW = datetime(2026, 10, 29, 13, 20, 41, 250_000, tzinfo=UTC)
 SITE, TOKEN = "shop", "path-token-of-the-hostile"
@@ -137,13 +134,7 @@ DOORS = {
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     with LocalStack(tmp_path_factory.mktemp("hostile"), SimulatedClock(NOW)) as stack:
-        stack.publish(parse_settings(SETTINGS))
-        for name in ("import", "crm-generic", "calls-generic"):
-            stack.put_secret(f"{SITE}/{name}", SECRET)
-        stack.put_secret("visitor", "secret-of-the-visitors")
-        for number in POOL:
-            item = {"pk": {"S": pool_key(SITE)}, "sk": {"S": number}}
-            client("dynamodb").put_item(TableName=stack.environment["NUMBERS_TABLE"], Item=item)
+        open_site(stack, SETTINGS, POOL)
         yield stack
 
 

@@ -30,12 +30,10 @@ from functions.report.store import Files, Form, Ledger, Page
 from infra.local.clock import SimulatedClock
 from infra.local.stack import LocalStack
 from shared.aws import client
-from shared.leases import pool_key
 from shared.security import token_sha256
-from shared.settings import parse_settings
 from shared.times import to_millis
 from shared.visitors import sign_visitor
-from tests.api.openapi import SECRET, document, is_signed, operations, signature_headers, signature_headers_of_a_get
+from tests.api.openapi import document, is_signed, open_site, operations, signature_headers, signature_headers_of_a_get
 
 NOW = datetime(2026, 10, 29, 13, 20, 41, 250_000, tzinfo=UTC)
 SITE, TOKEN, PAGE_TOKEN = "shop", "path-token-of-the-fuzz", "page-token-of-the-fuzz"
@@ -88,13 +86,7 @@ OPERATIONS = {name: SCHEMA[path][method.upper()] for name, (method, path, _) in 
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """One site with everything switched on, a pool of numbers and one report."""
     with LocalStack(tmp_path_factory.mktemp("fuzz"), SimulatedClock(NOW)) as stack:
-        stack.publish(parse_settings(SETTINGS))
-        for name in ("import", "crm-generic", "calls-generic"):
-            stack.put_secret(f"{SITE}/{name}", SECRET)
-        stack.put_secret("visitor", "secret-of-the-visitors")
-        for number in POOL:
-            item = {"pk": {"S": pool_key(SITE)}, "sk": {"S": number}}
-            client("dynamodb").put_item(TableName=stack.environment["NUMBERS_TABLE"], Item=item)
+        open_site(stack, SETTINGS, POOL)
         forms: dict[Form, bytes] = {"html": b"<p>report</p>", "json": b"{}", "xlsx": b"PK"}
         key = Files(client("s3"), stack.environment["FILES_BUCKET"]).keep(SITE, "page", forms, "report")
         ledger = Ledger(client("dynamodb"), stack.environment["LEDGER_TABLE"])

@@ -8,7 +8,7 @@ from functions.collect.door import count_cuts
 from functions.collect.imports.lines import Import, content_of, record_of
 from functions.collect.imports.unpack import MOST_LINE_BYTES, MOST_SENT_BYTES, lines_of
 from functions.collect.texts import Reason, Refused
-from shared.errors import TooLarge, TryLater, Unauthorized, WrongType
+from shared.errors import TooLarge, Unauthorized, WrongType
 from shared.http import Request, Response, json_response
 from shared.ids import uuid7
 from shared.lake import Lake, Rejected
@@ -34,7 +34,7 @@ def post_import(request: Request, sites: Sites, lake: Lake, secrets: Secrets, ra
         raise TooLarge(f"an import has at most {MOST_SENT_BYTES} bytes as sent; compress it, or send it in parts")
     _check_signed(request, f"{site_id}/import", secrets)
     lines = lines_of(request.body, request.headers.get("content-encoding", "").strip().lower())
-    shared = Import(site_id, str(site.get("currency", "RUB")), request.now, lambda: _identity_key(secrets, request))
+    shared = Import(site_id, str(site.get("currency", "RUB")), request.now, lambda: secrets.identity(request.now))
     records, refused = _read(lines, shared)
     batch_id = uuid7(request.now, randomness)
     for kind in (HIT, REQUEST, PAYMENT):
@@ -73,10 +73,3 @@ def _answer(records: dict[str, list[bytes]], refused: list[tuple[int, bytes, Rea
         "rejected_total": len(refused),
         "rejected": [{"line": number, "reason": reason, "message": message} for number, _, reason, message in refused[:MOST_SHOWN]],
     }
-
-
-def _identity_key(secrets: Secrets, request: Request) -> bytes:
-    try:
-        return secrets.key("identity", request.now)
-    except LookupError as error:
-        raise TryLater("this installation cannot hash people's keys yet; its operator runs: skvoz secrets init") from error

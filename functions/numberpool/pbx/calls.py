@@ -14,12 +14,11 @@ from typing import Any, TypeVar
 import orjson
 
 from functions.numberpool.pbx.callers import Memory, remember
-from functions.numberpool.pbx.proof import check_signed
 from functions.numberpool.pbx.resolve import Resolved, resolve
 from functions.numberpool.pbx.told import Refused, Told, read_call
 from functions.numberpool.rules import rules_of
 from functions.numberpool.store import Store
-from shared.errors import BadInput, FieldError, TooLarge, TryLater
+from shared.errors import BadInput, FieldError, TooLarge
 from shared.http import Request, Response, json_response
 from shared.identity import keyed_hash, numbers_of, phone_hash, private_id
 from shared.ids import derived_id
@@ -27,6 +26,7 @@ from shared.lake import Lake, Rejected
 from shared.log import count
 from shared.records import CALL, encode
 from shared.secrets import Secrets
+from shared.signed import check_signed
 from shared.sites import Sites, known_site
 from shared.times import EPOCH, lake_text
 from shared.trying import or_try_later
@@ -58,7 +58,7 @@ class CallDoor:
         site = known_site(self._sites, site_id, DOOR, request.now)
         if len(request.body) > MOST_BYTES:
             raise TooLarge(f"the body is larger than {MOST_BYTES // 1024} KB")
-        webhook_id = check_signed(request, request.body, site_id, self._secrets)
+        webhook_id = check_signed(request, self._secrets, f"{site_id}/{DOOR}", DOOR, request.body)
         body = _read(request.body)
         key = f"{QUARANTINE}{request.now:%Y/%m/%d/%H}/{derived_id(request.now, site_id, webhook_id, request.request_id)}.json"
         _stored(lambda: self._s3.put_object(Bucket=self._bucket, Key=key, Body=request.body, ContentType="application/json"))
@@ -74,7 +74,7 @@ class CallDoor:
 
     def _store_call(self, request: Request, site: Any, told: Told, webhook_id: str) -> Response:
         site_id, rules = str(site["site_id"]), rules_of(site)
-        identity = self._identity(request)
+        identity = self._secrets.identity(request.now)
         told = told._replace(call_id=private_id(told.call_id, numbers_of([told.caller or ""]), identity))
         caller_hash = phone_hash(told.caller, identity)
         # Keyed: a form could claim a request whose id can be computed. Not made of the call's time, which a correction may change:
@@ -96,12 +96,6 @@ class CallDoor:
         self._vault.keep(site, contacts_of([told.caller] if told.caller else [], [], identity), "", request.now)
         count({"CallResolved": 1}, Direction=record["direction"], ResolvedBy=resolved.by)
         return json_response(200, {"request_id": request_id, "resolved_by": resolved.by, "visitor_id": resolved.visitor_id})
-
-    def _identity(self, request: Request) -> bytes:
-        try:
-            return self._secrets.key("identity", request.now)
-        except LookupError as error:
-            raise TryLater("this installation cannot hash people's keys yet; its operator runs: skvoz secrets init") from error
 
 
 def _record(

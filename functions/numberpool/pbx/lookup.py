@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from functions.numberpool.pbx.proof import check_signed
 from functions.numberpool.pbx.resolve import resolve
 from functions.numberpool.pbx.told import read_phone
 from functions.numberpool.rules import Rules, rules_of
@@ -15,6 +14,7 @@ from shared.http import Request, Response, json_response
 from shared.identity import phone_hash
 from shared.log import count, logger
 from shared.secrets import Secrets
+from shared.signed import check_signed
 from shared.sites import Sites, known_site
 
 DOOR = "numbers-lookup"
@@ -35,7 +35,7 @@ def lookup(request: Request, sites: Sites, secrets: Secrets, store: Store) -> Re
         f"GET /v1/numbers/{spelling}?{request.raw_query}".encode("utf-8", "surrogatepass")
         for spelling in (sent, quote(sent, safe="", errors="replace"), quote(sent, safe="+", errors="replace"))
     ]
-    check_signed(request, plain, site_id, secrets, *others, door=DOOR)
+    check_signed(request, secrets, f"{site_id}/calls-generic", DOOR, plain, *others)
     number = read_phone(sent)
     if number is None:
         raise BadInput("this is no phone number", [FieldError("number", "best in international form: 74950000031")])

@@ -1,4 +1,4 @@
-"""What the PBX's two doors ask before anything else: a known site, and its signature (secret `{site}/calls-generic`)."""
+"""Doors that ask for a signature of Standard Webhooks: the check, its secret and its counts."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from shared.log import count
 from shared.secrets import Secrets
 from shared.security import verify_webhook
 
-SECRET = "calls-generic"  # noqa: S105 (the parameter's name)
 
+def check_signed(request: Request, secrets: Secrets, name: str, door: str, signed: bytes, *others: bytes) -> str:
+    """Signature over `signed`, or one of `others` (spellings of the same), with a secret of `name`; gives the webhook id.
 
-def check_signed(request: Request, signed: bytes, site_id: str, secrets: Secrets, *others: bytes, door: str = SECRET) -> str:
-    """Standard Webhooks over `signed`, or one of `others` (spellings of the same); gives the webhook id. Unauthorized otherwise."""
-    usable = secrets.signing(f"{site_id}/{SECRET}", request.now)
+    Unauthorized otherwise, counted by reason (no_secret, signature) for `door`; TryLater while the secrets cannot be read.
+    """
+    usable = secrets.signing(name, request.now)
     try:
         if not usable:
             raise Unauthorized("the signature cannot be checked: no signing secret is set for this site")
