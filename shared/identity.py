@@ -15,6 +15,12 @@ _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 # The @ plain, percent-encoded (%40), or encoded again and again (%2540). Each run of letters is read once, so that a long one
 # costs its length and no more.
 _EMAIL_IN_TEXT = re.compile(r"(?<![\w.+-])[\w.+-]++(?:@|%(?:25){0,3}40)[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}", re.IGNORECASE)
+# User and password in an address: what stands between its // and @, plain or percent-encoded (again and again).
+_CREDENTIALS_IN_TEXT = re.compile(
+    r"(?P<plain>//)[^\s/?#\"'<>]+(?:@|%40)"
+    r"|(?P<packed>%(?P<deep>(?:25){0,3})2F%(?P=deep)2F)(?:(?!%(?P=deep)(?:2F|3F|23))[^\s/?#&])+(?:@|%(?P=deep)40)",
+    re.IGNORECASE,
+)
 # International form, the Russian forms 8/7 + ten digits, or a mobile's ten digits (9…) alone, with the separators people use.
 # A longer run of digits or hex (ad ids, click ids, UUIDs) is no phone, so that it survives.
 _NEXT = r"(?:[\s().\u2010-\u2015-]|%20|%28|%29){0,2}\d"
@@ -81,9 +87,20 @@ def private_id(text: str, numbers: frozenset[str], key: bytes, *, is_open: bool 
     return keyed_hash("id", text, key) if is_contact or is_known else text
 
 
+def may_hold_at(text: str) -> bool:
+    """Whether an @ may be in a text, plain or percent-encoded: where there is none, no e-mail is and no password."""
+    return "@" in text or ("%" in text and "40" in text)
+
+
+def without_credentials(text: str) -> str:
+    """Text whose addresses tell no user and no password."""
+    return _CREDENTIALS_IN_TEXT.sub(lambda found: found["plain"] or found["packed"], text) if may_hold_at(text) else text
+
+
 def redact_emails(text: str) -> str:
-    """Text with e-mails replaced by `[email]`; digits stay: for ad marks, whose ids may look like phones."""
-    return _EMAIL_IN_TEXT.sub("[email]", text) if "@" in text or ("%" in text and "40" in text) else text
+    """Text with e-mails replaced by `[email]` and without the credentials of addresses; digits stay: for ad marks, whose ids may
+    look like phones."""
+    return _EMAIL_IN_TEXT.sub("[email]", without_credentials(text)) if may_hold_at(text) else text
 
 
 def redact(text: str) -> str:

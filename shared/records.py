@@ -92,6 +92,8 @@ HIT = RecordKind(
         Column("country", "varchar", "where the edge gives it: ISO code", 2),
         Column("region", "varchar", "where the edge gives it", 100),
         Column("city", "varchar", "where the edge gives it", 100),
+        Column("asn", "bigint", "autonomous system that the address belongs to, where the edge gives it"),
+        Column("is_own", "boolean", "came from an address of the site's own (settings); only its masked form is kept"),
         Column("consent", "varchar", "granted, denied or empty (not asked)", 10),
         Column("is_test", "boolean", "sent as test traffic"),
     ),

@@ -26,6 +26,7 @@ from pydantic import (
 from shared.errors import FieldError, SettingsError
 from shared.identity import normal_phone
 from shared.ids import SITE_ID
+from shared.source_settings import Sources
 
 Meaning = Literal["unsorted", "cleaning", "working", "qualified", "contract", "won", "paid", "lost", "claim"]
 # How far a deal has come; money and qualification compare ranks. Lost and claim stand outside the ladder.
@@ -225,6 +226,7 @@ class SiteSettings(_Strict):
     attribution: Attribution = Attribution()
     requests: Requests = Requests()
     costs: Costs = Costs()
+    sources: Sources = Sources()
     report: Report = Report()
 
     @field_validator("time_zone")

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from functions.attribution.refresh import Refresh, State
-from functions.attribution.tables import MARTS, Table
+from functions.attribution.table import Table
+from functions.attribution.tables import MARTS
 from functions.attribution.working_tables import WORKING
 from infra.warehouse.duckdb import DuckDbWarehouse
 from infra.warehouse.local import walk

@@ -65,7 +65,7 @@ def deal(deal_id: str, day: int, **told: Any) -> dict[str, Any]:
     row |= {"stage": "Успешно реализовано", "meaning": "won", "amount": Decimal("40000.00"), "currency": "RUB"}
     row |= {"revenue": row["amount"], "gross_profit": Decimal("16000.00"), "sale_day": at.date() + timedelta(days=1)}
     row |= {"match_method": "request_id", "manager": "Анна", "order_id": f"KV-{deal_id}", "loss_reason": None}
-    return {**row, "no_source_reason": "not_determined", "deals_total": 4, **told}
+    return {**row, "no_source_reason": "not_determined", "deals_total": 5, **told}
 
 
 def path(deal_id: str, day: int, *touches: tuple[str, float], length: int | None = None, own: bool = False) -> list[dict[str, Any]]:
@@ -81,6 +81,16 @@ def path(deal_id: str, day: int, *touches: tuple[str, float], length: int | None
         counted = {"position": position, "path_length": length or len(touches), "touched_at": at}
         rows.append({**names, **counted, **marks, "weight": touch[1], "is_heaviest": place_ == heaviest})
     return rows
+
+
+def kind(channel: str, *, is_ad: bool = False, is_unnamed: bool = False) -> dict[str, Any]:
+    """A row of `channels`."""
+    return {"channel": channel, "is_ad": is_ad, "is_unnamed": is_unnamed}
+
+
+def unknown(parameter: str, value: str, visits: int, *, is_new: bool = False, total: int = 1) -> dict[str, Any]:
+    """A row of `unknown_values`."""
+    return {"parameter": parameter, "value": value, "visits": visits, "is_new": is_new, "values_total": total}
 
 
 def figures_of(rows: Mapping[str, Any], previous: Mapping[str, Any] | None = None, **changes: Any) -> Figures:
@@ -108,12 +118,14 @@ def shop(scale: int = 1) -> dict[str, Any]:
         visits.append({"channel": channel, "source": source, "campaign": "", "visits": 212})
     spend.append(cost("Yandex Direct", "yandex", "4500"))
     spend.append(cost("Offline ads", "flyers", "15000", "весна"))
+    spend.append(cost("katalog-mebeli / promo", "katalog-mebeli", "3500", "осень"))
     for channel, source, count, revenue in (
         ("Organic search", "yandex", 4210, "412300.00"),
         ("Organic search", "google", 2105, "98120.40"),
         ("direct", "(direct)", 3020, "150000.00"),
         ("Referral", "otzovik.example", 310, "0.00"),
-        ("newsletter / partner", "newsletter", 44, "12000.00"),
+        ("blogger_ivanov / posev-tg", "blogger_ivanov", 44, "12000.00"),
+        ("katalog-mebeli / promo", "katalog-mebeli", 31, "0.00"),
     ):
         visits.append({"channel": channel, "source": source, "campaign": "", "visits": count})
         earned = Decimal(revenue)
@@ -146,7 +158,20 @@ def shop(scale: int = 1) -> dict[str, Any]:
         "spend": spend,
         "no_source": lost,
         "models": models,
-        "hits": [{"reason": "", "hits": 61200}, {"reason": "bot", "hits": 4210}, {"reason": "test", "hits": 12}],
+        "hits": [
+            {"reason": reason, "hits": count}
+            for reason, count in (
+                ("", 61200),
+                ("bot", 4210),
+                ("test", 12),
+                ("speed", 930),
+                ("spam_referrer", 18),
+                ("own_address", 240),
+                ("email_open", 310),
+                ("future", 2),
+                ("no_visitor", 1204),
+            )
+        ],
         "requests_made": [
             {"day": date(2026, 10, day), "made": 22, "counted": 15, "repeats": 2, "duplicates": 3, "disqualified": 1}
             for day in range(1, 13)
@@ -157,7 +182,20 @@ def shop(scale: int = 1) -> dict[str, Any]:
             {"method": "phone", "deals": 21},
         ],
         "unknown_stages": [{"pipeline": "Продажи", "stage": "Замер назначен", "deals": 4}],
-        "unnamed_sources": [{"channel": "newsletter / partner", "source": "newsletter", "medium": "partner", "visits": 44}],
+        "unknown_values": [
+            unknown("utm_source", "blogger_ivanov", 44, is_new=True, total=3),
+            unknown("utm_medium", "posev-tg", 44, total=3),
+            unknown("utm_source", "katalog-mebeli", 31, total=3),
+        ],
+        "channels": [
+            *(kind(channel, is_ad=True) for channel, *_ in ads),
+            kind("Offline ads", is_ad=True),
+            kind("Organic search"),
+            kind("Referral"),
+            kind("blogger_ivanov / posev-tg", is_unnamed=True),
+            kind("katalog-mebeli / promo", is_ad=True, is_unnamed=True),
+        ],
+        "left_out": [{"request_id": "request-5", "reason": "bot"}],
         "money_without_rate": [{"currency": "USD", "lines": 1, "amount": Decimal("450.00")}],
         "sale_delays": [{"days": 2, "sales": 10}, {"days": 6, "sales": 12}, {"days": 20, "sales": 5}],
         "hub_keys": [{"hubs": 1}],
@@ -171,6 +209,7 @@ def shop(scale: int = 1) -> dict[str, Any]:
             calls("nothing", 38, 25, 0, 0, direction="out"),
         ],
         "deals": [
+            deal("5", 12, stage="Замер", meaning="qualified", **open_),
             deal("4", 12, stage="Замер", meaning="qualified", **open_),
             deal("3", 10, contact_channel="crm", match_method="implied", no_source_reason="not_passed", gross_profit=None),
             deal("2", 9, contact_channel="call", match_method="call_id", manager="Борис <b>"),

@@ -6,7 +6,7 @@ import re
 from functools import cache
 from importlib.resources import files
 
-from functions.attribution.tables import Table
+from functions.attribution.table import Table
 from shared.records import Column
 
 _INCLUDE = re.compile(r"^-- include: (:?\w+)((?: \w+=\w+)*)$", re.MULTILINE)

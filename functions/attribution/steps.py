@@ -9,25 +9,39 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
-from functions.attribution import tables, working_tables
-from functions.attribution.rules import BOT_PATTERN
+from functions.attribution import tables, visit_tables, working_tables
+from functions.attribution.own_parameters import PROPER_ESCAPES, decoded, mark_columns
+from functions.attribution.source_rules import RULES
 from functions.attribution.statements import append, insert, merge, render, update
-from functions.attribution.tables import Table
+from functions.attribution.table import Table
+from shared import robots
 from shared.settings import SiteSettings
+from shared.sources import table
 from shared.sql import Value, bind
 from shared.warehouse import Warehouse
 
 Part = Mapping[str, Any]
+# What was searched for: the engine's parameter in the query of the referrer.
+_PHRASE = {"phrase": decoded("coalesce(regexp_extract(h.referrer_query, '(?i)(^|&)(' || s.term_parameters || ')=([^&]*)', 3), '')")}
+_ESCAPES: Mapping[str, Value] = {"proper_escapes": PROPER_ESCAPES}
 _WEAK_KEYS = {"visitor": "visitor_id", "phone": "phone_hash", "email": "email_hash"}  # strongest first
 MOST_ROUNDS = 64
 MOST_CHUNK_DAYS = 90  # leaves room below the engines' bound of 100 partitions a statement
 EVER_DAYS = 400 * 365
-# The mark of a source on a request, a deal or a cost: utm_source | utm_medium, as in the entry key of a hit.
+MOST_PAGES_A_MINUTE = 60  # more page views of a visitor in one clock minute are no reading
+# The mark of a source on a request, a deal or a cost: utm_source | utm_medium | | | campaign, as in the entry key of a hit.
 _SOURCE_KEY = (
     "CASE WHEN utm_source IS NOT NULL OR utm_medium IS NOT NULL THEN replace(lower(coalesce(utm_source, '')), '|', '/') || '|' "
-    "|| replace(lower(coalesce(utm_medium, {medium})), '|', '/') || '||' END AS source_key,"
+    "|| replace(lower(coalesce(utm_medium, {medium})), '|', '/') || '|||' "
+    "|| replace(lower(coalesce(utm_campaign, '')), '|', '/') END AS source_key,"
+)
+# Places of a host that are something else than the host: its maps, pictures, mail, assistant, advertisements.
+_PLACE_PATTERN = (
+    "^[a-z]+://[^/?#]*/(maps|images|video|imgres|products|shopping|mail|email|zen|alice|gigachat|chat|payment|aclk|pagead|i/grok)"
+    "([/?#].*)?$"
 )
 
 
@@ -85,7 +99,7 @@ def site_values(site: SiteSettings) -> dict[str, Value]:
         "site_id": site.site_id,
         "time_zone": site.time_zone,
         "currency": site.currency,
-        "bot_pattern": BOT_PATTERN,
+        "most_pages": MOST_PAGES_A_MINUTE,
         "lookback_days": site.attribution.lookback_days,
         "significant_media": site.attribution.significant_media,
         "first_share": first,
@@ -118,7 +132,7 @@ def _staged(kind: str) -> Step:
 
 
 def _hits() -> Step:
-    table = tables.HITS
+    table = visit_tables.HITS
 
     def plan(work: Work) -> list[Part]:
         is_first = work.holds_nothing(table)
@@ -129,7 +143,8 @@ def _hits() -> Step:
 
     def statement(work: Work, part: Part) -> str:
         work.warehouse.open_raw("hit", work.first_arrival, work.last_arrival)
-        text, days = work.bind(render("hits")), "TRUE"
+        columns, values = mark_columns(work.site)
+        text, days = work.bind(render("hits", cleaned_agent=robots.cleaned_sql("user_agent"), **columns), **_hit_values(), **values), "TRUE"
         if part["first_day"]:
             days = work.bind("day BETWEEN :a AND :b", a=_day(part["first_day"]), b=_day(part["last_day"]))
             text = f"{text} AND {days}"
@@ -142,8 +157,28 @@ def _hits() -> Step:
     return Step("hits", plan, statement)
 
 
+@cache
+def _hit_values() -> dict[str, Value]:
+    return {
+        "robot_pattern": robots.ROBOT_PATTERN,
+        "browser_pattern": robots.BROWSER_PATTERN,
+        "plain_browser_pattern": robots.PLAIN_BROWSER_PATTERN,
+        "datacentres": [row["asn"] for row in table(RULES / "datacentres.tsv")],
+        "place_pattern": _PLACE_PATTERN,
+    }
+
+
+def _excluded_visitors() -> Step:
+    table = visit_tables.EXCLUDED_VISITORS
+
+    def statement(work: Work, part: Part) -> str:
+        return merge(table, work.bind(render("excluded_visitors")), work.bind(render("excluded_visitors_old")))
+
+    return Step(table.name, lambda work: [{}], statement)
+
+
 def _sessions() -> Step:
-    table = tables.SESSIONS
+    table = visit_tables.SESSIONS
 
     def plan(work: Work) -> list[Part]:
         if not work.warehouse.most_partitions and work.is_full:
@@ -152,7 +187,7 @@ def _sessions() -> Step:
 
     def statement(work: Work, part: Part) -> str:
         if part["scope"] == "sessions_scope_all":
-            text = work.bind(render("sessions", scope=part["scope"]))
+            text = work.bind(render("sessions", scope=part["scope"], **_PHRASE), **_ESCAPES)
             everything = work.bind("SELECT * FROM sessions WHERE site_id = :site_id")
             return insert(table, text) if part["is_first"] else merge(table, text, everything)
         first, last = _day(part["first_day"]), _day(part["last_day"])
@@ -160,7 +195,9 @@ def _sessions() -> Step:
         reach = work.ask(render("sessions_reach"), **days)["reach_day"] or first
         values = {**days, "reach_day": min(reach, first), "until_day": last if work.is_full else date.max}
         return merge(
-            table, work.bind(render("sessions", scope=part["scope"]), **values), work.bind(render("sessions_old"), **values)
+            table,
+            work.bind(render("sessions", scope=part["scope"], **_PHRASE), **values, **_ESCAPES),
+            work.bind(render("sessions_old"), **values),
         )
 
     return Step("sessions", plan, statement)
@@ -212,7 +249,8 @@ def _rounds(query: str, stops_at: int = MOST_ROUNDS) -> Step:
 STEPS: tuple[Step, ...] = (
     *(_staged(kind) for kind in working_tables.STAGED),
     _hits(),
-    _whole(tables.SOURCES),
+    _whole(visit_tables.SOURCES),
+    _excluded_visitors(),
     _sessions(),
     _whole(working_tables.DEAL_STATES),
     _whole(working_tables.DEAL_FACTS),

@@ -6,104 +6,9 @@ that last changed the row: refresh ids sort by time, so `refresh_id > last compl
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from functions.attribution.table import REFRESH, SITE, SOURCE_COLUMNS, Table
+from functions.attribution.visit_tables import EXCLUDED_VISITORS, HITS, SESSIONS, SOURCES
 from shared.records import Column
-
-
-class Table(NamedTuple):
-    """A mart: `key` identifies a row within a site; `by_day` = partitioned by the column `day`."""
-
-    name: str
-    doc: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-    by_day: bool = False
-
-    @property
-    def column_names(self) -> list[str]:
-        return [c.name for c in self.columns]
-
-
-SITE = Column("site_id", "varchar", "site")
-REFRESH = Column("refresh_id", "varchar", "refresh that last changed the row")
-_SOURCE = (
-    Column("channel", "varchar", "the rule table's name for (source, medium, …)"),
-    Column("source", "varchar", "where from: yandex, google, vk.com, (direct)"),
-    Column("medium", "varchar", "kind of traffic: cpc, organic, referral, (none)"),
-    Column("campaign", "varchar", "campaign tag or id"),
-    Column("content", "varchar", "ad tag or id"),
-    Column("term", "varchar", "keyword"),
-)
-
-HITS = Table(
-    "hits",
-    "Every accepted hit once, with its site-local day and why it counts or not.",
-    ("day", "record_id"),
-    (
-        SITE,
-        Column("record_id", "varchar", "id of the hit"),
-        Column("day", "date", "site-local day of occurred_at"),
-        Column("occurred_at", "timestamp", "UTC"),
-        Column("received_at", "timestamp", "UTC; the earliest arrival of its repeats"),
-        Column("visitor_id", "varchar", "first-party visitor id"),
-        Column("kind", "varchar", "page_view, event, form, call_click, email_open"),
-        Column("excluded", "varchar", "why it makes no session: bot, email_open, test, future, no_visitor; empty = a person's hit"),
-        Column("entry_key", "varchar", "key into sources where the hit carries marks or an outside referrer; empty inside a visit"),
-        Column("campaign", "varchar", "utm_campaign"),
-        Column("content", "varchar", "utm_content"),
-        Column("term", "varchar", "utm_term"),
-        Column("click_id", "varchar", "click id of the ad system"),
-        Column("page_host", "varchar", "host of the page"),
-        Column("page_path", "varchar", "path of the page"),
-        Column("country", "varchar", "ISO code where the edge gives it"),
-        Column("region", "varchar", "where the edge gives it"),
-        Column("city", "varchar", "where the edge gives it"),
-        REFRESH,
-    ),
-    by_day=True,
-)
-
-SOURCES = Table(
-    "sources",
-    "Every combination of marks that was seen, with what the rule table makes of it, and which rule decided.",
-    ("entry_key",),
-    (
-        SITE,
-        Column("entry_key", "varchar", "utm_source | utm_medium | click id name | referrer host, lower case"),
-        Column("channel", "varchar", "the rule table's name"),
-        Column("source", "varchar", "normalised source"),
-        Column("medium", "varchar", "normalised medium"),
-        Column("is_direct", "boolean", "counts as direct: own pages, payment pages, no marks"),
-        Column("rule_id", "varchar", "the rule that decided"),
-        REFRESH,
-    ),
-)
-
-SESSIONS = Table(
-    "sessions",
-    "Visits: a new one after 1800 s of silence or when another source than the visit's own brings the visitor.",
-    ("session_id",),
-    (
-        SITE,
-        Column("session_id", "varchar", "record_id and day of its first hit (a sender may use an id again on another day)"),
-        Column("visitor_id", "varchar", "visitor"),
-        Column("day", "date", "site-local day of started_at"),
-        Column("started_at", "timestamp", "time of the first hit"),
-        Column("last_hit_at", "timestamp", "time of the last hit; the session covers 1800 s more"),
-        Column("group_started_at", "timestamp", "first hit after the last silence of 1800 s: the start of the chain of sessions"),
-        Column("hits", "bigint", "number of hits"),
-        *_SOURCE,
-        Column("click_id", "varchar", "click id of the ad system"),
-        Column("is_direct", "boolean", "no source of its own"),
-        Column("landing_path", "varchar", "path of the first page"),
-        Column("country", "varchar", "of the first hit"),
-        Column("region", "varchar", "of the first hit"),
-        Column("city", "varchar", "of the first hit"),
-        REFRESH,
-    ),
-    by_day=True,
-)
 
 PERSONS = Table(
     "persons",
@@ -133,8 +38,9 @@ REQUESTS = Table(
         Column("contact_channel", "varchar", "form, call, email, chat, messenger, visit, manual, crm (implied)"),
         Column("person_id", "varchar", "person"),
         Column("visitor_id", "varchar", "visitor, where known"),
-        *_SOURCE,
+        *SOURCE_COLUMNS,
         Column("is_touch", "boolean", "counts as a touch of its own: own source and no session at that moment"),
+        Column("is_significant", "boolean", "its own source may win in the model last_significant"),
         Column("deals", "bigint", "number of deals that name it"),
         Column("is_confirmed", "boolean", "a non-claim deal beyond cleaning and unsorted, or a unique target call"),
         Column("repeat_of", "varchar", "deal of the same person that was open when it was made"),
@@ -211,7 +117,7 @@ CALLS = Table(
         Column("phone_hash", "varchar", "keyed hash of the other side's phone"),
         Column("resolved_by", "varchar", "lease, late_lease, caller, number, nothing"),
         Column("lease_id", "varchar", "the lease that named the visitor"),
-        *_SOURCE,
+        *SOURCE_COLUMNS,
         REFRESH,
     ),
 )
@@ -245,7 +151,7 @@ COSTS = Table(
         Column("cost_id", "varchar", "record and day"),
         Column("day", "date", "account's day"),
         Column("account", "varchar", "ad account"),
-        *_SOURCE,
+        *SOURCE_COLUMNS,
         Column("clicks", "bigint", "clicks"),
         Column("impressions", "bigint", "impressions"),
         Column("cost", "decimal(18,6)", "site currency, with or without VAT as the site shows it; empty when its day has no rate"),
@@ -270,7 +176,7 @@ CREDITS = Table(
         Column("position", "bigint", "place in the path, from 1"),
         Column("path_length", "bigint", "touches in the path"),
         Column("touched_at", "timestamp", "when"),
-        *_SOURCE,
+        *SOURCE_COLUMNS,
         Column("weight", "double", "share of the request; sums to 1 per request and model"),
         Column("revenue", "decimal(18,2)", "part of the money to date"),
         Column("gross_profit", "decimal(18,2)", "part of the gross profit; empty where none applies"),
@@ -287,4 +193,4 @@ SELECT site_id, request_id, 'request', visitor_id, created_at, day, channel, sou
 FROM requests
 WHERE is_touch"""
 
-MARTS = (HITS, SOURCES, SESSIONS, PERSONS, REQUESTS, CALLS, DEALS, MONEY_EVENTS, COSTS, CREDITS)
+MARTS = (HITS, SOURCES, EXCLUDED_VISITORS, SESSIONS, PERSONS, REQUESTS, CALLS, DEALS, MONEY_EVENTS, COSTS, CREDITS)

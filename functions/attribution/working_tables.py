@@ -5,7 +5,7 @@ Readers of reports use the marts of `tables.py`; these are kept because the next
 
 from __future__ import annotations
 
-from functions.attribution.tables import REFRESH, SITE, Table
+from functions.attribution.table import REFRESH, SITE, Table
 from shared.records import CALL, COST, CRM_EVENT, PAYMENT, REQUEST, Column, RecordKind
 
 _SOURCE_KEY = Column("source_key", "varchar", "key into sources of the marks it carries")

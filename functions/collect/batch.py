@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
-
-import orjson
 
 from functions.collect.door import Arrival, Stores
 from functions.collect.hits import TRACKER_KINDS, clock_skew
@@ -14,6 +11,7 @@ from functions.collect.people.consent import consent_of
 from functions.collect.people.contacts import take_contacts
 from functions.collect.people.lease import renewed
 from functions.collect.people.who import visitor_cookie, who_sent
+from functions.collect.texts import json_of
 from shared.errors import BadInput, FieldError, SkvozError, TooLarge, WrongType
 from shared.http import Request, Response, error_response, json_response
 from shared.ids import uuid7
@@ -24,8 +22,6 @@ DOOR = "hits"
 MOST_BYTES = 65_536
 MOST_HITS = 100
 CONTENT_TYPES = ("text/plain", "application/json")
-# A pair of escapes, an escaped backslash, or half a pair: what cutting text in the middle of an emoji leaves behind.
-_HALF_PAIR = re.compile(rb"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 def post_hits(request: Request, stores: Stores, randomness: bytes) -> Response:
@@ -84,22 +80,12 @@ def _read(request: Request) -> dict[str, Any]:
     if len(request.body) > MOST_BYTES:
         raise TooLarge(f"a batch has at most {MOST_BYTES} bytes; send it in parts")
     try:
-        sent = _parse(request.body)
+        sent = json_of(request.body)
     except ValueError as error:
         raise BadInput("the body is not valid JSON") from error
     if not isinstance(sent, dict):
         raise BadInput("the body must be a JSON object with site and hits")
     return sent
-
-
-def _parse(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        mended = _HALF_PAIR.sub(lambda match: match[1] or b"\\ufffd", body)
-        if mended == body:
-            raise
-        return orjson.loads(mended)
 
 
 def _items(sent: dict[str, Any]) -> list[object]:

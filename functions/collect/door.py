@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from functions.collect.hits import KNOWN, Made, Sender, kept_of, make
+from functions.collect.marks import own_marks
 from functions.collect.people.consent import Consent
 from functions.collect.people.edge import edge_columns
 from functions.collect.people.lease import Renew
@@ -69,7 +70,9 @@ class Arrival:
             "consent": self.consent,
             "is_test": True if self.is_test else None,
         }
-        made = make(items, Sender(self.site_id, self.request.now, self.kinds, self.skew, self.consent == "denied", columns))
+        is_denied = self.consent == "denied"
+        sender = Sender(self.site_id, self.request.now, self.kinds, self.skew, is_denied, columns, own_marks(self.site))
+        made = make(items, sender)
         made.cuts += cuts
         return made
 

@@ -30,7 +30,8 @@ _ADDRESSES = frozenset({"url", "ref", "page_url", "referrer"})
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """What all hits of one request share. `columns` are the same in each record; `skew` corrects a wrong clock."""
+    """What all hits of one request share. `columns` are the same in each record; `skew` corrects a wrong clock; `own_marks` are
+    the site's own parameters (marks.py)."""
 
     site_id: str
     now: datetime
@@ -38,6 +39,7 @@ class Sender:
     skew: timedelta
     is_denied: bool
     columns: Mapping[str, Any]
+    own_marks: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -147,7 +149,7 @@ def read_page(draft: Draft) -> None:
     sent = draft.item.get("url")
     if not sent and draft.record["kind"] == "email_open":
         return
-    page = address(sent, "url")
+    page = address(sent, "url", draft.sender.own_marks)
     store_address(draft.record, page, draft.cuts, draft.sender.is_denied)
 
 
@@ -208,12 +210,12 @@ STEPS: tuple[Callable[[Draft], None], ...] = (
 )
 
 
-def address(sent: object, name: str) -> Address:
+def address(sent: object, name: str, own_marks: frozenset[str] = frozenset()) -> Address:
     """The page's address. Refused when it is none."""
     if not isinstance(sent, str) or not sent:
         raise Refused("bad_url", f"{name} must be the full address of the page")
     try:
-        return read_address(sent)
+        return read_address(sent, own_marks=own_marks)
     except ValueError as error:
         raise Refused("bad_url", f"{name} must be a full http or https address") from error
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import orjson
+
 from shared.identity import redact, redact_emails
 from shared.records import HIT, PAYMENT, REQUEST
 
@@ -25,13 +27,20 @@ CUT = frozenset(
     {"page_title", "event_name", "form_name", "user_agent", "screen", "language", "region", "city", "referrer", "page_url"}
 )
 # Text in which people's phones and e-mails may turn up; addresses are read apart (marks.py).
-REDACTED = CUT - {"referrer", "page_url"}
+ADDRESSES = frozenset({"referrer", "page_url"})
+REDACTED = CUT - ADDRESSES
 # Ids that name a person or a request to the whole world: a phone of any spelling is none of them. Deals and calls have ids of
 # other systems, whose digits may look like a national phone.
 OPEN_IDS = frozenset({"visitor_id", "request_id"})
 # How ids of requests that deals imply begin, and of deals that stand alone (functions/attribution/sql).
 OUR_REQUEST_IDS = ("crm:", "deal:")
 # C0 controls and DEL say nothing in any of these fields, and NUL breaks readers of the lake further down.
+# A pair of escapes, an escaped backslash, or half a pair: what cutting text in the middle of an emoji leaves behind.
+_HALF_PAIR = re.compile(rb"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_HALF_ESCAPE = re.compile(r"%[0-9A-Fa-f]?$")
+_WORD = re.compile(r"[^\s\"'<>]+")
+_SLASHES = re.compile(r"(?:\\?/){2}")
+_AT = re.compile(r"@|%(?:25)*40")
 _LONG_DIGITS = re.compile(r"\d(?:[\s().+\u2010-\u2015-]*\d){6,}")
 _CONTROLS = dict.fromkeys([*range(32), 127], " ")
 
@@ -46,10 +55,21 @@ class Refused(Exception):
 
 
 def clean(text: str) -> str:
-    """Text without control characters and halves of surrogate pairs, trimmed."""
+    """Text without control characters, halves of surrogate pairs become U+FFFD; trimmed."""
     if not text.isprintable():
-        text = text.translate(_CONTROLS).encode("utf-8", "replace").decode()
+        text = text.translate(_CONTROLS).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text.strip()
+
+
+def json_of(body: bytes) -> Any:
+    """JSON whose texts may hold halves of surrogate pairs, which become U+FFFD. ValueError when it is none."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        mended = _HALF_PAIR.sub(lambda match: match[1] or b"\\ufffd", body)
+        if mended == body:
+            raise
+        return orjson.loads(mended)
 
 
 def fitting(text: str, column: str, cuts: list[str]) -> str:
@@ -60,7 +80,8 @@ def fitting(text: str, column: str, cuts: list[str]) -> str:
     limit = LIMITS[column]
     if len(text) > limit:
         cuts.append(column)
-        return text[:limit].rstrip()
+        text = text[:limit].rstrip()
+        return _HALF_ESCAPE.sub("", text) if column in ADDRESSES else text
     return text
 
 
@@ -91,5 +112,17 @@ def outline(value: list[Any] | dict[Any, Any]) -> str:
 
 
 def hidden(text: str) -> str:
-    """What may be kept of refused text: no e-mails, no phones, no run of seven digits that could be one."""
-    return _LONG_DIGITS.sub("[digits]", redact(clean(text)))
+    """What may be kept of refused text: no e-mails, no phones, no run of seven digits that could be one; of its addresses nothing
+    up to the last @, for a password may have any letter."""
+    return _LONG_DIGITS.sub("[digits]", redact(_WORD.sub(_perhaps_bare, clean(text))))
+
+
+def after_at(text: str) -> str:
+    """What stands behind the last @ of a text, plain or percent-encoded; the whole of it where there is none."""
+    return text[max((found.end() for found in _AT.finditer(text)), default=0) :]
+
+
+def _perhaps_bare(word: re.Match[str]) -> str:
+    begin = _SLASHES.search(word[0])
+    rest = word[0][begin.end() :] if begin else ""
+    return f"{word[0][: begin.end()]}{after_at(rest)}" if begin else word[0]

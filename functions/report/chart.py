@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from functions.report.figures import added
 from functions.report.view.formats import Formats, clean
-from functions.report.view.words import channel_name, texts
+from functions.report.view.names import Names
 
 FONTS = Path(__file__).parent / "fonts"
 FONT = "DejaVu Sans"  # has ₽ and Cyrillic; Lambda has no fonts at all
@@ -45,9 +45,9 @@ class ChartError(Exception):
     """The drawing is not what it should be; the report goes out without it and says so."""
 
 
-def draw(figures: Figures, language: str) -> Chart | None:
+def draw(figures: Figures, settings: Mapping[str, Any]) -> Chart | None:
     """The chart of some figures; None where there is neither cost nor revenue. Any error means: no chart."""
-    spec = spec_of(figures, language)
+    spec = spec_of(figures, settings)
     if spec is None:
         return None
     import vl_convert
@@ -61,12 +61,12 @@ def draw(figures: Figures, language: str) -> Chart | None:
     return Chart(svg, png, f"{' '.join(spec['title']['text'])}. {spec['title']['subtitle']}.")
 
 
-def spec_of(figures: Figures, language: str) -> dict[str, Any] | None:
+def spec_of(figures: Figures, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     """The Vega-Lite specification; None where there is nothing to draw."""
-    words = texts(language)
-    site = figures["site"]
-    formats = Formats(language, site["currency"], site["time_zone"])
-    rows, left = _rows(figures, words)
+    names = Names(settings)
+    words, site = names.words, figures["site"]
+    formats = Formats(settings["report"]["language"], site["currency"], site["time_zone"])
+    rows, left = _rows(figures, names)
     if not rows:
         return None
     values = [
@@ -82,7 +82,7 @@ def spec_of(figures: Figures, language: str) -> dict[str, Any] | None:
         for measure, _ in BARS
     ]
     subtitle = words["chart"]["rest"].format(count=MOST_CHANNELS, left=left) if left else words["chart"]["subtitle"]
-    return _spec(values, _message(figures, formats, words), subtitle, [words["metrics"][measure] for measure, _ in BARS])
+    return _spec(values, _message(figures, formats, names), subtitle, [words["metrics"][measure] for measure, _ in BARS])
 
 
 def smaller(png: bytes) -> bytes:
@@ -104,7 +104,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def _rows(figures: Figures, words: Mapping[str, Any]) -> tuple[list[tuple[str, Figures]], int]:
+def _rows(figures: Figures, names: Names) -> tuple[list[tuple[str, Figures]], int]:
     """Shown name and figures of every row, biggest revenue first, and how many channels the last row sums up."""
     known = [channel for channel in figures["channels"] if channel["cost"] or channel["revenue"]]
     best = _best(figures)
@@ -113,11 +113,11 @@ def _rows(figures: Figures, words: Mapping[str, Any]) -> tuple[list[tuple[str, F
     shown.sort(key=lambda channel: (-channel["revenue"], -channel["cost"], channel["channel"]))
     rows: list[tuple[str, Figures]] = []
     for channel in shown:
-        name = clean(channel_name(channel["channel"], words), MOST_NAME)
+        name = clean(names.channel(channel["channel"]), MOST_NAME)
         same = sum(other.removesuffix("\u2060") == name for other, _ in rows)
         rows.append((name + "\u2060" * same, channel))  # the spec groups by name: two alike must stay two
     if rest:
-        rows.append((words["rest"].format(count=len(rest)), added(rest)))
+        rows.append((names.words["rest"].format(count=len(rest)), added(rest)))
     return rows, len(rest)
 
 
@@ -127,12 +127,12 @@ def _best(figures: Figures) -> Figures:
     return best
 
 
-def _message(figures: Figures, formats: Formats, words: Mapping[str, Any]) -> list[str]:
-    say = words["chart"]
+def _message(figures: Figures, formats: Formats, names: Names) -> list[str]:
+    say = names.words["chart"]
     best = _best(figures)
     if best["revenue"] <= 0:
         return _lines(say["no_revenue"].format(cost=formats.money(figures["totals"]["cost"])))
-    name = clean(channel_name(best["channel"], words), MOST_NAME)
+    name = clean(names.channel(best["channel"]), MOST_NAME)
     text = say["best" if best["cost"] else "best_free"]
     return _lines(text.format(channel=name, revenue=formats.money(best["revenue"]), cost=formats.money(best["cost"])))
 

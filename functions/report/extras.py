@@ -40,6 +40,6 @@ def extras_of(figures: Mapping[str, Any], settings: Mapping[str, Any]) -> Extras
             failed.append(section)
             return None
 
-    chart = make("chart", lambda: draw(figures, settings["report"]["language"]))
+    chart = make("chart", lambda: draw(figures, settings))
     book = make("workbook", lambda: workbook(figures, settings))
     return Extras(chart, book, tuple(failed))

@@ -15,9 +15,11 @@ import orjson
 
 from functions.report.marts.contacts import calls_of, contact_channels_of
 from functions.report.marts.deals import deals_of, deals_total_of
+from functions.report.marts.kinds import Kinds, is_together, kinds_of
 from functions.report.marts.quality import quality_of
 from functions.report.marts.questions import Answers, Period
-from functions.report.marts.tree import NO_SOURCE, ZERO, Node, Sums, results_of, tree_of, whole
+from functions.report.marts.tree import NO_SOURCE, ZERO, Node, Sums, channel_of, results_of, tree_of, whole
+from shared.sources import OTHER_TRAFFIC
 from shared.times import lake_text
 
 ADDITIVE = ("cost", "visits", "requests", "qualified", "sales", "revenue", "gross_profit")
@@ -43,7 +45,10 @@ def build(
     `data_to` is when the latest record known to the marts arrived, `refreshed_at` when they were last brought up to date;
     `truth` is added as it is (only a simulation knows it).
     """
-    root = tree_of(answers)
+    kinds = kinds_of(answers)
+    together = kinds.unnamed if is_together(settings) else frozenset()
+    root = tree_of(answers, together)
+    ads, others = kinds.split(root)
     totals, before = measures(root.sums), measures(tree_of(previous).sums)
     figures: Figures = {
         "site": {name: settings[name] for name in ("site_id", "name", "currency", "time_zone")},
@@ -53,8 +58,9 @@ def build(
         "totals": totals,
         "previous": {"period": _days(period.previous), "totals": before},
         "change": {name: _change(name, totals[name], before[name]) for name in MEASURES},
-        "channels": [_channel(node, settings["report"]["thresholds"]) for node in root.children.values()],
-        "models": _models(answers),
+        "channels": [_channel(node, kinds, settings["report"]["thresholds"]) for node in root.children.values()],
+        "ads": {"ads": measures(ads), "not_ads": measures(others)},
+        "models": _models(answers, together),
         "contact_channels": contact_channels_of(answers),
         "calls": calls_of(answers),
         "deals": deals_of(settings, answers),
@@ -134,15 +140,17 @@ def _name(node: Node) -> str:
     return node.name.replace("\x00", "")
 
 
-def _channel(node: Node, thresholds: Mapping[str, Any]) -> Figures:
+def _channel(node: Node, kinds: Kinds, thresholds: Mapping[str, Any]) -> Figures:
     m = _place(node)
-    verdict = None if node.name == NO_SOURCE else _verdict(m, node.sums, thresholds)
+    # Other traffic is a mixture: a verdict on it would be one on nobody.
+    verdict = None if node.name in (NO_SOURCE, OTHER_TRAFFIC) else _verdict(m, node.sums, thresholds)
     interval = wilson(node.sums.sales, node.sums.requests) if verdict == "few_data" else None
     sources = [
         {"source": _name(s), **_place(s), "campaigns": [{"campaign": _name(c), **_place(c)} for c in s.children.values()]}
         for s in node.children.values()
     ]
-    return {"channel": _name(node), **m, "verdict": verdict, "sale_rate_interval": interval, "sources": sources}
+    told = {"channel": _name(node), "is_ad": kinds.is_ad(node)}
+    return {**told, **m, "verdict": verdict, "sale_rate_interval": interval, "sources": sources}
 
 
 def _verdict(m: Figures, sums: Sums, thresholds: Mapping[str, Any]) -> str | None:
@@ -157,12 +165,15 @@ def _verdict(m: Figures, sums: Sums, thresholds: Mapping[str, Any]) -> str | Non
     return "normal" if m["margin_romi"] >= float(thresholds["normal"]) else "bad"
 
 
-def _models(answers: Answers) -> dict[str, list[Figures]]:
+def _models(answers: Answers, together: frozenset[str]) -> dict[str, list[Figures]]:
     """Sales and revenue by model and channel; requests without a source are a row of every model, so that all add up alike."""
-    rows: dict[str, list[Figures]] = {}
+    sums: dict[tuple[str, str], Sums] = {}
     for row in answers["models"]:
-        part = {"channel": row["channel"], "sales": whole(row["sales"] or 0), "revenue": row["revenue"] or ZERO}
-        rows.setdefault(row["model"], []).append(part)
+        part = Sums(sales=float(row["sales"] or 0), revenue=row["revenue"] or ZERO)
+        sums.setdefault((row["model"], channel_of(row["channel"], together)), Sums()).add(part)
+    rows: dict[str, list[Figures]] = {}
+    for (model, channel), total in sums.items():
+        rows.setdefault(model, []).append({"channel": channel, "sales": whole(total.sales), "revenue": total.revenue})
     lost = results_of(answers["no_source"])
     none = {"channel": NO_SOURCE, "sales": whole(lost.sales), "revenue": lost.revenue}
     known = [*MODELS, *sorted(rows.keys() - set(MODELS))]

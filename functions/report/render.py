@@ -51,9 +51,8 @@ def page(figures: Figures, settings: Mapping[str, Any], extras: Extras = NO_EXTR
 
     `links` are addresses of the workbook (`xlsx`) and of the figures (`json`): `PAGE_LINKS`, file names, or none.
     """
-    report = settings["report"]
-    view = view_of(figures, report["language"], report["thresholds"])
-    deals = deal_rows(figures["deals"], figures["site"], _formats(figures, settings), view["words"])
+    view = view_of(figures, settings)
+    deals = deal_rows(figures["deals"], figures["site"], _formats(figures, settings), view["names"])
     links = {name: url for name, url in (links or {}).items() if name != "xlsx" or extras.workbook}
     more = {"measures": MEASURES, "deals": deals, "open_deals": OPEN_DEALS, "links": links, **_extras(extras, view)}
     return _templates().get_template("page.html.j2").render({**view, **more})
@@ -63,10 +62,9 @@ def mail(
     figures: Figures, settings: Mapping[str, Any], page_url: str, extras: Extras = NO_EXTRAS, unsubscribe_url: str = ""
 ) -> Mail:
     """The report as a mail. Tables have at most 20 rows (deals 10), fewer where the mail would grow over its limit."""
-    report = settings["report"]
-    view = view_of(figures, report["language"], report["thresholds"], page_url)
+    view = view_of(figures, settings, page_url)
     formats = _formats(figures, settings)
-    deals = deal_rows(top_deals(figures["deals"]), figures["site"], formats, view["words"])
+    deals = deal_rows(top_deals(figures["deals"]), figures["site"], formats, view["names"])
     view |= {"deals": deals, "unsubscribe_url": unsubscribe_url, "chart_id": CHART_ID, **_extras(extras, view)}
     text = _templates().get_template("mail.txt.j2").render({**view, **_tables(figures, view, formats, MOST_ROWS)})
     html = ""
@@ -139,13 +137,13 @@ def _rest(rows: Sequence[View], formats: Formats, words: Mapping[str, Any]) -> V
     if not rows:
         return None
     name = words["rest"].format(count=len(rows))
-    return {"name": name, "above": "", "cells": cells(added(row["figures"] for row in rows), formats)}
+    return {"name": name, "above": "", "colour": "", "cells": cells(added(row["figures"] for row in rows), formats)}
 
 
 def _campaigns(channels: Sequence[View], formats: Formats, words: Mapping[str, Any], most: int) -> View:
     """The deepest rows of all channels, dearest first."""
     leaves = [
-        {**leaf, "above": " › ".join(above)}
+        {**leaf, "above": " › ".join(above), "colour": channel["colour"]}
         for channel in channels
         if not channel["is_no_source"]
         for source in channel["sources"]
@@ -171,14 +169,15 @@ def _model_tables(figures: Figures, view: View, formats: Formats, most: int) -> 
     models, words = view["models"], view["words"]
     shown, rest = models["rows"][:most], models["order"][most:]
     rest_cells = rest_of_models(figures, rest, formats, words) if rest else []
+    rest_row = {"name": words["rest"].format(count=len(rest)), "colour": ""}
     tables = []
     for start in range(0, len(models["columns"]), MODELS_ACROSS):
         across = slice(start, start + MODELS_ACROSS)
         tables.append(
             {
                 "columns": models["columns"][across],
-                "rows": [{"name": row["name"], "cells": row["cells"][across]} for row in shown],
-                "rest": {"name": words["rest"].format(count=len(rest)), "cells": rest_cells[across]} if rest else None,
+                "rows": [{**row, "cells": row["cells"][across]} for row in shown],
+                "rest": {**rest_row, "cells": rest_cells[across]} if rest else None,
                 "totals": models["totals"][across],
             }
         )

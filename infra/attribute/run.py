@@ -148,6 +148,7 @@ def _load(warehouse: DuckDbWarehouse, touches: Path, conversions: Path) -> None:
 
 def _credit(warehouse: DuckDbWarehouse, site: SiteSettings, transform: str, models: Sequence[str]) -> None:
     values = {**site_values(site), "refresh_id": "attribute"}
+    warehouse.connection.execute(bind("UPDATE sessions SET is_significant = coalesce(medium IN :significant_media, FALSE)", values))
     for part, covered in (("part_credit_weights", RULE_MODELS), ("part_marginal_weights", ("marginal",))):
         if set(covered) & set(models):
             warehouse.start(bind(insert(tables.CREDITS, render("credits", transform=transform, weights=part)), values))

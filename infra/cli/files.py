@@ -27,17 +27,25 @@ class _Loader(yaml.SafeLoader):
 
 def read_settings(path: Path) -> SiteSettings:
     """YAML (or JSON) file → settings. BadInput when it cannot be read, SettingsError with every mistake and its place."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read: {error}") from error
-    return settings_of(text, str(path))
+    return parse_settings(read_yaml(path))
 
 
 def settings_of(text: str, name: str) -> SiteSettings:
     """Text of a settings file → settings; `name` is what the file is called in errors."""
+    return parse_settings(_yaml_of(text, name))
+
+
+def read_yaml(path: Path) -> object:
+    """What a YAML (or JSON) file says. BadInput when it cannot be read or says one thing twice."""
     try:
-        raw = yaml.load(text, _Loader)  # noqa: S506 (a safe loader)
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read: {error}") from error
+    return _yaml_of(text, str(path))
+
+
+def _yaml_of(text: str, name: str) -> object:
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506 (a safe loader)
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
         raise BadInput(f"{name} is no valid YAML: {error}") from error
-    return parse_settings(raw)

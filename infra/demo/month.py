@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from infra.demo.advertising import UNDECIDED
 from infra.demo.shop import FIRST_DAY
 
 ZONE = ZoneInfo("Europe/Moscow")
 DAYS = 31
 END = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=ZONE) + timedelta(days=DAYS)
-# What may stand between a person and his source, how often, and how it is said when a deal is explained.
+# What may stand between a person and his source, how often, and how it is said when a deal is explained. What has no
+# share comes with the link (infra/demo/advertising.py).
 OBSTACLES = {
     "blocker": (0.04, "a blocker stopped the tracker: no visit was ever seen"),
     "no_consent": (0.03, "the visitor refused consent: his visits carry no visitor id"),
     "second_device": (0.06, "the deciding visit was made on another device that never identified itself"),
     "static_call": (0.08, "he called a number that is not leased to visitors: the call knew no visitor"),
     "by_hand": (0.04, "a manager typed the deal in by hand, without request id, phone or source"),
+    UNDECIDED: (0.0, "the link carries a tag that nobody has decided on yet: it is listed, and counted under other traffic"),
+    "no_tags": (0.0, "the ad has no tags: its network is known by the referrer, the account is not"),
 }
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happens at `at`; `data` is what its sender knows, by its kind: visit, call, call_back, deal, lead, bot,
+    """Something that happens at `at`; `data` is what its sender knows, by its kind: visit, call, call_back, deal, lead, left_out,
     email_open."""
 
     at: datetime
     kind: str
     data: dict[str, Any]
+
+
+class Browser(NamedTuple):
+    """What a request tells of its sender by itself. `asn`: the network, where the edge gives it."""
+
+    agent: str
+    language: str = "ru-RU,ru"
+    address: str = "203.0.113.7"
+    asn: str = ""
 
 
 @dataclass
@@ -49,6 +63,7 @@ class Month:
     truths: list[Truth] = field(default_factory=list)
     clicks: dict[tuple[int, int], int] = field(default_factory=dict)  # (campaign, day) → clicks that cost money
     visits: int = 0
+    seen: Counter[tuple[str, str]] = field(default_factory=Counter)  # (channel, source) → visits that the rules must find there
 
 
 class Asked(NamedTuple):

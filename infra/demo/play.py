@@ -9,9 +9,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from infra.demo.advertising import BANNER_MONTH, CAMPAIGNS, SEO_MONTH
 from infra.demo.month import DAYS, ZONE, Event, Month
 from infra.demo.senders import Senders
-from infra.demo.shop import BANNER_MONTH, CAMPAIGNS, FIRST_DAY, SEO_MONTH, SITE
+from infra.demo.shop import FIRST_DAY, SITE
 from infra.local.clock import SimulatedClock
 from infra.local.stack import LocalStack
 from infra.shop import amocrm, pbx
@@ -79,18 +80,20 @@ class Player:
         renewed = self._leases.get(visitor) if data["lease"] == "renew" else None
         if renewed:
             body["lease"] = renewed
-        answer = self.senders.hits(body)
+        answer = self.senders.hits(body, data["browser"])
         if answer.get("token"):
             self._tokens[visitor] = answer["token"]
         if data["lease"] == "ask":
-            given = self.senders.lease(self._tokens[visitor])
+            given = self.senders.lease(self._tokens[visitor], data["browser"])
             if given.get("lease"):
                 self._leases[visitor] = {"number": given["number"], "id": given["lease"]["id"]}
         elif renewed and not answer.get("lease"):
             self.senders.refused.append(f"hits: the lease of {renewed['number']} was lost")
 
-    def _bot(self, event: Event) -> None:
-        self.senders.hits({"visitor": event.data["visitor"], "hits": event.data["hits"]}, is_robot=True)
+    def _left_out(self, event: Event) -> None:
+        data = event.data
+        body = {"visitor": data["visitor"], "hits": data["hits"]}
+        self.senders.hits(body | ({"test": True} if data["reason"] == "test" else {}), data["browser"])
 
     def _email_open(self, event: Event) -> None:
         self.senders.email_open(event.data["id"], event.data["visitor"])

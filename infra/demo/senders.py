@@ -7,16 +7,14 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
+from infra.demo.browsing import PEOPLE
+from infra.demo.month import Browser
 from infra.demo.shop import CRM_TOKEN, HOST, SITE
 from infra.local.clock import SimulatedClock
 from infra.local.gateway import Answer
 from infra.local.stack import LocalStack
 from shared.security import sign_webhook
 from shared.times import to_millis
-
-PERSON = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
-ROBOT = "Mozilla/5.0 (compatible; ExampleBot/2.1; +https://bots.example/about)"
-VISITOR_IP = "203.0.113.7"
 
 
 class Senders:
@@ -28,19 +26,19 @@ class Senders:
         self.refused: list[str] = []
         self._numbers = count(1)
 
-    def hits(self, body: Mapping[str, Any], *, is_robot: bool = False) -> dict[str, Any]:
+    def hits(self, body: Mapping[str, Any], browser: Browser) -> dict[str, Any]:
         """A batch of the tracker; what the door answered."""
         whole = {"site": SITE, "sent_at": to_millis(self._clock.now()), **body}
-        answer = self._browser("/v1/hits", whole, ROBOT if is_robot else PERSON)
+        answer = self._browser("/v1/hits", whole, browser)
         told = self._note("hits", answer, len(body["hits"]))
         if told and told["accepted"] != len(body["hits"]):
             self.refused.append(f"hits: {told['rejected'][:3]}")
         return told
 
-    def lease(self, token: str) -> dict[str, Any]:
+    def lease(self, token: str, browser: Browser) -> dict[str, Any]:
         """A page asks for its visitor's number."""
         body = {"site": SITE, "visitor": token, "page_url": f"https://{HOST}/contacts/"}
-        told = self._note("leases", self._browser("/v1/numbers/lease", body, PERSON))
+        told = self._note("leases", self._browser("/v1/numbers/lease", body, browser))
         if told and told["kind"] != "dynamic":
             self.refused.append(f"leases: {told['kind']} number, {told.get('reason')}")
         return told
@@ -48,7 +46,7 @@ class Senders:
     def email_open(self, hit_id: str, visitor: str) -> None:
         """A mail's picture is loaded."""
         target = f"/v1/hit.gif?site={SITE}&kind=email_open&id={hit_id}&visitor={visitor}&url=https://{HOST}/mail"
-        self._note("email opens", self._stack.call("GET", target, {"user-agent": PERSON}), is_json=False)
+        self._note("email opens", self._stack.call("GET", target, {"user-agent": PEOPLE[0]}), is_json=False)
 
     def call(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The telephony tells of a call; the request id that it gets for it, among other things."""
@@ -67,14 +65,13 @@ class Senders:
         target = f"/v1/crm/amocrm/{SITE}/{CRM_TOKEN}"
         self._note("amoCRM webhooks", self._stack.call("POST", target, headers, body), is_json=False)
 
-    def _browser(self, target: str, body: Mapping[str, Any], agent: str) -> Answer:
-        headers = {
-            "content-type": "text/plain",
-            "origin": f"https://{HOST}",
-            "user-agent": agent,
-            "accept-language": "ru-RU,ru",
-        }
-        return self._stack.call("POST", target, headers, json.dumps(body), source_ip=VISITOR_IP)
+    def _browser(self, target: str, body: Mapping[str, Any], browser: Browser) -> Answer:
+        headers = {"content-type": "text/plain", "origin": f"https://{HOST}", "user-agent": browser.agent}
+        if browser.language:
+            headers["accept-language"] = browser.language
+        if browser.asn:
+            headers["cloudfront-viewer-asn"] = browser.asn
+        return self._stack.call("POST", target, headers, json.dumps(body), source_ip=browser.address)
 
     def _note(self, what: str, answer: Answer, items: int = 1, *, is_json: bool = True) -> dict[str, Any]:
         self.sent[what] = self.sent.get(what, 0) + items

@@ -8,7 +8,8 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from infra.demo.shop import CAMPAIGNS, POOL, SITE, settings
+from infra.demo.advertising import CAMPAIGNS
+from infra.demo.shop import POOL, SITE, settings
 from infra.local.stack import LocalStack
 from infra.shop.pool import add_numbers
 from infra.shop.server import ShopServer

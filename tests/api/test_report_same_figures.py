@@ -73,7 +73,7 @@ class Shown:
     def in_mail(self, channel: str) -> dict[str, str]:
         """Three tables of four measures; the verdict stands in the channel's cell."""
         verdicts = "|".join(map(re.escape, self.words["verdicts"].values()))
-        rows = [row for row in self.mail if len(row) == 5 and re.sub(f"({verdicts})$", "", row[0]) == channel]
+        rows = [row for row in self.mail if len(row) == 5 and re.sub(f"^■|({verdicts})$", "", row[0]) == channel]
         found: dict[str, str] = {}
         for (_, measures), row in zip(render.MAIL_TABLES, rows, strict=False):
             found |= dict(zip(measures, row[1:], strict=True))

@@ -78,7 +78,7 @@ def test_the_page_works_without_script_and_asks_for_nothing(browser: Any, tmp_pa
     assert campaign.is_visible()
     touch = page.locator(".path li", has_text="vk_msk_1")
     assert not touch.is_visible()
-    page.locator(".path summary", has_text="VK Ads").click()
+    page.locator(".path summary", has_text="VK Реклама").click()
     assert touch.is_visible()
     page.close()
 

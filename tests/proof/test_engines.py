@@ -25,7 +25,7 @@ from shared.records import HIT
 from shared.settings import SiteSettings
 from shared.sql import bind
 from shared.warehouse import Row, Warehouse
-from tests.lakes import NOW, Marts, Record, assert_same, is_same, write
+from tests.lakes import NOW, Marts, Record, assert_same, deal, hit, is_same, request, utc, write
 from tests.random_lakes import random_records, random_shop, shuffled
 from tests.requires import need_java, need_maven
 from tests.story_lake import story_records, story_shop
@@ -73,11 +73,19 @@ def sites() -> list[SiteSettings]:
 def deliveries() -> list[list[Record]]:
     """All records in two parts; the story's come with the first one, but for its return."""
     parts = [[r for r in story_records() if r.kind != "payment"], [r for r in story_records() if r.kind == "payment"]]
-    records = [*random_records(seed=3, visitors=60), *random_records(seed=8, visitors=40)]
+    records = [*random_records(seed=3, visitors=60), *random_records(seed=8, visitors=40), *too_fast()]
     random = [Record(r.kind, {**r.values, "site_id": NORTH.site_id}) for r in records]
     for part, some in zip(parts, shuffled(random, 3, 2), strict=True):
         part += some
     return parts
+
+
+def too_fast() -> list[Record]:
+    """A visitor of 61 pages in a minute asks and buys: his day makes no visit, and his deal says so."""
+    at = utc("10-12 09:00")
+    bought = deal("fast", at + timedelta(minutes=6), "won", "10", request_id="r-fast")
+    pages = [hit("fast", at + timedelta(milliseconds=n)) for n in range(61)]
+    return [*pages, request("r-fast", at + timedelta(minutes=5), visitor="fast"), bought]
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +215,9 @@ def question(path: Path) -> str:
 
 def rows_of(warehouse: Warehouse, text: str, site: SiteSettings) -> list[Row]:
     days = {"first_day": date(2026, 9, 1), "last_day": date(2026, 12, 1)}
-    values = {**site_values(site), **days, "refresh_id": "", "model": "linear", "most_deals": 5000, "most_touches": 20}
+    days |= {"known_from": date(2026, 6, 3), "path_from": date(2026, 6, 3)}
+    most = {"most_deals": 5000, "most_touches": 20, "most_values": 100}
+    values = {**site_values(site), **days, **most, "refresh_id": "", "model": "linear"}
     return sorted(warehouse.rows(bind(text, values)), key=lambda row: [str(v) for v in row.values() if not isinstance(v, float)])
 
 

@@ -52,13 +52,13 @@ def test_of_a_call_and_a_request_with_one_id_the_call_is_believed_and_the_record
     facts = marts_of(tmp_path, [record, rang("a", AT, 0, phone="p")]).row("request_facts")
     assert (facts["created_at"], facts["is_answered"], facts["talk_seconds"]) == (AT, False, 0)
     assert (facts["call_id"], facts["phone_hash"], facts["email_hash"], facts["visitor_id"]) == ("a", "p", "e", "recorded")
-    assert (facts["source_key"], facts["campaign"]) == ("flyer|offline||", "spring")
+    assert (facts["source_key"], facts["campaign"]) == ("flyer|offline|||spring", "spring")
 
 
 def test_the_source_of_a_static_number_outranks_that_of_the_record(tmp_path: Path) -> None:
     records = [request("call-a", AT, "crm/form/old", phone="p"), rang("a", AT, ad="flyer/offline", resolved_by="number")]
     facts = marts_of(tmp_path, records).row("request_facts")
-    assert (facts["source_key"], facts["campaign"], facts["contact_channel"]) == ("flyer|offline||", None, "call")
+    assert (facts["source_key"], facts["campaign"], facts["contact_channel"]) == ("flyer|offline|||", None, "call")
 
 
 def test_a_call_to_a_static_number_brings_its_source_unless_its_visitor_is_here(tmp_path: Path) -> None:

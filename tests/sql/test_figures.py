@@ -2,54 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from functions.attribution.tables import MARTS
-from functions.report.figures import Figures, build
-from functions.report.marts.questions import OTHER_QUESTIONS, SQL, TREE_QUESTIONS, ask
-from infra.warehouse.duckdb import DuckDbWarehouse
-from shared.sql import bind, literal
-from tests.report_cases import DATA_TO, PERIOD, place, settings_of
-
-DAY = date(2026, 10, 1)
-BEFORE = date(2026, 9, 1)
-YANDEX = {"channel": "Yandex Direct", "source": "yandex", "medium": "cpc", "campaign": "kuhni"}
-SEARCH = {"channel": "Organic search", "source": "google", "medium": "organic"}
-
-
-class SmallMarts:
-    """Marts of one test; `add` fills only the columns that matter."""
-
-    def __init__(self, root: Path) -> None:
-        self.warehouse = DuckDbWarehouse(root)
-        for table in MARTS:
-            columns = ", ".join(f"{c.name} {c.type}" for c in table.columns)
-            self.warehouse.connection.execute(f"CREATE TABLE {table.name} ({columns})")
-
-    def add(self, table: str, **values: Any) -> None:
-        row = {"site_id": "kvartal", "refresh_id": "r1", **values}
-        cells = ", ".join(literal(value) for value in row.values())
-        self.warehouse.connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({cells})")
-
-    def request(self, request_id: str, *, day: date = DAY, credits: Mapping[str, Any] | None = None, **values: Any) -> None:
-        """A counted request, credited by shares: `credits` maps a model to (source, weight, revenue, gross profit) rows."""
-        row = {"is_counted": True, "is_qualified": True, "sales": 0, "revenue": Decimal("0.00"), **values}
-        self.add("requests", request_id=request_id, day=day, **row)
-        for model, parts in (credits or {}).items():
-            for number, (source, weight, revenue, profit) in enumerate(parts):
-                money = {"revenue": Decimal(revenue), "gross_profit": None if profit is None else Decimal(profit)}
-                key = {"request_id": request_id, "model": model, "touch_id": f"{request_id}-{number}", "day": day}
-                self.add("credits", **key, **source, weight=weight, **money)
-
-    def figures(self, **changes: Any) -> Figures:
-        settings = settings_of(**changes)
-        return build(settings, PERIOD, *ask(self.warehouse, settings, PERIOD), DATA_TO)
+from functions.report.marts.questions import OTHER_QUESTIONS, SQL, TREE_QUESTIONS
+from shared.sql import bind
+from tests.report_cases import PERIOD, place
+from tests.report_marts import BEFORE, DAY, SEARCH, YANDEX, SmallMarts
 
 
 @pytest.fixture
@@ -181,14 +144,6 @@ def test_deals_are_counted_by_what_matched_them(marts: SmallMarts) -> None:
         "by_method": {"implied": 2, "phone": 1, "unmatched": 1},
     }
     assert quality["unknown_stages"] == [{"pipeline": "", "stage": "Странный этап", "deals": 1}]
-
-
-def test_sources_that_no_rule_names_are_listed(marts: SmallMarts) -> None:
-    marts.add("sessions", session_id="a", day=DAY, channel="foo / bar", source="foo", medium="bar")
-    marts.add("sessions", session_id="b", day=DAY, channel="(not set) / bar", source="site.example", medium="bar")
-    marts.add("sessions", session_id="c", day=DAY, **YANDEX)
-    named = [row["channel"] for row in marts.figures()["data_quality"]["unnamed_sources"]]
-    assert named == ["(not set) / bar", "foo / bar"]
 
 
 def test_what_became_of_requests_adds_up_to_all_of_them(marts: SmallMarts) -> None:

@@ -18,11 +18,11 @@ import pytest
 from functions.report import chart
 from functions.report.chart import ChartError, draw, spec_of
 from functions.report.figures import Figures
-from tests.report_cases import cost, figures_of, results, shop
+from tests.report_cases import cost, figures_of, results, settings_of, shop
 
 
 def drawn(figures: Figures, language: str = "ru") -> chart.Chart:
-    made = draw(figures, language)
+    made = draw(figures, settings_of(report={"language": language}))
     assert made is not None
     return made
 
@@ -65,7 +65,7 @@ def test_the_biggest_eight_have_bars_and_the_rest_is_summed_and_said() -> None:
     assert sum(text.startswith("Канал ") for text in shown) == 8
     assert "Остальные (12)" in shown
     assert "Расход и выручка: 8 крупнейших каналов, остальные (12) вместе" in shown
-    spec = spec_of(figures, "ru")
+    spec = spec_of(figures, settings_of())
     assert spec is not None
     values = spec["data"]["values"]
     assert sum(v["value"] for v in values if v["measure"] == "Выручка") == pytest.approx(float(figures["totals"]["revenue"]))
@@ -119,10 +119,10 @@ DRAWS = """
 import hashlib, json, sys
 import vl_convert
 from functions.report import chart
-from tests.report_cases import figures_of, shop
+from tests.report_cases import figures_of, settings_of, shop
 
 told = json.loads(sys.argv[1])
-assert chart.draw(figures_of(shop()), "ru")  # as the report draws: this brings in the fonts
+assert chart.draw(figures_of(shop()), settings_of())  # as the report draws: this brings in the fonts
 pictures = {}
 for name, text in told["letters"].items():
     for weight in ("normal", "bold"):
@@ -187,7 +187,7 @@ def test_channels_whose_shown_names_are_alike_stay_two() -> None:
 
 
 def test_without_cost_and_revenue_there_is_nothing_to_draw() -> None:
-    assert draw(figures_of({}), "ru") is None
+    assert draw(figures_of({}), settings_of()) is None
 
 
 def test_cost_alone_and_money_given_back_can_be_drawn() -> None:

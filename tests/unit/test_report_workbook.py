@@ -47,10 +47,10 @@ def test_every_row_of_the_figures_is_a_row_of_the_workbook(scale: int) -> None:
     found = {name: len(rows) - 1 for name, rows in opened(figures).items()}
     tree = sum(1 + sum(1 + len(s["campaigns"]) for s in c["sources"]) for c in figures["channels"])
     assert found["Summary"] == len(MEASURES) + 1  # ROMI on the scale of Bitrix24, too
-    assert found["Channels"] == tree + 1
+    assert found["Channels"] == tree + 3  # advertising, not advertising, total
     assert found["Models"] == sum(len(rows) for rows in figures["models"].values())
     assert found["Contact channels"] == len(figures["contact_channels"]) + 1
-    assert found["Deals"] == len(figures["deals"]) == 4
+    assert found["Deals"] == len(figures["deals"]) == 5
 
 
 def test_the_definitions_state_how_many_rows_every_other_sheet_has() -> None:
@@ -97,7 +97,7 @@ def test_a_deal_has_its_path_its_match_and_why_in_words() -> None:
     def cell(deal_id: str, name: str) -> Any:
         return rows[deal_id][head.index(name)]
 
-    assert cell("amocrm:4", "Путь") == "VK Ads › Яндекс Директ › Прямые заходы"
+    assert cell("amocrm:4", "Путь") == "VK Реклама › Яндекс Директ › Прямые заходы"
     assert cell("amocrm:4", "Почему этот источник") == "Последнее непрямое касание: № 2 из 3 касаний."
     assert cell("amocrm:4", "Связь с заявкой") == "по номеру заявки"
     assert cell("amocrm:1", "Путь").endswith("(всего 23 касания)")

@@ -12,7 +12,9 @@ import sqlglot
 from functions.attribution.rules import RULE_TABLES
 from functions.attribution.statements import append, create_table, insert, merge, render, render_text, sql_text, update
 from functions.attribution.steps import STEPS
-from functions.attribution.tables import COSTS, CREDITS, HITS, MARTS, SESSIONS, Table
+from functions.attribution.table import Table
+from functions.attribution.tables import COSTS, CREDITS, MARTS
+from functions.attribution.visit_tables import HITS, SESSIONS
 from functions.attribution.working_tables import STAGED, WORKING
 from infra.warehouse.duckdb import to_duckdb
 from infra.warehouse.trino_tables import lake_folders, lake_tables

@@ -33,7 +33,9 @@ facts AS (
         min_by(utm_campaign, told_at) FILTER (WHERE source_key IS NOT NULL) AS campaign,
         min_by(utm_content, told_at) FILTER (WHERE source_key IS NOT NULL) AS content,
         min_by(utm_term, told_at) FILTER (WHERE source_key IS NOT NULL) AS term,
-        count(DISTINCT source_key) > 1 OR count(DISTINCT request_id) > 1 AS is_overwritten
+        -- Another campaign of the same source is no other source.
+        count(DISTINCT split_part(source_key, '|', 1) || '|' || split_part(source_key, '|', 2)) > 1
+        OR count(DISTINCT request_id) > 1 AS is_overwritten
     FROM told
     GROUP BY deal
 ),

@@ -12,7 +12,7 @@ marked AS (
     SELECT
         *,
         max(CASE WHEN NOT is_direct THEN position END) OVER (PARTITION BY request_id) AS last_non_direct,
-        max(CASE WHEN NOT is_direct AND medium IN :significant_media THEN position END) OVER (PARTITION BY request_id) AS last_significant,
+        max(CASE WHEN NOT is_direct AND is_significant THEN position END) OVER (PARTITION BY request_id) AS last_significant,
         sum(decay) OVER (PARTITION BY request_id) AS decay_sum
     FROM placed
 ),

@@ -42,7 +42,8 @@ known AS (
         coalesce(o.is_lost, FALSE) AS is_lost,
         o.loss_reason, coalesce(o.sales, 0) AS sales, o.revenue, o.gross_profit,
         e.is_overwritten OR coalesce(o.is_overwritten, FALSE) AS source_overwritten,
-        s.channel, s.source, s.medium, coalesce(s.is_direct, TRUE) AS is_direct
+        s.channel, s.source, s.medium, coalesce(s.is_direct, TRUE) AS is_direct,
+        coalesce(s.is_significant, FALSE) AS is_significant
     FROM every AS e
     LEFT JOIN joint_persons AS j ON j.joint_id = e.request_id
     LEFT JOIN outcome AS o ON o.request_id = e.request_id
@@ -97,6 +98,7 @@ SELECT
     CASE WHEN NOT j.is_direct THEN j.medium END AS medium,
     j.campaign, j.content, j.term,
     NOT j.is_direct AND c.request_id IS NULL AS is_touch,
+    j.is_significant,
     j.deals, j.is_confirmed, j.repeat_of, j.duplicate_of,
     j.is_confirmed AND j.repeat_of IS NULL AND j.duplicate_of IS NULL AS is_counted,
     j.is_confirmed AND j.repeat_of IS NULL AND j.duplicate_of IS NULL AND j.was_qualified AS is_qualified,

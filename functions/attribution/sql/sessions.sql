@@ -83,9 +83,14 @@ SELECT
     coalesce(s.medium, '(none)') AS medium,
     CASE WHEN s.entry_key IS NOT NULL THEN h.campaign END AS campaign,
     CASE WHEN s.entry_key IS NOT NULL THEN h.content END AS content,
-    CASE WHEN s.entry_key IS NOT NULL THEN h.term END AS term,
+    CASE
+        WHEN s.entry_key IS NULL THEN NULL
+        WHEN h.term IS NOT NULL OR s.term_parameters IS NULL OR h.referrer_query IS NULL THEN h.term
+        ELSE nullif(substr(trim({phrase}), 1, 300), '')
+    END AS term,
     CASE WHEN s.entry_key IS NOT NULL THEN h.click_id END AS click_id,
     s.entry_key IS NULL AS is_direct,
+    coalesce(s.is_significant, FALSE) AS is_significant,
     h.page_path AS landing_path,
     h.country, h.region, h.city,
     :refresh_id AS refresh_id

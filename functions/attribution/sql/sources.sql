@@ -1,5 +1,5 @@
--- What does the rule table make of every combination of marks that was seen? The first rule that fits decides.
--- Parts of an entry key: utm_source | utm_medium | click id name | referrer host.
+-- Where does every combination of marks come from? Looked up once per combination: names, places, click ids and media, then the
+-- first rule of the channel table that fits. Parts of an entry key: utm_source | utm_medium | click id name | referrer place | campaign.
 WITH seen AS (
     SELECT entry_key FROM hits
     WHERE site_id = :site_id AND refresh_id > :since_refresh AND entry_key IS NOT NULL
@@ -18,56 +18,157 @@ WITH seen AS (
 parts AS (
     SELECT
         entry_key,
-        split_part(entry_key, '|', 1) AS utm_source,
-        split_part(entry_key, '|', 2) AS utm_medium,
+        trim(split_part(entry_key, '|', 1)) AS utm_source,
+        trim(split_part(entry_key, '|', 2)) AS utm_medium,
         split_part(entry_key, '|', 3) AS click_id_name,
-        split_part(entry_key, '|', 4) AS referrer_host
+        split_part(entry_key, '|', 4) AS referrer,
+        split_part(entry_key, '|', 5) AS campaign
     FROM seen
 ),
 
-referred AS (
+-- include: part_places
+names AS (
     SELECT
-        p.entry_key, p.utm_source, p.utm_medium, p.click_id_name, p.referrer_host,
-        CASE WHEN p.referrer_host = '' THEN 'none' ELSE coalesce(min_by(r.category, r.rule_order), 'other') END AS category,
-        min_by(r.source, r.rule_order) AS referrer_source
+        t.text,
+        max_by(n.source, CASE WHEN n.site_id = '*' THEN 0 ELSE 1 END) AS source,
+        max_by(n.is_ad_name, CASE WHEN n.site_id = '*' THEN 0 ELSE 1 END) AS is_ad_name,
+        max_by(n.contractor, CASE WHEN n.site_id = '*' THEN 0 ELSE 1 END) AS contractor
+    FROM (SELECT DISTINCT utm_source AS text FROM parts) AS t
+    INNER JOIN rule_names AS n ON n.site_id IN ('*', :site_id) AND n.name = regexp_replace(t.text, '[ ._-]+', '-')
+    GROUP BY t.text
+),
+
+media AS (
+    SELECT m.utm_medium, min_by(r.kind, r.rule_order) AS kind
+    FROM (SELECT DISTINCT utm_medium FROM parts WHERE utm_medium <> '') AS m
+    INNER JOIN rule_media AS r ON regexp_like(m.utm_medium, r.pattern)
+    GROUP BY m.utm_medium
+),
+
+clicks AS (
+    SELECT
+        click_id,
+        max_by(source, CASE WHEN site_id = '*' THEN 0 ELSE 1 END) AS source,
+        max_by(medium_kind, CASE WHEN site_id = '*' THEN 0 ELSE 1 END) AS medium_kind
+    FROM rule_clicks
+    WHERE site_id IN ('*', :site_id)
+    GROUP BY click_id
+),
+
+known AS (
+    SELECT
+        source,
+        max_by(category, CASE WHEN site_id = '*' THEN 0 ELSE 1 END) AS category,
+        max_by(channel, CASE WHEN site_id = '*' THEN 0 ELSE 1 END) AS channel,
+        max_by(is_ad, CASE WHEN site_id = '*' THEN 0 ELSE 1 END) AS is_ad,
+        max_by(is_significant, CASE WHEN site_id = '*' THEN 0 ELSE 1 END) AS is_significant
+    FROM rule_sources
+    WHERE site_id IN ('*', :site_id)
+    GROUP BY source
+),
+
+-- utm_source speaks first, then the click id, then the referrer.
+told AS (
+    SELECT
+        p.entry_key, p.utm_medium, p.campaign,
+        CASE
+            WHEN p.utm_source <> '' OR p.utm_medium <> '' THEN 'utm'
+            WHEN c.source IS NOT NULL THEN 'click'
+            WHEN p.referrer <> '' THEN 'referrer'
+            ELSE 'none'
+        END AS basis,
+        CASE
+            WHEN p.utm_source <> '' THEN coalesce(n.source, u.source, p.utm_source)
+            WHEN c.source IS NOT NULL THEN c.source
+            WHEN p.referrer <> '' THEN coalesce(r.source, split_part(p.referrer, '/', 1))
+            ELSE ''
+        END AS source,
+        CASE
+            WHEN p.utm_source <> '' THEN coalesce(CASE WHEN n.source IS NULL THEN u.category END, 'unknown')
+            WHEN c.source IS NOT NULL THEN 'unknown'
+            WHEN p.referrer <> '' THEN coalesce(r.category, CASE WHEN p.referrer LIKE 'app:%' THEN 'app' ELSE 'other' END)
+            ELSE 'none'
+        END AS category,
+        CASE
+            WHEN p.utm_source <> '' THEN coalesce(CASE WHEN n.source IS NULL THEN u.place END, p.utm_source)
+            WHEN c.source IS NOT NULL THEN p.click_id_name
+            WHEN p.referrer <> '' THEN coalesce(r.place, p.referrer)
+        END AS matched,
+        CASE
+            WHEN p.utm_medium <> '' THEN coalesce(m.kind, 'unknown')
+            WHEN n.is_ad_name THEN 'paid'
+            WHEN c.medium_kind = 'paid' OR p.utm_source = '' OR c.source = n.source THEN coalesce(c.medium_kind, 'unset')
+            ELSE 'unset'
+        END AS medium_kind,
+        n.contractor,
+        CASE WHEN r.category = 'search' THEN r.terms END AS term_parameters
     FROM parts AS p
-    LEFT JOIN rule_referrers AS r
-        ON p.referrer_host <> '' AND r.site_id IN ('*', :site_id) AND regexp_like(p.referrer_host, r.host_pattern)
-    GROUP BY p.entry_key, p.utm_source, p.utm_medium, p.click_id_name, p.referrer_host
+    LEFT JOIN places AS r ON r.text = p.referrer
+    LEFT JOIN places AS u ON u.text = p.utm_source
+    LEFT JOIN names AS n ON n.text = p.utm_source
+    LEFT JOIN clicks AS c ON c.click_id = p.click_id_name
+    LEFT JOIN media AS m ON m.utm_medium = p.utm_medium
+),
+
+placed AS (
+    SELECT
+        t.entry_key, t.utm_medium, t.campaign, t.basis, t.source, t.matched, t.medium_kind, t.term_parameters,
+        CASE
+            WHEN t.basis = 'referrer' AND t.category IN ('internal', 'payment', 'spam', 'ads', 'ai') THEN t.category
+            WHEN t.category = 'unknown' OR t.basis = 'referrer' AND t.category = 'other' THEN coalesce(k.category, t.category)
+            ELSE t.category
+        END AS category,
+        k.channel AS own_channel, k.is_ad AS own_is_ad, k.is_significant AS own_is_significant,
+        coalesce(t.contractor, min_by(o.contractor, o.rule_order)) AS contractor
+    FROM told AS t
+    LEFT JOIN known AS k ON k.source = t.source
+    LEFT JOIN rule_contractors AS o ON o.site_id = :site_id AND o.source = t.source AND regexp_like(t.campaign, o.pattern)
+    GROUP BY
+        t.entry_key, t.utm_medium, t.campaign, t.basis, t.source, t.matched, t.medium_kind, t.term_parameters, t.category,
+        t.contractor, k.category, k.channel, k.is_ad, k.is_significant
 ),
 
 decided AS (
-    SELECT
-        f.entry_key, f.utm_source, f.utm_medium, f.referrer_host, f.referrer_source,
-        min(c.rule_order) AS rule_order
-    FROM referred AS f
+    SELECT p.entry_key, min(c.rule_order) AS rule_order
+    FROM placed AS p
     INNER JOIN rule_channels AS c
-        ON regexp_like(f.utm_source, c.utm_source_pattern)
-            AND regexp_like(f.utm_medium, c.utm_medium_pattern)
-            AND regexp_like(f.click_id_name, c.click_id_pattern)
-            AND regexp_like(f.category, c.category_pattern)
-    GROUP BY f.entry_key, f.utm_source, f.utm_medium, f.referrer_host, f.referrer_source
+        ON (c.basis IS NULL OR strpos('|' || c.basis || '|', '|' || p.basis || '|') > 0)
+            AND (c.source IS NULL OR strpos('|' || c.source || '|', '|' || p.source || '|') > 0)
+            AND (c.category IS NULL OR strpos('|' || c.category || '|', '|' || p.category || '|') > 0)
+            AND (c.medium_kind IS NULL OR strpos('|' || c.medium_kind || '|', '|' || p.medium_kind || '|') > 0)
+            AND (c.campaign IS NULL OR regexp_like(p.campaign, c.campaign))
+    GROUP BY p.entry_key
+),
+
+named AS (
+    SELECT
+        p.*, c.rule_id, c.channel_group, c.is_direct, c.is_ad, c.channel AS rule_channel,
+        CASE WHEN c.is_direct THEN '(direct)' ELSE coalesce(nullif(p.source, ''), '(not set)') END AS shown_source,
+        CASE
+            WHEN c.is_direct THEN '(none)' WHEN c.medium IS NOT NULL THEN c.medium ELSE coalesce(nullif(p.utm_medium, ''), '(not set)')
+        END AS shown_medium
+    FROM placed AS p
+    INNER JOIN decided AS d ON d.entry_key = p.entry_key
+    INNER JOIN rule_channels AS c ON c.rule_order = d.rule_order
 )
 
 SELECT
     :site_id AS site_id,
-    d.entry_key,
+    entry_key,
     CASE
-        WHEN c.channel <> '' THEN c.channel
-        ELSE coalesce(nullif(d.utm_source, ''), '(not set)') || ' / ' || coalesce(nullif(d.utm_medium, ''), '(not set)')
-    END AS channel,
-    CASE
-        WHEN c.is_direct THEN '(direct)'
-        WHEN c.source <> '' THEN c.source
-        ELSE coalesce(nullif(d.utm_source, ''), d.referrer_source, nullif(d.referrer_host, ''), '(not set)')
-    END AS source,
-    CASE
-        WHEN c.is_direct THEN '(none)'
-        WHEN c.medium <> '' THEN c.medium
-        ELSE coalesce(nullif(d.utm_medium, ''), '(not set)')
-    END AS medium,
-    c.is_direct,
-    c.rule_id,
+        WHEN is_direct THEN rule_channel
+        WHEN own_channel IS NOT NULL THEN own_channel
+        WHEN rule_channel IS NOT NULL THEN rule_channel
+        ELSE shown_source || ' / ' || shown_medium
+    END || CASE WHEN NOT is_direct AND contractor IS NOT NULL THEN ' · ' || contractor ELSE '' END AS channel,
+    shown_source AS source,
+    shown_medium AS medium,
+    is_direct,
+    NOT is_direct AND coalesce(own_is_ad, is_ad) AS is_ad,
+    NOT is_direct AND coalesce(own_is_significant, shown_medium IN :significant_media) AS is_significant,
+    category = 'spam' AS is_spam,
+    channel_group, category, medium_kind, basis, matched, term_parameters,
+    -- A source that the site itself gave a channel has one, whatever the last rules say.
+    CASE WHEN rule_channel IS NULL AND own_channel IS NOT NULL THEN 'own-source' ELSE rule_id END AS rule_id,
     :refresh_id AS refresh_id
-FROM decided AS d
-INNER JOIN rule_channels AS c ON c.rule_order = d.rule_order
+FROM named

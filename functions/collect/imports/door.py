@@ -7,6 +7,7 @@ from typing import Any
 from functions.collect.door import count_cuts
 from functions.collect.imports.lines import Import, content_of, record_of
 from functions.collect.imports.unpack import MOST_LINE_BYTES, MOST_SENT_BYTES, lines_of
+from functions.collect.marks import own_marks
 from functions.collect.texts import Reason, Refused
 from shared.errors import TooLarge, Unauthorized, WrongType
 from shared.http import Request, Response, json_response
@@ -34,7 +35,8 @@ def post_import(request: Request, sites: Sites, lake: Lake, secrets: Secrets, ra
         raise TooLarge(f"an import has at most {MOST_SENT_BYTES} bytes as sent; compress it, or send it in parts")
     _check_signed(request, f"{site_id}/import", secrets)
     lines = lines_of(request.body, request.headers.get("content-encoding", "").strip().lower())
-    shared = Import(site_id, str(site.get("currency", "RUB")), request.now, lambda: secrets.identity(request.now))
+    currency = str(site.get("currency", "RUB"))
+    shared = Import(site_id, currency, request.now, lambda: secrets.identity(request.now), own_marks(site))
     records, refused = _read(lines, shared)
     batch_id = uuid7(request.now, randomness)
     for kind in (HIT, REQUEST, PAYMENT):

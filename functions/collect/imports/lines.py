@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from functions.collect.hits import CLOCK_TOLERANCE, address, kept_of, store_address, store_referrer
+from functions.collect.imports.addresses import with_scheme
 from functions.collect.marks import UTM
 from functions.collect.people.consent import PERSONAL_COLUMNS
-from functions.collect.texts import CUT, LIMITS, Refused, fitting, hidden, identifier, whole
+from functions.collect.texts import CUT, LIMITS, Refused, fitting, hidden, identifier, json_of, whole
 from shared.addresses import mask_ip
 from shared.identity import email_hash, phone_hash, redact, redact_emails
 from shared.ids import derived_id, is_uuid
@@ -36,10 +37,12 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "consent": ("granted", "denied"),
 }
 _CODES = {"currency": re.compile(r"[A-Z]{3}"), "country": re.compile(r"[A-Z]{2}")}
-# Made here, never taken from outside: hashes (their key is ours), masked addresses, hosts and paths (from the addresses).
-_OURS = frozenset(
-    {"record_id", "received_at", "via", "phone_hash", "email_hash", "ip_masked", "page_host", "page_path", "referrer_host"}
-)
+# Made here, never taken from outside: hashes (their key is ours), masked addresses and what the edge tells of them, hosts and paths
+# (from the addresses).
+_OURS = frozenset({
+    "record_id", "received_at", "via", "phone_hash", "email_hash", "ip_masked", "asn", "is_own", "page_host", "page_path",
+    "referrer_host",
+})  # fmt: skip
 _SPECIAL = frozenset({"type", "id", "occurred_at", "site_id", "phone", "email", "ip"})
 _IDS = frozenset({"visitor_id", "request_id", "call_id", "deal_id", "payment_id"})
 _MARKS = UTM | {"click_id"}  # ids of campaigns and clicks, whose digits stay
@@ -67,12 +70,14 @@ _COLUMNS = {name: line_type.columns for name, line_type in TYPES.items()}
 
 @dataclass(slots=True)
 class Import:
-    """What all lines share; `identity_key()` is asked only where there is something to hash. `cuts` notes cut columns."""
+    """What all lines share; `identity_key()` is asked only where there is something to hash. `own_marks`: the site's own parameters
+    (marks.py). `cuts` notes cut columns."""
 
     site_id: str
     currency: str
     now: datetime
     identity_key: Callable[[], bytes]
+    own_marks: frozenset[str] = frozenset()
     cuts: list[str] = field(default_factory=list)
 
 
@@ -106,7 +111,7 @@ def record_of(line: bytes, shared: Import) -> tuple[RecordKind, dict[str, Any]]:
 def content_of(line: bytes) -> str:
     """What may be kept of a refused line: known fields without people's own; of an unreadable line, text without numbers."""
     try:
-        item = orjson.loads(line)
+        item = json_of(line)
     except orjson.JSONDecodeError:
         item = None
     if not isinstance(item, dict):
@@ -117,7 +122,7 @@ def content_of(line: bytes) -> str:
 
 def _parsed(line: bytes) -> dict[str, Any]:
     try:
-        item = orjson.loads(line)
+        item = json_of(line)
     except orjson.JSONDecodeError as error:
         raise Refused("bad_json", "the line is not valid JSON") from error
     if not isinstance(item, dict):
@@ -164,13 +169,13 @@ def _read_address(told: Mapping[str, Any], record: dict[str, Any], shared: Impor
     """Marks are read from page_url first; what the line itself tells of them stands above."""
     if "page_url" in told:
         parts: dict[str, Any] = {}
-        store_address(parts, address(told["page_url"], "page_url"), shared.cuts)
+        store_address(parts, address(with_scheme(told["page_url"]), "page_url", shared.own_marks), shared.cuts)
         columns = _COLUMNS[told["type"]]
         record.update({name: value for name, value in parts.items() if name in columns or told["type"] == "hit"})
     if "referrer" in told:
         if not isinstance(told["referrer"], str):
             raise Refused("bad_field", "referrer must be text")
-        store_referrer(record, told["referrer"], shared.cuts)
+        store_referrer(record, with_scheme(told["referrer"]), shared.cuts)
 
 
 def _text(value: object, name: str, cuts: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a request tells of its sender by itself: masked address, user agent, language, place."""
+"""What a request tells of its sender by itself: masked address, whether it is the site's own, user agent, language, place."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from functions.collect.texts import fitting
-from shared.addresses import mask_ip, viewer_ip
+from shared.addresses import is_own, mask_ip, viewer_ip
 from shared.http import Request
 
 _PLACES = {
@@ -15,13 +15,19 @@ _PLACES = {
     "region": "cloudfront-viewer-country-region-name",
     "city": "cloudfront-viewer-city",
 }
+_AUTONOMOUS_SYSTEM = "cloudfront-viewer-asn"
+MOST_ASN = 0xFFFFFFFF  # RFC 6793: four bytes
 
 
-def edge_columns(request: Request, site: Mapping[str, Any], cuts: list[str]) -> dict[str, str | None]:
-    """Columns of a hit that its request tells: masked address, user agent, language, place where the edge gives it."""
+def edge_columns(request: Request, site: Mapping[str, Any], cuts: list[str]) -> dict[str, str | int | bool | None]:
+    """Columns of a hit that its request tells: masked address, whether it is one of the site's own (judged here, where it is still
+    whole), user agent, language; place and autonomous system where the edge gives them."""
     headers = request.headers
-    columns: dict[str, str | None] = {
-        "ip_masked": mask_ip(viewer_ip(headers, request.source_ip, site)),
+    address = viewer_ip(headers, request.source_ip, site)
+    columns: dict[str, str | int | bool | None] = {
+        "ip_masked": mask_ip(address),
+        "is_own": is_own(address, site) or None,
+        "asn": _autonomous_system(headers.get(_AUTONOMOUS_SYSTEM, "")),
         "user_agent": fitting(headers.get("user-agent", ""), "user_agent", cuts),
         "language": fitting(headers.get("accept-language", "").partition(",")[0].partition(";")[0], "language", cuts),
     }
@@ -29,6 +35,12 @@ def edge_columns(request: Request, site: Mapping[str, Any], cuts: list[str]) -> 
         if header in headers:
             columns[column] = _place(headers[header], column, cuts)
     return columns
+
+
+def _autonomous_system(sent: str) -> int | None:
+    if not (sent.isascii() and sent.isdigit() and len(sent) <= 10):
+        return None
+    return int(sent) if int(sent) <= MOST_ASN else None
 
 
 def _place(sent: str, column: str, cuts: list[str]) -> str | None:

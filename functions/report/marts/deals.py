@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from functions.report.marts.questions import Answers
 from functions.report.marts.tree import NO_SOURCE
+from shared.sources import Source, sources_of
 from shared.times import lake_text
 from shared.warehouse import Row
 
@@ -18,6 +19,14 @@ TEXTS = (
     "deal_id", "request_id", "contact_channel", "pipeline", "stage", "meaning", "currency", "match_method", "manager", "order_id",
     "loss_reason",
 )  # fmt: skip
+
+
+class Rules(NamedTuple):
+    """What decides why a deal stands where it stands. `left_out`: request → why the visits that led to it are not counted."""
+
+    attribution: Mapping[str, Any]
+    sources: Mapping[str, Source]
+    left_out: Mapping[str, str]
 
 
 def deals_of(settings: Mapping[str, Any], answers: Answers) -> list[Deal]:
@@ -33,7 +42,8 @@ def deals_of(settings: Mapping[str, Any], answers: Answers) -> list[Deal]:
     for path in paths.values():
         path.sort(key=lambda touch: int(touch["position"]))
     names = settings.get("crm", {}).get("amocrm") or {}
-    deals = [_deal(row, paths.get(row["request_id"], []), settings["attribution"]) for row in answers["deals"]]
+    rules = Rules(settings["attribution"], sources_of(settings), {row["request_id"]: row["reason"] for row in answers["left_out"]})
+    deals = [_deal(row, paths.get(row["request_id"], []), rules) for row in answers["deals"]]
     return [_named(deal, names) if deal["deal_id"].startswith("amocrm:") else deal for deal in deals]
 
 
@@ -42,7 +52,7 @@ def deals_total_of(answers: Answers) -> int:
     return max((int(row["deals_total"]) for row in answers["deals"]), default=0)
 
 
-def _deal(row: Row, path: Sequence[Row], attribution: Mapping[str, Any]) -> Deal:
+def _deal(row: Row, path: Sequence[Row], rules: Rules) -> Deal:
     heaviest = next((touch for touch in path if touch["is_heaviest"]), None)
     source = {"channel": NO_SOURCE, "source": "", "campaign": ""}
     if heaviest is not None:
@@ -56,7 +66,7 @@ def _deal(row: Row, path: Sequence[Row], attribution: Mapping[str, Any]) -> Deal
         "revenue": _money(row["revenue"]) or Decimal(0),
         "gross_profit": _money(row["gross_profit"]),
         **source,
-        "why": _why(heaviest, attribution),
+        "why": _why(heaviest, rules, rules.left_out.get(row["request_id"])),
         "no_source_reason": (row["no_source_reason"] or "not_determined") if heaviest is None else None,
         "path_length": 0 if heaviest is None else int(heaviest["path_length"]),
         "path": [_touch(touch) for touch in path],
@@ -78,27 +88,37 @@ def _touch(touch: Row) -> Deal:
     }
 
 
-def _why(heaviest: Row | None, attribution: Mapping[str, Any]) -> Deal:
-    """Code of the rule that decides, and the place of the heaviest touch in the path: touch k of n."""
+def _why(heaviest: Row | None, rules: Rules, left_out: str | None) -> Deal:
+    """Code of the rule that decides, and the place of the heaviest touch in the path: touch k of n. Where there is none because the
+    visitor's visits are not counted, `reason` says why not."""
+    if heaviest is None and left_out:
+        return {"code": "visits_left_out", "touch": None, "of": 0, "reason": left_out}
     if heaviest is None:
         return {"code": "no_touch", "touch": None, "of": 0}
     place = {"touch": int(heaviest["position"]), "of": int(heaviest["path_length"])}
-    return {"code": _code(heaviest, place["of"], attribution), **place}
+    return {"code": _code(heaviest, place["of"], rules), **place}
 
 
-def _code(heaviest: Row, length: int, attribution: Mapping[str, Any]) -> str:
-    model = str(attribution["default_model"])
+def _code(heaviest: Row, length: int, rules: Rules) -> str:
+    model = str(rules.attribution["default_model"])
     if model not in ONE_TOUCH and length > 1:
         return model
     if heaviest["touch_id"] == heaviest["request_id"]:
         return "own_source"
     if length == 1:
         return "only_touch"
-    if model == "last_significant" and heaviest["medium"] in attribution["significant_media"]:
+    if model == "last_significant" and _is_significant(heaviest, rules):
         return model
     if model in ("last_significant", "last_non_direct"):
         return "all_direct" if heaviest["channel"] == "direct" else "last_non_direct"
     return model
+
+
+def _is_significant(touch: Row, rules: Rules) -> bool:
+    """By the site's word on the source, else by the medium (docs/method.md, last_significant)."""
+    source = rules.sources.get(touch["source"] or "")
+    told = source.is_significant if source else None
+    return touch["medium"] in rules.attribution["significant_media"] if told is None else told
 
 
 def _money(amount: Decimal | int | None) -> Decimal | None:

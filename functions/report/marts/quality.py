@@ -43,10 +43,7 @@ def quality_of(
         "without_cost_price": {"revenue": root.sums.unpriced_revenue},
         "costs_without_requests": _costs_without_requests(root),
         "costs_not_split": sum((node.sums.cost for node in _nodes(root) if node.is_not_split), ZERO),
-        "unnamed_sources": sorted(
-            ({name: row[name] for name in ("channel", "source", "medium", "visits")} for row in answers["unnamed_sources"]),
-            key=lambda row: (-row["visits"], row["channel"] or ""),
-        ),
+        "unknown_values": _unknown_values(answers["unknown_values"]),
         "immature": _immature(settings, period, answers, data_to),
         "hub_keys": sum(int(row["hubs"]) for row in answers["hub_keys"]),
     }
@@ -80,6 +77,17 @@ def median_days(delays: Iterable[Row]) -> float | None:
 def _hits(rows: Iterable[Row]) -> Quality:
     by_reason = {row["reason"]: int(row["hits"]) for row in rows}
     return {"counted": by_reason.pop("", 0), "excluded": dict(sorted(by_reason.items()))}
+
+
+def _unknown_values(rows: Iterable[Row]) -> Quality:
+    """Values of utm_source and utm_medium that no rule knows, in the order of the answer (new ones first, then most visits), and
+    how many there are with those that are not listed."""
+    rows = list(rows)
+    values = [
+        {"parameter": row["parameter"], "value": row["value"], "visits": int(row["visits"]), "is_new": bool(row["is_new"])}
+        for row in rows
+    ]
+    return {"total": max((int(row["values_total"]) for row in rows), default=0), "values": values}
 
 
 def _requests(answers: Answers) -> Quality:

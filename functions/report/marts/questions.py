@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from shared.sql import bind
+from shared.sql import Value, bind
 from shared.times import local_day
 from shared.warehouse import Row, Warehouse
 
@@ -16,11 +16,14 @@ SQL = Path(__file__).parent.parent / "sql"
 # What the channel tree needs, and is asked for the previous period too; the rest is asked for the period alone.
 TREE_QUESTIONS = ("visits", "results", "spend", "no_source")
 OTHER_QUESTIONS = (
-    "models", "hits", "requests_made", "deals_matched", "unknown_stages", "unnamed_sources",
+    "channels", "models", "hits", "requests_made", "deals_matched", "unknown_stages", "unknown_values",
     "money_without_rate", "spend_without_rate", "sale_delays", "hub_keys", "contact_channels", "calls", "deals", "deal_paths",
+    "left_out",
 )  # fmt: skip
 MOST_DEALS = 5000  # in figures.json, the newest; how many there are is told beside them
 MOST_TOUCHES = 20  # of one path
+MOST_VALUES = 100  # of utm_source and utm_medium that no rule knows; how many there are is told beside them
+KNOWN_DAYS = 90  # a value that was not seen for so long before the period is new
 
 
 class Period(NamedTuple):
@@ -62,12 +65,17 @@ def ask(warehouse: Warehouse, settings: Mapping[str, Any], period: Period) -> tu
 
 
 def _answers(warehouse: Warehouse, settings: Mapping[str, Any], period: Period, questions: Sequence[str]) -> Answers:
-    values = {
+    lookback = int(settings["attribution"]["lookback_days"])
+    values: dict[str, Value] = {
         "site_id": settings["site_id"],
         "first_day": period.first,
         "last_day": period.last,
         "model": settings["attribution"]["default_model"],
         "most_deals": MOST_DEALS,
         "most_touches": MOST_TOUCHES,
+        "most_values": MOST_VALUES,
+        "known_from": period.first - timedelta(days=KNOWN_DAYS),
+        "path_from": period.first - timedelta(days=lookback),
+        "lookback_days": lookback,
     }
     return Answers({name: warehouse.rows(bind((SQL / f"{name}.sql").read_text("utf-8"), values)) for name in questions})

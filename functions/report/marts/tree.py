@@ -7,12 +7,13 @@ Spend joins results at the deepest level given; what is coarser stays in a "not 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 from functions.report.marts.questions import Answers
 from shared.money import KOPECK
+from shared.sources import OTHER_TRAFFIC
 from shared.warehouse import Row
 
 NO_SOURCE = "no source"
@@ -60,16 +61,19 @@ class Node:
         return self.children.setdefault(name, Node(name))
 
 
-def tree_of(answers: Answers) -> Node:
-    """The whole tree; the root's children are the channels, biggest revenue first, "no source" last and always there."""
+def tree_of(answers: Answers, together: Collection[str] = ()) -> Node:
+    """The whole tree; the root's children are the channels, biggest revenue first, "no source" last and always there.
+
+    The channels `together` are one channel, other traffic, with each of them as a source.
+    """
     leaves: dict[Key, Sums] = {}
     for row in answers["visits"]:
-        leaves.setdefault(_key(row), Sums()).visits += int(row["visits"])
+        leaves.setdefault(_key(row, together), Sums()).visits += int(row["visits"])
     for row in answers["results"]:
-        leaves.setdefault(_key(row), Sums()).add(_results(row))
+        leaves.setdefault(_key(row, together), Sums()).add(_results(row))
     for row in answers["no_source"]:
         leaves.setdefault((NO_SOURCE, str(row["reason"]), ""), Sums()).add(_results(row))
-    for key, cost in _in_kopecks(_placed_costs(answers["spend"], leaves)).items():
+    for key, cost in _in_kopecks(_placed_costs(answers["spend"], leaves, together)).items():
         leaves.setdefault(key, Sums()).cost += cost
     root = Node("")
     root.child(NO_SOURCE)
@@ -91,8 +95,15 @@ def results_of(rows: Iterable[Row]) -> Sums:
     return total
 
 
-def _key(row: Row) -> Key:
-    return str(row["channel"] or ""), str(row["source"] or ""), str(row["campaign"] or "")
+def channel_of(channel: str | None, together: Collection[str]) -> str:
+    """The channel that stands for this one in the report."""
+    return OTHER_TRAFFIC if channel in together else channel or ""
+
+
+def _key(row: Row, together: Collection[str]) -> Key:
+    channel = channel_of(row["channel"], together)
+    source = row["channel"] if row["channel"] in together else row["source"]
+    return channel, str(source or ""), str(row["campaign"] or "")
 
 
 def _results(row: Row) -> Sums:
@@ -112,11 +123,12 @@ def _decimal(value: Decimal | int | None) -> Decimal:
     return ZERO if value is None else Decimal(value)
 
 
-def _placed_costs(rows: Iterable[Row], leaves: Mapping[Key, Sums]) -> dict[Key, Decimal]:
+def _placed_costs(rows: Iterable[Row], leaves: Mapping[Key, Sums], together: Collection[str]) -> dict[Key, Decimal]:
     """Spend by leaf; spend told coarser than its siblings goes to their "not split" sibling."""
     told: dict[Key, Decimal] = {}
     for row in rows:
-        told[_key(row)] = told.get(_key(row), ZERO) + _decimal(row["cost"])
+        key = _key(row, together)
+        told[key] = told.get(key, ZERO) + _decimal(row["cost"])
     keys = leaves.keys() | told.keys()
     sources = {(channel, source) for channel, source, _ in keys}
     channels_split = {channel for channel, source in sources if source not in UNSET}

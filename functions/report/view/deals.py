@@ -10,7 +10,9 @@ from typing import Any
 from functions.report.marts.tree import NO_SOURCE
 from functions.report.view.contacts import contact_name
 from functions.report.view.formats import EMPTY, Formats, clean
-from functions.report.view.words import channel_name, plural, source_name
+from functions.report.view.left_out import left_out_name
+from functions.report.view.names import Names
+from functions.report.view.words import plural
 from shared.times import from_lake_text
 
 MOST_NAME = 60
@@ -21,9 +23,9 @@ Deal = Mapping[str, Any]
 Words = Mapping[str, Any]
 
 
-def deal_rows(deals: Iterable[Deal], site: Mapping[str, Any], formats: Formats, words: Words) -> list[View]:
+def deal_rows(deals: Iterable[Deal], site: Mapping[str, Any], formats: Formats, names: Names) -> list[View]:
     """Everything shown of some deals, in their order."""
-    return [_deal(deal, site, formats, words) for deal in deals]
+    return [_deal(deal, site, formats, names) for deal in deals]
 
 
 def top_deals(deals: Sequence[Deal], most: int = MOST_IN_MAIL) -> list[Deal]:
@@ -32,11 +34,13 @@ def top_deals(deals: Sequence[Deal], most: int = MOST_IN_MAIL) -> list[Deal]:
 
 
 def why_text(deal: Deal, words: Words) -> str:
-    """One sentence: the rule that chose the source, and the touch it chose."""
+    """One sentence: the rule that chose the source, and the touch it chose; or why there is none."""
+    why = deal["why"]
     if deal["no_source_reason"]:
         name, help_text = words["reasons"].get(deal["no_source_reason"], words["reasons"]["not_determined"])
+        if why["code"] == "visits_left_out":
+            help_text = words["why"]["visits_left_out"].format(reason=left_out_name(why["reason"], words))
         return f"{name}: {help_text}."
-    why = deal["why"]
     text = words["why"].get(why["code"], words["why"]["other"])
     return str(text).format(k=why["touch"], of=plural(why["of"], words["touches"], words))
 
@@ -46,24 +50,25 @@ def match_text(deal: Deal, words: Words) -> str:
     return words["match_methods"].get(deal["match_method"]) or clean(deal["match_method"]) or str(words["unset"])
 
 
-def source_text(deal: Deal, words: Words) -> str:
+def source_text(deal: Deal, names: Names) -> str:
     """`Channel › source › campaign`, without what is not known; the reason stands elsewhere where there is no source."""
     if deal["channel"] == NO_SOURCE:
-        return channel_name(NO_SOURCE, words)
-    return ARROW.join(place_parts(deal, words))
+        return names.channel(NO_SOURCE)
+    return ARROW.join(place_parts(deal, names))
 
 
-def place_parts(place: Mapping[str, Any], words: Words) -> list[str]:
+def place_parts(place: Mapping[str, Any], names: Names) -> list[str]:
     """Names of a touch's place: its channel, and source and campaign where they are known."""
-    names = [channel_name(place["channel"], words)]
+    parts = [names.channel(place["channel"])]
     if place["source"] and place["source"] != "(direct)":
-        names.append(source_name(place["channel"], place, words))
-    return names + ([clean(place["campaign"])] if place["campaign"] else [])
+        parts.append(names.source(place["channel"], place))
+    return parts + ([clean(place["campaign"])] if place["campaign"] else [])
 
 
-def path_text(deal: Deal, words: Words) -> str:
+def path_text(deal: Deal, names: Names) -> str:
     """`A › B › C`; where touches are left out, how many there are in all."""
-    shown = ARROW.join(clean(channel_name(touch["channel"], words), MOST_NAME) for touch in deal["path"])
+    words = names.words
+    shown = ARROW.join(clean(names.channel(touch["channel"]), MOST_NAME) for touch in deal["path"])
     if deal["path_length"] <= len(deal["path"]):
         return shown
     return f"{shown} ({words['path_in_all'].format(count=plural(deal['path_length'], words['touches_in_all'], words))})"
@@ -79,19 +84,20 @@ def meaning_text(deal: Deal, words: Words) -> str:
     return words["meanings"].get(deal["meaning"]) or clean(deal["meaning"]) or str(words["unset"])
 
 
-def _deal(deal: Deal, site: Mapping[str, Any], formats: Formats, words: Words) -> View:
+def _deal(deal: Deal, site: Mapping[str, Any], formats: Formats, names: Names) -> View:
+    words = names.words
     return {
         "id": clean(deal["deal_id"], MOST_NAME),
         "order": clean(deal["order_id"], MOST_NAME),
         "day": formats.short_day(date.fromisoformat(deal["request_day"])),
         "contact": contact_name(deal["contact_channel"], words),
         "manager": clean(deal["manager"], MOST_NAME),
-        "source": source_text(deal, words),
+        "source": source_text(deal, names),
         "is_no_source": deal["channel"] == NO_SOURCE,
         "why": why_text(deal, words),
         "match": match_text(deal, words),
-        "path": path_text(deal, words),
-        "touches": [_touch(touch, formats, words) for touch in deal["path"]],
+        "path": path_text(deal, names),
+        "touches": [_touch(touch, formats, names) for touch in deal["path"]],
         "path_label": plural(deal["path_length"], words["touches_in_all"], words),
         "status": status_text(deal, words),
         "meaning": meaning_text(deal, words),
@@ -104,11 +110,11 @@ def _deal(deal: Deal, site: Mapping[str, Any], formats: Formats, words: Words) -
     }
 
 
-def _touch(touch: Mapping[str, Any], formats: Formats, words: Words) -> View:
+def _touch(touch: Mapping[str, Any], formats: Formats, names: Names) -> View:
     return {
         "position": touch["position"],
         "at": formats.short_instant(from_lake_text(touch["touched_at"])),
-        "name": ARROW.join(place_parts(touch, words)),
+        "name": ARROW.join(place_parts(touch, names)),
         "weight": formats.share(touch["weight"]) if touch["weight"] else "",
     }
 

@@ -10,8 +10,10 @@ from functions.report.figures import ADDITIVE, MEASURES, POINTS
 from functions.report.marts.tree import NO_SOURCE
 from functions.report.view.contacts import call_lines, contact_rows
 from functions.report.view.formats import EMPTY, Formats, clean
-from functions.report.view.notes import quality_lines
-from functions.report.view.words import channel_name, place_name, plural, source_name, texts
+from functions.report.view.left_out import left_out_rows, unknown_rows
+from functions.report.view.names import Names
+from functions.report.view.notes import Line, quality_lines, short_lines
+from functions.report.view.words import plural
 from shared.times import from_lake_text
 
 KEY_FIGURES = ("revenue", "cost", "romi", "margin_romi", "requests", "sales", "cpl", "cpo")
@@ -21,14 +23,18 @@ View = dict[str, Any]
 Figures = Mapping[str, Any]
 
 
-def view_of(figures: Figures, language: str, thresholds: Mapping[str, Any], page_url: str = "") -> View:
+def view_of(figures: Figures, settings: Mapping[str, Any], page_url: str = "") -> View:
     """Everything that the templates need; they add only layout. Names are cleaned, not escaped: escaping is the template's."""
-    words = texts(language)
+    names = Names(settings)
+    words, language = names.words, settings["report"]["language"]
     site, period = figures["site"], figures["period"]
     formats = Formats(language, site["currency"], site["time_zone"])
     time, day, place = formats.instant(from_lake_text(figures["data_to"]))
     days = _days(period, formats)
     name = clean(site["name"], 120)
+    quality = figures["data_quality"]
+    remarks = quality_lines(quality, formats, names)
+    short = short_lines(quality, formats, words)
     return {
         "language": language,
         "words": words,
@@ -37,28 +43,45 @@ def view_of(figures: Figures, language: str, thresholds: Mapping[str, Any], page
         "period": days,
         "against": words["against"].format(period=_days(figures["previous"]["period"], formats)),
         "data_to": words["data_to"].format(time=time, day=day, place=place),
-        "is_stale": not figures["data_quality"]["is_last_day_complete"],
+        "is_stale": not quality["is_last_day_complete"],
         "lead": _lead(figures, formats, words),
         "is_empty": not any(figures["totals"][measure] for measure in ADDITIVE),
         "key_figures": [_key_figure(measure, figures, formats, words) for measure in KEY_FIGURES],
         "symbol": formats.symbol,
-        "channels": [_channel(channel, formats, words) for channel in figures["channels"]],
+        "names": names,
+        "channels": [_channel(channel, formats, names) for channel in figures["channels"]],
+        "subtotals": subtotals_of(figures, formats, words),
         "totals": cells(figures["totals"], formats),
         "model_name": words["models"].get(figures["model"], figures["model"]),
-        "models": _models(figures, formats, words),
-        "reasons": _reasons(figures, formats, words),
+        "models": _models(figures, formats, names),
+        "reasons": _reasons(figures, formats, names),
         "contacts": contact_rows(figures, formats, words),
         "calls": call_lines(figures["calls"], formats, words),
         "deal_counts": _deal_counts(figures, formats, words),
-        "quality": quality_lines(figures["data_quality"], formats, words),
-        "definitions": _definitions(figures["totals"], thresholds, formats, words),
+        "quality": remarks,
+        "quality_short": sorted([*remarks, *short], key=_asks_nothing) or [("ok", words["quality"]["good"])],
+        "left_out": left_out_rows(quality, formats, words),
+        "unknown": unknown_rows(quality, formats),
+        "definitions": _definitions(figures["totals"], settings["report"]["thresholds"], formats, words),
         "page_url": page_url,
     }
+
+
+def _asks_nothing(line: Line) -> bool:
+    return line[0] != "warn"
 
 
 def cells(m: Mapping[str, Any], formats: Formats) -> dict[str, dict[str, str]]:
     """Texts of a row's measures; losing and earning ones carry a tone."""
     return {measure: {"text": formats.figure(measure, m[measure]), "tone": _sign(measure, m[measure])} for measure in MEASURES}
+
+
+def subtotals_of(figures: Figures, formats: Formats, words: Mapping[str, Any]) -> list[View]:
+    """Advertising and all else that has a source, where there are both."""
+    told = {kind: figures["ads"][kind] for kind in ("ads", "not_ads")}
+    if not all(any(m[measure] for measure in ADDITIVE) for m in told.values()):
+        return []
+    return [{"name": words["subtotals"][kind], "figures": m, "cells": cells(m, formats)} for kind, m in told.items()]
 
 
 def _sign(measure: str, value: Any) -> str:
@@ -118,45 +141,53 @@ def _change_tone(measure: str, change: float | None) -> str:
     return "good" if (change > 0) == (measure in MORE_IS_BETTER) else "bad"
 
 
-def _channel(channel: Figures, formats: Formats, words: Mapping[str, Any]) -> View:
+def _channel(channel: Figures, formats: Formats, names: Names) -> View:
+    words = names.words
     interval = channel["sale_rate_interval"]
     low_high = {"low": formats.share(interval[0]).rstrip("%\u00a0"), "high": formats.share(interval[1])} if interval else {}
     return {
-        "name": channel_name(channel["channel"], words),
+        "name": names.channel(channel["channel"]),
+        "colour": names.channel_colour(channel["channel"]),
         "is_no_source": channel["channel"] == NO_SOURCE,
         "figures": channel,
         "cells": cells(channel, formats),
         "verdict": channel["verdict"] or "",
         "verdict_name": words["verdicts"].get(channel["verdict"], ""),
         "interval": words["interval"].format(**low_high) if interval else "",
-        "sources": [_source(channel["channel"], source, formats, words) for source in channel["sources"]],
+        "sources": [_source(channel["channel"], source, formats, names) for source in channel["sources"]],
     }
 
 
-def _source(channel: str, source: Figures, formats: Formats, words: Mapping[str, Any]) -> View:
+def _source(channel: str, source: Figures, formats: Formats, names: Names) -> View:
     return {
-        "name": source_name(channel, source, words),
+        "name": names.source(channel, source),
+        "colour": names.source_colour(channel, source["source"]),
         "figures": source,
         "cells": cells(source, formats),
         "campaigns": [
-            {"name": place_name(campaign, "campaign", words), "figures": campaign, "cells": cells(campaign, formats)}
+            {"name": names.campaign(campaign), "figures": campaign, "cells": cells(campaign, formats)}
             for campaign in source["campaigns"]
         ],
     }
 
 
-def _models(figures: Figures, formats: Formats, words: Mapping[str, Any]) -> View:
+def _models(figures: Figures, formats: Formats, names: Names) -> View:
     """Channels down, models across; a channel that a model gives nothing shows a dash."""
+    words = names.words
     known = figures["models"]
     order = [channel["channel"] for channel in figures["channels"]]
     credited = {row["channel"] for rows in known.values() for row in rows if row["sales"] or row["revenue"]}
-    order = [name for name in [*order, *sorted(credited - set(order))] if name in credited]
+    order = [channel for channel in [*order, *sorted(credited - set(order))] if channel in credited]
     by_model = {model: {row["channel"]: row for row in rows} for model, rows in known.items()}
     columns = [
         {"model": model, "name": words["models"].get(model, model), "is_default": model == figures["model"]} for model in known
     ]
     rows = [
-        {"name": channel_name(channel, words), "cells": [_model_cell(by_model[m].get(channel), formats, words) for m in known]}
+        {
+            "name": names.channel(channel),
+            "colour": names.channel_colour(channel),
+            "cells": [_model_cell(by_model[m].get(channel), formats, words) for m in known],
+        }
         for channel in order
     ]
     return {"columns": columns, "rows": rows, "totals": [_model_sum(known[m], formats, words) for m in known], "order": order}
@@ -176,15 +207,16 @@ def _model_sum(rows: Sequence[Figures], formats: Formats, words: Mapping[str, An
 
 def rest_of_models(figures: Figures, channels: Sequence[str], formats: Formats, words: Mapping[str, Any]) -> list[View]:
     """Sum of some channels' rows, per model: what a cut table leaves out."""
-    names = set(channels)
-    return [_model_sum([row for row in rows if row["channel"] in names], formats, words) for rows in figures["models"].values()]
+    chosen = set(channels)
+    return [_model_sum([row for row in rows if row["channel"] in chosen], formats, words) for rows in figures["models"].values()]
 
 
-def _reasons(figures: Figures, formats: Formats, words: Mapping[str, Any]) -> list[View]:
+def _reasons(figures: Figures, formats: Formats, names: Names) -> list[View]:
+    words = names.words
     rows = [source for channel in figures["channels"] if channel["channel"] == NO_SOURCE for source in channel["sources"]]
     return [
         {
-            "name": source_name(NO_SOURCE, row, words),
+            "name": names.source(NO_SOURCE, row),
             "help": words["reasons"].get(row["source"], ("", ""))[1],
             "line": words["reason_line"].format(count=formats.count(row["requests"]), revenue=formats.money(row["revenue"])),
         }

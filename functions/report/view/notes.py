@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from functions.report.view.formats import Formats, clean
-from functions.report.view.words import channel_name
+from functions.report.view.left_out import left_out_rows, unknown_rows, unknown_text
+from functions.report.view.names import Names
 
 MOST_NAMED = 5
 MOST_NAME = 60
@@ -14,13 +15,28 @@ Line = tuple[str, str]
 Words = Mapping[str, Any]
 
 
-def quality_lines(quality: Mapping[str, Any], formats: Formats, words: Words) -> list[Line]:
-    """Every remark that has something to say; one calm line where none has."""
-    lines = [*_warnings(quality, formats, words), *_remarks(quality, formats, words)]
-    return lines or [("ok", words["quality"]["good"])]
+def quality_lines(quality: Mapping[str, Any], formats: Formats, names: Names) -> list[Line]:
+    """Every remark that has something to say, but for what has lines of its own (`short_lines`)."""
+    return [*_warnings(quality, formats, names), *_remarks(quality, formats, names.words)]
 
 
-def _warnings(quality: Mapping[str, Any], formats: Formats, words: Words) -> Iterable[Line]:
+def short_lines(quality: Mapping[str, Any], formats: Formats, words: Words) -> list[Line]:
+    """A line each of unknown marks and of what made no visit, for outputs without room for tables of them."""
+    lines: list[Line] = []
+    unknown = unknown_rows(quality, formats, MOST_NAMED)
+    if unknown["rows"]:
+        listed = ", ".join(unknown_text(row, words) for row in unknown["rows"])
+        if unknown["left"]:
+            listed = f"{listed} {words['quality']['more'].format(count=unknown['left'])}"
+        lines.append(("warn", words["unknown"]["line"].format(list=listed)))
+    if left_out := left_out_rows(quality, formats, words):
+        told = ", ".join(f"{row['name']} {row['hits']}" for row in left_out)
+        lines.append(("info", words["quality"]["hits_excluded"].format(list=told)))
+    return lines
+
+
+def _warnings(quality: Mapping[str, Any], formats: Formats, names: Names) -> Iterable[Line]:
+    words = names.words
     say = words["quality"]
     for stage in quality["unknown_stages"][:MOST_NAMED]:
         stage_names = {"stage": clean(stage["stage"], MOST_NAME), "pipeline": clean(stage["pipeline"], MOST_NAME) or words["unset"]}
@@ -33,12 +49,9 @@ def _warnings(quality: Mapping[str, Any], formats: Formats, words: Words) -> Ite
         yield "warn", say["cost_price"].format(revenue=formats.money(quality["without_cost_price"]["revenue"]))
     if quality["deals"]["unmatched"]:
         yield "warn", say["unmatched"].format(count=formats.count(quality["deals"]["unmatched"]))
-    if quality["unnamed_sources"]:
-        names = (f"{clean(row['channel'] or '', MOST_NAME)} ({formats.count(row['visits'])})" for row in quality["unnamed_sources"])
-        yield "warn", say["unnamed"].format(list=_listed(list(names), formats, words))
     idle = quality["costs_without_requests"]
     if idle["cost"]:
-        places = [f"{_place(place, words)} {formats.money(place['cost'])}" for place in idle["places"]]
+        places = [f"{_place(place, names)} {formats.money(place['cost'])}" for place in idle["places"]]
         yield "warn", say["idle_costs"].format(cost=formats.money(idle["cost"]), list=_listed(places, formats, words))
 
 
@@ -56,9 +69,6 @@ def _remarks(quality: Mapping[str, Any], formats: Formats, words: Words) -> Iter
         yield "info", say["immature"].format(count=formats.count(immature["requests"]), **values)
     if quality["costs_not_split"]:
         yield "info", say["not_split"].format(cost=formats.money(quality["costs_not_split"]))
-    if excluded := quality["hits"]["excluded"]:
-        names = [f"{say['excluded'].get(reason, clean(reason))} {formats.count(hits)}" for reason, hits in excluded.items()]
-        yield "info", say["hits_excluded"].format(list=", ".join(names))
     if quality["hub_keys"]:
         yield "info", say["hubs"].format(count=formats.count(quality["hub_keys"]))
 
@@ -69,6 +79,9 @@ def _listed(names: list[str], formats: Formats, words: Words) -> str:
     return shown if left <= 0 else f"{shown} {words['quality']['more'].format(count=formats.count(left))}"
 
 
-def _place(place: Mapping[str, Any], words: Words) -> str:
-    parts = (channel_name(place["channel"], words), clean(place["source"], MOST_NAME), clean(place["campaign"], MOST_NAME))
-    return " › ".join(part for part in parts if part)
+def _place(place: Mapping[str, Any], names: Names) -> str:
+    """Channel, and source and campaign where they are known."""
+    parts = [names.channel(place["channel"])]
+    if place["source"]:
+        parts.append(clean(names.source(place["channel"], place), MOST_NAME))
+    return " › ".join([*parts, *([clean(place["campaign"], MOST_NAME)] if place["campaign"] else [])])

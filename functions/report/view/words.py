@@ -1,4 +1,4 @@
-"""Texts of the report (`texts/<language>.json`) and the names that readers see for channels, sources and campaigns."""
+"""Texts of the report (`texts/<language>.json`), and the forms of their numbers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ from typing import Any
 
 import orjson
 
-from functions.report.marts.tree import NO_SOURCE
-from functions.report.view.formats import clean
-
 TEXTS = Path(__file__).parent.parent / "texts"
 LANGUAGES = ("ru", "en")
 
@@ -21,25 +18,6 @@ def texts(language: str) -> Mapping[str, Any]:
     """All texts of a language; ru where another one is asked for."""
     found: Mapping[str, Any] = orjson.loads((TEXTS / f"{language if language in LANGUAGES else 'ru'}.json").read_bytes())
     return found
-
-
-def channel_name(channel: str, words: Mapping[str, Any]) -> str:
-    """The rule table's name, our own two in the reader's language."""
-    return words["channels"].get(channel) or clean(channel) or words["unset"]
-
-
-def place_name(place: Mapping[str, Any], level: str, words: Mapping[str, Any]) -> str:
-    """Name of a source or campaign row; `level` is its field (`source`, `campaign`)."""
-    if place.get("is_not_split"):
-        return str(words["channels"]["not split"])
-    return clean(place[level]) or str(words["unset"])
-
-
-def source_name(channel: str, source: Mapping[str, Any], words: Mapping[str, Any]) -> str:
-    """Sources of the no-source row are its reasons."""
-    if channel == NO_SOURCE and source["source"] in words["reasons"]:
-        return str(words["reasons"][source["source"]][0])
-    return place_name(source, "source", words)
 
 
 def plural(count: int, forms: Sequence[str], words: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.report.view.formats import Formats
-from functions.report.view.words import texts
+from functions.report.view.names import Names
 from functions.report.workbook import lists, sheets
 from functions.report.workbook.cells import Styles
 from functions.report.workbook.making import Figures, Making
@@ -22,7 +22,7 @@ def workbook(figures: Figures, settings: Mapping[str, Any]) -> bytes:
     file = io.BytesIO()
     refusals = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(file, {"in_memory": True, **refusals})
-    making = Making(figures, settings, texts(language), formats, book, Styles(book, formats.symbol))
+    making = Making(figures, settings, Names(settings), formats, book, Styles(book, formats.symbol))
     book.set_properties({"title": making.words["title"], "comments": site["site_id"], "created": making.local(figures["data_to"])})
     made = [
         sheets.summary(making),

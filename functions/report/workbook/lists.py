@@ -9,8 +9,8 @@ from typing import Any
 from functions.report.figures import MEASURES
 from functions.report.view.contacts import contact_name
 from functions.report.view.deals import match_text, meaning_text, path_text, status_text, why_text
+from functions.report.view.left_out import left_out_rows, unknown_rows, unknown_text
 from functions.report.view.notes import quality_lines
-from functions.report.view.words import channel_name
 from functions.report.workbook.cells import Sheet, kind_of
 from functions.report.workbook.making import Making
 
@@ -36,13 +36,14 @@ def deals(making: Making) -> Sheet:
 
 
 def _deal_cells(making: Making, deal: Any) -> list[Any]:
-    words = making.words
+    words, names = making.words, making.names
     told = {
         **deal,
-        "channel": channel_name(deal["channel"], words),
+        "channel": names.channel(deal["channel"]),
+        "source": names.source(deal["channel"], deal) if deal["source"] else None,
         "why": why_text(deal, words),
         "match_method": match_text(deal, words),
-        "path": path_text(deal, words),
+        "path": path_text(deal, names),
         "contact_channel": contact_name(deal["contact_channel"], words),
         "stage": status_text(deal, words),
         "meaning": meaning_text(deal, words),
@@ -54,11 +55,24 @@ def _deal_cells(making: Making, deal: Any) -> list[Any]:
 
 
 def quality(making: Making) -> Sheet:
-    """The remarks on the data as the page words them, and whether they ask for action."""
+    """The remarks on the data as the page words them, and whether they ask for action; then every mark that no rule knows, and what
+    made no visit."""
     words, own = making.words, making.words["workbook"]
+    quality, formats = making.figures["data_quality"], making.formats
     sheet = making.sheet("quality", [(own["remark"], "wrap", 110), (own["needs_action"], "text", 18)])
-    for tone, line in quality_lines(making.figures["data_quality"], making.formats, words):
+    unknown = unknown_rows(quality, formats, len(quality["unknown_values"]["values"]))
+    left_out = left_out_rows(quality, formats, words)
+    lines = quality_lines(quality, formats, making.names)
+    if not (lines or unknown["rows"] or left_out):
+        lines = [("ok", words["quality"]["good"])]
+    for tone, line in lines:
         sheet.add([line, own["yes"] if tone == "warn" else own["no"]])
+    for row in unknown["rows"]:
+        sheet.add([words["unknown"]["line"].format(list=unknown_text(row, words)), own["yes"]])
+    if unknown["left"]:
+        sheet.add([words["unknown"]["left"].format(count=unknown["left"]), own["yes"]])
+    for row in left_out:
+        sheet.add([f"{words['left_out_title']}: {row['name']} {row['hits']}. {row['how']}", own["no"]])
     sheet.filter()
     return sheet
 

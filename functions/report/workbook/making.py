@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from functions.report.view.formats import Formats
+from functions.report.view.names import Names
 from functions.report.workbook.cells import Sheet, Styles
 from shared.times import from_lake_text
 
@@ -18,10 +19,15 @@ class Making(NamedTuple):
 
     figures: Figures
     settings: Mapping[str, Any]
-    words: Mapping[str, Any]
+    names: Names
     formats: Formats
     book: Any
     styles: Styles
+
+    @property
+    def words(self) -> Mapping[str, Any]:
+        """Texts of the reader's language."""
+        return self.names.words
 
     def sheet(self, name: str, columns: Sequence[tuple[str, str, float]]) -> Sheet:
         """A new sheet under its shown name."""

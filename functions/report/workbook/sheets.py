@@ -7,7 +7,7 @@ from typing import Any
 
 from functions.report.figures import MEASURES
 from functions.report.view.contacts import CALL_COUNTS, CONTACT_MEASURES, contact_name, contact_total, resolution_name
-from functions.report.view.words import channel_name, place_name, source_name
+from functions.report.view.model import subtotals_of
 from functions.report.workbook.cells import Sheet, kind_of
 from functions.report.workbook.making import Making
 
@@ -33,7 +33,8 @@ def summary(making: Making) -> Sheet:
 
 
 def channels(making: Making) -> Sheet:
-    """Channel → source → campaign, every row; the outline folds what is deeper. The total stands last, outside the filter."""
+    """Channel → source → campaign, every row; the outline folds what is deeper. Subtotals and the total stand last,
+    outside the filter."""
     words, own = making.words, making.words["workbook"]
     places = [(own[name], "text", NAME) for name in ("channel", "source", "campaign")]
     measures = [(_measure(measure, words), kind_of(measure), NUMBER) for measure in MEASURES]
@@ -45,14 +46,16 @@ def channels(making: Making) -> Sheet:
         sheet.add([*shown, *(row[measure] for measure in MEASURES), verdict], bold=depth == 0, level=depth)
 
     for channel in making.figures["channels"]:
-        name = channel_name(channel["channel"], words)
+        name = making.names.channel(channel["channel"])
         add([name], "channel", channel, 0)
         for source in channel["sources"]:
-            names = [name, source_name(channel["channel"], source, words)]
+            names = [name, making.names.source(channel["channel"], source)]
             add(names, "source", source, 1)
             for campaign in source["campaigns"]:
-                add([*names, place_name(campaign, "campaign", words)], "campaign", campaign, 2)
+                add([*names, making.names.campaign(campaign)], "campaign", campaign, 2)
     sheet.filter()
+    for subtotal in subtotals_of(making.figures, making.formats, words):
+        add([subtotal["name"]], "", subtotal["figures"], 0)
     add([words["total"]], "", making.figures["totals"], 0)
     return sheet
 
@@ -65,7 +68,7 @@ def models(making: Making) -> Sheet:
     for model, rows in making.figures["models"].items():
         for row in rows:
             name = words["models"].get(model, model)
-            sheet.add([name, channel_name(row["channel"], words), row["sales"], row["revenue"]])
+            sheet.add([name, making.names.channel(row["channel"]), row["sales"], row["revenue"]])
     sheet.filter()
     return sheet
 

@@ -1,0 +1,1 @@
+"""Bundled lists of others: from the files they publish to the rule files of this project. Never shipped."""

@@ -1,0 +1,351 @@
+"""Where a visit came from: addresses and referrers as they are seen, and what the rule table makes of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.attribution.source_rules import RULES, source_rows
+from shared.settings import parse_settings
+from shared.source_settings import plain_name
+from shared.sources import standard_channels, standard_sources, table
+from tests.lakes import hit, marts_of, shop, utc
+from tests.landings import Landing, Verdict, verdicts
+
+HERE = "https://shop.example/"
+OTHER = "https://blog.example/post"
+
+
+def here(query: str = "") -> str:
+    return f"{HERE}?{query}" if query else HERE
+
+
+# url, referrer → channel, source, medium
+SEEN: list[tuple[str, str | None, tuple[str, str, str]]] = [
+    # Tags in any case and spelling.
+    (here("utm_source=yandex&utm_medium=cpc"), None, ("Yandex Direct", "yandex", "cpc")),
+    (here("UTM_SOURCE=Yandex.Direct&Utm_Medium=CPC"), None, ("Yandex Direct", "yandex", "cpc")),
+    (here("utm_source=yandex_direct&utm_medium=rsya"), None, ("Yandex Direct", "yandex", "cpc")),
+    (here("utm_source=ya&utm_medium=cpm"), None, ("Yandex Direct", "yandex", "cpc")),
+    (here("utm_source=%D0%AF%D0%BD%D0%B4%D0%B5%D0%BA%D1%81&utm_medium=cpc"), None, ("Yandex Direct", "yandex", "cpc")),
+    (here("utm_source=%FF%ED%E4%E5%EA%F1&utm_medium=cpc"), None, ("Yandex Direct", "yandex", "cpc")),  # windows-1251
+    (here("utm_source=direct.yandex.ru"), None, ("Yandex Direct", "yandex", "cpc")),  # the name itself means ads
+    (here("utm_source=google&utm_medium=cpc&gclid=Cj0"), "https://www.google.com/", ("Google Ads", "google", "cpc")),
+    (here("utm_source=adwords"), None, ("Google Ads", "google", "cpc")),
+    (here("utm_source=vk&utm_medium=target"), "https://m.vk.com/", ("VK Ads", "vk", "cpc")),
+    (here("utm_source=mytarget&utm_medium=cpc"), None, ("VK Ads", "vk", "cpc")),
+    (here("utm_source=facebook&utm_medium=paid_social&fbclid=x"), None, ("Meta Ads", "facebook", "cpc")),
+    (here("utm_source=avito&utm_medium=cpc"), None, ("Paid marketplaces", "avito", "cpc")),
+    (here("utm_source=2gis&utm_medium=cpc"), None, ("Paid maps", "2gis", "cpc")),
+    (here("utm_source=telegram&utm_medium=posev"), None, ("Telegram Ads", "telegram", "cpc")),
+    (here("utm_source=telegram&utm_medium=post"), None, ("Messengers", "telegram", "messenger")),
+    (here("utm_source=tg"), None, ("Messengers", "telegram", "messenger")),
+    (here("utm_source=unisender&utm_medium=email"), None, ("E-mail", "unisender", "email")),
+    (here("utm_source=%D1%80%D0%B0%D1%81%D1%81%D1%8B%D0%BB%D0%BA%D0%B0"), None, ("E-mail", "email", "email")),
+    (here("utm_source=sms&utm_medium=sms"), None, ("SMS", "sms", "sms")),
+    (here("utm_source=site&utm_medium=web-push"), None, ("Push notifications", "site", "push")),
+    (here("utm_source=flyer&utm_medium=qr"), None, ("Offline ads", "flyer", "offline")),
+    (here("utm_source=blogger&utm_medium=cpa"), None, ("blogger / cpa", "blogger", "cpa")),
+    (here("utm_source=foo&utm_medium=bar"), None, ("foo / bar", "foo", "bar")),
+    (here("utm_source=(direct)&utm_medium=(none)"), None, ("direct", "(direct)", "(none)")),
+    # Click ids without tags; a free one never makes a visit an ad.
+    (here("yclid=123456789012345678"), "https://yandex.ru/", ("Yandex Direct", "yandex", "cpc")),
+    (here("YCLID=1&ysclid=2"), None, ("Yandex Direct", "yandex", "cpc")),
+    (here("ysclid=lx1"), "https://ya.ru/", ("Organic search", "yandex", "organic")),
+    (here("gbraid=0A"), None, ("Google Ads", "google", "cpc")),
+    (here("wbraid=0A"), None, ("Google Ads", "google", "cpc")),
+    (here("msclkid=1"), None, ("Microsoft Ads", "bing", "cpc")),
+    (here("ttclid=1"), None, ("TikTok Ads", "tiktok", "cpc")),
+    (here("fbclid=1"), "https://l.facebook.com/", ("Social networks", "facebook", "social")),
+    (here("rb_clickid=1"), None, ("VK Ads", "vk", "cpc")),
+    (here("utm_source=yandex&yclid=1"), None, ("Yandex Direct", "yandex", "cpc")),  # no medium: the click id tells
+    # Search engines by country.
+    (HERE, "https://www.google.co.uk/", ("Organic search", "google", "organic")),
+    (HERE, "https://yandex.kz/", ("Organic search", "yandex", "organic")),
+    (HERE, "https://yandex.com.tr/search/?text=soba", ("Organic search", "yandex", "organic")),
+    (HERE, "https://go.mail.ru/search?q=a", ("Organic search", "mail.ru", "organic")),
+    (HERE, "https://images.google.ru/imgres?q=a", ("Organic search", "google", "organic")),
+    (HERE, "https://es.search.yahoo.com/search;_ylt=A7?p=CARDS&ei=utf-8", ("Organic search", "yahoo", "organic")),
+    (HERE, "https://cn.bing.com/search?q=a", ("Organic search", "bing", "organic")),
+    # Social networks, messengers, video, maps, marketplaces, assistants, mail, apps.
+    (HERE, "https://away.vk.com/away.php?to=x", ("Social networks", "vk", "social")),
+    (HERE, "https://dzen.ru/a/1", ("Social networks", "dzen", "social")),
+    (HERE, "https://t.co/chrgFZDb", ("Social networks", "x", "social")),
+    (HERE, "https://t.me/s/channel", ("Messengers", "telegram", "messenger")),
+    (HERE, "https://web.whatsapp.com/", ("Messengers", "whatsapp", "messenger")),
+    (HERE, "https://m.youtube.com/watch?v=1", ("Video", "youtube", "referral")),
+    (HERE, "https://yandex.ru/maps/org/1", ("Maps", "yandex-maps", "maps")),
+    (HERE, "https://www.google.com/maps/place/x", ("Maps", "google-maps", "maps")),
+    (HERE, "https://2gis.ru/moscow/firm/1", ("Maps", "2gis", "maps")),
+    (HERE, "https://www.avito.ru/moskva/1", ("Marketplaces", "avito", "referral")),
+    (HERE, "https://market.yandex.ru/product/1", ("Marketplaces", "yandex-market", "referral")),
+    (HERE, "https://chatgpt.com/", ("AI assistants", "chatgpt", "ai")),
+    (HERE, "https://gemini.google.com/app", ("AI assistants", "gemini", "ai")),
+    (HERE, "https://x.com/i/grok?conversation=1", ("AI assistants", "grok", "ai")),
+    (HERE, "https://alice.yandex.ru/", ("AI assistants", "alice", "ai")),
+    (HERE, "https://e.mail.ru/inbox/", ("E-mail", "mail.ru-mail", "email")),
+    (HERE, "https://mail.google.com/", ("E-mail", "gmail", "email")),
+    (HERE, "http://co106w.col106.mail.live.com/default.aspx?rru=inbox", ("E-mail", "outlook", "email")),
+    (HERE, "android-app://com.google.android.gm/", ("E-mail", "gmail", "email")),
+    (HERE, "android-app://org.telegram.messenger/", ("Messengers", "telegram", "messenger")),
+    (HERE, "android-app://com.google.android.googlequicksearchbox/https/www.google.com", ("Organic search", "google", "organic")),
+    (HERE, "android-app://com.vkontakte.android/", ("Social networks", "vk", "social")),
+    (HERE, "android-app://com.example.news/", ("Apps", "app:com.example.news", "referral")),
+    (HERE, "https://yabs.yandex.ru/count/x", ("Ads without tags", "yandex", "cpc")),
+    (HERE, "https://tpc.googlesyndication.com/safeframe", ("Ads without tags", "google", "cpc")),
+    (HERE, "http://paid.outbrain.com/network/redir?key=9", ("Ads without tags", "outbrain", "cpc")),
+    (HERE, OTHER, ("Referral", "blog.example", "referral")),
+    # What is not taken for the real one.
+    (HERE, "https://notyandex.ru/", ("Referral", "notyandex.ru", "referral")),
+    (HERE, "https://google.com.evil.example/", ("Referral", "google.com.evil.example", "referral")),
+    (HERE, "https://google.com.ru/", ("Referral", "google.com.ru", "referral")),
+    (HERE, "https://yandex.ru.com/", ("Referral", "yandex.ru.com", "referral")),
+    (HERE, "https://evil.example/google.com", ("Referral", "evil.example", "referral")),
+    (HERE, "https://evil.example/?u=https://www.google.com/", ("Referral", "evil.example", "referral")),
+    (HERE, "https://vk.com.evil.example/", ("Referral", "vk.com.evil.example", "referral")),
+    (HERE, "https://mygoogle.com/", ("Referral", "mygoogle.com", "referral")),
+    (HERE, "https://www.google.com@evil.example/", ("Referral", "evil.example", "referral")),
+    (HERE, "https://" + "gоgle.com".encode("idna").decode() + "/", ("Referral", "gоgle.com", "referral")),  # a Cyrillic о
+    (HERE, "android-app://com.evil.google.com/", ("Apps", "app:com.evil.google.com", "referral")),
+    (HERE, "https://support.google.com/", ("Referral", "google-services", "referral")),
+    # Ourselves and payment pages keep the visit's source.
+    (HERE, "https://www.shop.example/cart", ("direct", "(direct)", "(none)")),
+    (HERE, "https://m.shop.example:8443/cart", ("direct", "(direct)", "(none)")),
+    (HERE, "https://yookassa.ru/checkout/1", ("direct", "(direct)", "(none)")),
+    (HERE, "https://securepay.tinkoff.ru/x", ("direct", "(direct)", "(none)")),
+    (HERE, "https://auth.robokassa.ru/x", ("direct", "(direct)", "(none)")),
+    (HERE, None, ("direct", "(direct)", "(none)")),
+]
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> list[Verdict]:
+    return verdicts(tmp_path_factory.mktemp("seen"), [Landing(url, referrer) for url, referrer, _ in SEEN])
+
+
+@pytest.mark.parametrize("number", range(len(SEEN)), ids=lambda n: f"{SEEN[n][0]} from {SEEN[n][1]}")
+def test_where_a_visit_came_from(number: int, seen: list[Verdict]) -> None:
+    session = seen[number].session
+    assert (session["channel"], session["source"], session["medium"]) == SEEN[number][2]
+
+
+TERMS = [
+    ("https://www.google.com/search?q=gateway+oracle+cards+denise+linn&hl=en", "gateway oracle cards denise linn"),
+    ("https://yandex.ru/search/?lr=213&text=%D0%BA%D0%BE%D1%82%D0%BB%D1%8B", "котлы"),
+    ("https://yandex.ru/search/?text=%EA%EE%F2%EB%FB", "котлы"),  # windows-1251: the door writes it anew
+    ("https://go.mail.ru/search?Q=boiler", "boiler"),
+    ("https://it.search.yahoo.com/search?p=a%2Bb", "a+b"),
+    ("https://www.bing.com/images/search?view=large&q=psychic+oracle", "psychic oracle"),
+    ("https://hledani.tiscali.cz/web.php?query=mystic+meg", "mystic meg"),
+    ("https://www.google.com/", None),
+    ("https://blog.example/?q=boiler", None),  # no search engine
+    ("https://yandex.ru/search/?text=%00a%0Ab", "a b"),
+    ("https://yandex.ru/search/?text=%zz", "%zz"),
+]
+
+
+def test_a_search_engine_tells_its_phrase(tmp_path: Path) -> None:
+    found = verdicts(tmp_path, [Landing(HERE, referrer) for referrer, _ in TERMS])
+    assert [verdict.session["term"] for verdict in found] == [term for _, term in TERMS]
+
+
+def test_a_tag_outranks_the_phrase_and_a_phrase_alone_starts_no_visit(tmp_path: Path) -> None:
+    tagged = verdicts(tmp_path / "a", [Landing(here("utm_source=yandex&utm_medium=cpc&utm_term=x"), "https://yandex.ru/?text=y")])
+    assert tagged[0].session["term"] == "x"
+    engine = {"referrer_host": "yandex.ru"}
+    twice = [
+        hit("v", utc("10-05 12:00"), referrer="https://yandex.ru/?text=one", **engine),
+        hit("v", utc("10-05 12:05"), referrer="https://yandex.ru/?text=two", **engine),
+    ]
+    rows = marts_of(tmp_path / "b", twice).rows("sessions")
+    assert [(row["term"], row["hits"]) for row in rows] == [("one", 2)]
+
+
+# utm_source, utm_medium → Google Analytics' default channel group (its help, 2024), as far as it goes by these two.
+GROUPED = [
+    ("google", "cpc", "Paid Search"), ("bing", "ppc", "Paid Search"), ("yahoo", "retargeting", "Paid Search"),
+    ("duckduckgo", "paidsearch", "Paid Search"), ("baidu", "cpm", "Paid Search"),
+    ("facebook", "cpc", "Paid Social"), ("linkedin", "paid_social", "Paid Social"), ("pinterest", "cpm", "Paid Social"),
+    ("reddit", "ppc", "Paid Social"), ("twitter", "paid", "Paid Social"), ("tiktok", "cpv", "Paid Social"),
+    ("youtube", "cpv", "Paid Video"), ("vimeo", "paid-video", "Paid Video"), ("twitch", "cpc", "Paid Video"),
+    ("amazon", "cpc", "Paid Shopping"), ("ebay.com", "ppc", "Paid Shopping"),
+    ("acme", "display", "Display"), ("acme", "banner", "Display"), ("acme", "expandable", "Display"),
+    ("acme", "interstitial", "Display"), ("acme", "cpm", "Display"),
+    ("acme", "cpc", "Paid Other"), ("acme", "ppc", "Paid Other"), ("acme", "retargeting", "Paid Other"),
+    ("acme", "paid_native", "Paid Other"), ("acme", "cpa", "Paid Other"),
+    ("facebook", "", "Organic Social"), ("acme", "social", "Organic Social"), ("acme", "social-network", "Organic Social"),
+    ("acme", "social-media", "Organic Social"), ("acme", "sm", "Organic Social"), ("acme", "social network", "Organic Social"),
+    ("acme", "social media", "Organic Social"), ("instagram", "referral", "Organic Social"),
+    ("youtube", "", "Organic Video"), ("acme", "video", "Organic Video"), ("acme", "online-video", "Organic Video"),
+    ("amazon", "", "Organic Shopping"), ("google", "", "Organic Search"), ("google", "organic", "Organic Search"),
+    ("acme", "organic", "Organic Search"),
+    ("acme", "referral", "Referral"), ("acme", "app", "Referral"), ("acme", "link", "Referral"),
+    ("email", "x", "Email"), ("e-mail", "x", "Email"), ("e_mail", "", "Email"), ("e mail", "", "Email"),
+    ("acme", "email", "Email"), ("acme", "e-mail", "Email"), ("acme", "e_mail", "Email"), ("acme", "e mail", "Email"),
+    ("acme", "affiliate", "Affiliates"), ("acme", "affiliates", "Affiliates"),
+    ("acme", "audio", "Audio"), ("sms", "", "SMS"), ("acme", "sms", "SMS"),
+    ("acme", "push", "Mobile Push Notifications"), ("acme", "web-push", "Mobile Push Notifications"),
+    ("acme", "mobile", "Mobile Push Notifications"), ("acme", "app-notification", "Mobile Push Notifications"),
+    ("firebase", "x", "Mobile Push Notifications"),
+    ("(direct)", "(none)", "Direct"), ("(direct)", "(not set)", "Direct"), ("acme", "whatever", "Unassigned"),
+]  # fmt: skip
+
+
+def test_media_fall_into_the_default_channel_group_of_google_analytics(tmp_path: Path) -> None:
+    urls = [here(f"utm_source={s}&utm_medium={m}".replace(" ", "+")) for s, m, _ in GROUPED]
+    found = verdicts(tmp_path, [Landing(url) for url in urls])
+    wrong = {(s, m): (group, v.group) for (s, m, group), v in zip(GROUPED, found, strict=True) if v.group != group}
+    assert wrong == {}
+
+
+def test_campaigns_of_shopping_and_across_networks_are_grouped_by_their_name(tmp_path: Path) -> None:
+    tags = ["utm_source=acme&utm_medium=cpc&utm_campaign=summer-shop", 
+            "utm_source=google&utm_medium=cpc&utm_campaign=Cross-Network 1",
+            "utm_source=acme&utm_medium=cpc&utm_campaign=workshop"]  # fmt: skip
+    groups = [verdict.group for verdict in verdicts(tmp_path, [Landing(here(tag.replace(" ", "%20"))) for tag in tags])]
+    assert groups == ["Paid Shopping", "Cross-network", "Paid Other"]
+
+
+OWN: dict[str, Any] = {
+    "own": [
+        {"id": "avito-pro", "name": "Авито Про", "synonyms": ["avito_pro", "Avito Context"], "channel": "Авито", "is_ad": True},
+        {"id": "yandex", "synonyms": ["yandex_new"], "is_significant": False},
+        {"id": "partner", "category": "social", "hosts": ["partner.example", "blog.example/shop"]},
+        {"id": "chatgpt", "hosts": ["google.com"]},
+    ]
+}
+
+
+def test_a_sites_own_sources_outrank_the_standard_ones(tmp_path: Path) -> None:
+    landings = [
+        Landing(here("utm_source=AVITO.pro&utm_medium=x")), Landing(here("utm_source=avito%20context&utm_medium=cpc")),
+        Landing(here("utm_source=yandex_new&utm_medium=cpc")), Landing(HERE, "https://www.partner.example/"),
+        Landing(HERE, "https://www.google.com/"), Landing(HERE, "https://www.google.ru/"),
+    ]  # fmt: skip
+    found = verdicts(tmp_path, landings, shop(sources=OWN))
+    assert [(v.session["channel"], v.session["source"], v.decided["is_ad"]) for v in found] == [
+        ("Авито", "avito-pro", True), ("Авито", "avito-pro", True), ("Yandex Direct", "yandex", True),
+        ("Social networks", "partner", False), ("AI assistants", "chatgpt", False), ("Organic search", "google", False),
+    ]  # fmt: skip
+    assert [v.session["is_significant"] for v in found] == [False, True, False, False, False, False]
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_contractors_are_one_channel_or_several(apart: bool, tmp_path: Path) -> None:
+    contractors = [
+        {"name": "Агентство А", "source": "yandex", "synonyms": ["ya_agency"]},
+        {"name": "Агентство Б", "source": "yandex", "campaigns": ["b-*"]},
+    ]
+    tags = ["utm_source=ya-agency&utm_medium=cpc", "utm_source=yandex&utm_medium=cpc&utm_campaign=B-spring",
+            "utm_source=yandex&utm_medium=cpc&utm_campaign=own"]  # fmt: skip
+    site = shop(sources={"contractors": contractors, "contractors_apart": apart})
+    found = verdicts(tmp_path, [Landing(here(tag)) for tag in tags], site)
+    expected = ["Yandex Direct · Агентство А", "Yandex Direct · Агентство Б", "Yandex Direct"] if apart else ["Yandex Direct"] * 3
+    assert [v.session["channel"] for v in found] == expected
+    assert {v.session["source"] for v in found} == {"yandex"}
+
+
+def test_own_parameters_are_read_where_utm_is_missing(tmp_path: Path) -> None:
+    site = shop(
+        sources={
+            "parameters": {"utm_source": ["from", "src"], "utm_campaign": ["cid"]},
+            "click_ids": {"partner_click": {"source": "partner", "medium": "affiliate"}},
+        }
+    )
+    queries = ["from=Yandex.Direct&cid=79001234567", "src=second&from=first", "utm_source=vk&from=first", "from=&src=x",
+               "FROM=a%2Bb+c", "partner_click=abc1234567", "from=%EF%BB", "from=%D0%BA%D0%BE%D1%82"]  # fmt: skip
+    found = verdicts(tmp_path, [Landing(here(query)) for query in queries], site)
+    assert [v.session["source"] for v in found] == ["yandex", "first", "vk", "x", "a+b c", "partner", "п»", "кот"]
+    assert (found[0].session["campaign"], found[5].session["channel"], found[5].session["click_id"]) == (
+        "79001234567", "Affiliate", "abc1234567",
+    )  # fmt: skip
+
+
+def test_a_rule_that_changes_corrects_history(tmp_path: Path) -> None:
+    landing = [Landing(here("utm_source=boardads&utm_medium=promo-x"))]
+    before = verdicts(tmp_path / "a", landing)[0]
+    own = {"own": [{"id": "board", "synonyms": ["boardads"], "channel": "Billboards"}]}
+    after = verdicts(tmp_path / "b", landing, shop(sources=own))[0]
+    assert (before.session["channel"], after.session["channel"]) == ("boardads / promo-x", "Billboards")
+
+
+def test_spam_referrers_and_readers_too_fast_make_no_visit(tmp_path: Path) -> None:
+    at = utc("10-05 12:00")
+    records = [hit("spammed", at, referrer="https://semalt.com/", referrer_host="semalt.com"), hit("spammed", utc("10-05 12:01"))]
+    records += [hit("fast", utc(f"10-05 12:00:{n % 60:02}.{n:03}"), page_path=f"/{n}") for n in range(61)]
+    records += [hit("reader", utc(f"10-05 12:00:{n % 60:02}.{n:03}"), page_path=f"/{n}") for n in range(60)]
+    records += [hit("fast", utc("10-06 12:00"))]
+    marts = marts_of(tmp_path, records)
+    left_out = {(row["visitor_id"], row["reason"]) for row in marts.rows("excluded_visitors")}
+    assert left_out == {("spammed", "spam_referrer"), ("fast", "speed")}
+    assert sorted((row["visitor_id"], str(row["day"])) for row in marts.rows("sessions")) == [
+        ("fast", "2026-10-06"),
+        ("reader", "2026-10-05"),
+    ]
+    assert len(marts.rows("hits")) == len(records)
+
+
+@pytest.mark.parametrize(
+    ("signals", "excluded"),
+    [
+        ({"user_agent": "Googlebot/2.1 (+http://www.google.com/bot.html)"}, "bot"),
+        ({"user_agent": "-"}, "bot"),  # the door saw no header
+        ({"user_agent": None, "language": None}, None),  # an import that does not say,
+        ({"language": "-"}, None),
+        ({"language": "-", "screen": "800x600"}, "bot"),
+        ({"language": "ru", "screen": "800x600", "asn": 16509}, "bot"),
+        ({"language": "ru", "asn": 16509}, None),  # people use VPNs
+        ({"is_own": True}, "own_address"),
+        ({"is_test": True}, "test"),
+    ],
+)
+def test_robots_and_ourselves_are_flagged_not_dropped(signals: dict[str, Any], excluded: str | None, tmp_path: Path) -> None:
+    marts = marts_of(tmp_path, [hit("v", utc("10-05 12:00"), **signals)])
+    assert [row["excluded"] for row in marts.rows("hits")] == [excluded]
+    assert len(marts.rows("sessions")) == (excluded is None)
+
+
+def test_rule_files_name_only_what_there_is() -> None:
+    channels, kinds = table(RULES / "channels.tsv"), {row["kind"] for row in table(RULES / "media.tsv")} | {"unset", "unknown"}
+    assert {row["channel"] for row in channels} - {""} <= set(standard_channels())
+    assert {k for row in channels for k in row["medium_kind"].split("|")} - {""} <= kinds
+    named = {s for row in channels for s in row["source"].split("|")} - {"", "(direct)", "direct"}
+    places = {row["source"] for row in table(RULES / "places.tsv")}
+    assert named <= set(standard_sources()) | places
+    assert {row["medium_kind"] for row in table(RULES / "clicks.tsv")} <= kinds
+    assert len({row["rule_id"] for row in channels}) == len(channels)
+
+
+def test_a_synonym_belongs_to_one_source() -> None:
+    seen: dict[str, str] = {}
+    for source in standard_sources().values():
+        for name in {plain_name(text) for text in (source.id, *source.synonyms, *source.ad_synonyms)}:
+            assert seen.setdefault(name, source.id) == source.id, name
+        assert all(text == plain_name(text) for text in (*source.synonyms, *source.ad_synonyms)), source.id
+
+
+def test_every_place_is_told_once_a_site() -> None:
+    rows = source_rows([shop()])["rule_places"]
+    keys = [(row["site_id"], row["place"]) for row in rows]
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    ("sources", "message"),
+    [
+        ({"own": [{"id": "a", "synonyms": ["x"]}, {"id": "b", "synonyms": ["X "]}]}, "given twice"),
+        ({"own": [{"id": "a"}, {"id": "a"}]}, "given twice"),
+        ({"contractors": [{"name": "A", "source": "yandex"}]}, "needs synonyms"),
+        ({"parameters": {"utm_source": ["utm_term"]}}, "read anyway"),
+        ({"own_addresses": ["300.1.1.1"]}, "an address or a network"),
+        ({"own": [{"id": "a", "colour": "red"}]}, "colour"),
+    ],
+)
+def test_settings_of_sources_name_their_mistakes(sources: dict[str, Any], message: str) -> None:
+    from shared.errors import SettingsError
+
+    with pytest.raises(SettingsError) as refused:
+        parse_settings({"site_id": "a", "name": "a", "hosts": ["a.example"], "sources": sources})
+    assert message in str(refused.value) + " ".join(f"{field.path} {field.message}" for field in refused.value.fields)
