@@ -131,8 +131,9 @@ def _rules() -> Rules:
 def cleaned(user_agent: str, not_robots: Iterable[str]) -> str:
     """`clean` with other words to take out."""
     text = " " + (user_agent.lower() if user_agent.isascii() else user_agent.translate(_TO_LOWER)) + " "
-    for word in not_robots:
-        text = text.replace(word, " ")
+    if "bot" in text or "bsalsa" in text:  # every word to take out holds one of these, as the generator makes sure
+        for word in not_robots:
+            text = text.replace(word, " ")
     return text
 
 
@@ -155,9 +156,9 @@ def any_of(words: Iterable[str]) -> str:
 def _robot_parts(rules: Rules) -> list[str]:
     named = f"[^a-z0-9](?:{any_of(rules['name'])})"
     begun = [f"^ (?:{any_of(rules['begin'])})"] if rules.get("begin") else []
-    foreign = "[( ]compatible; *" + _none_of(_trie(rules["compatible"]), first=True)
+    foreign = "compatible; *" + _none_of(_trie(rules["compatible"]), first=True)
     bare = "^ mozilla/[0-9.]+ " + _none_of(_trie(rules["bare"]), first=True) + "[^(]*$"
-    return [any_of(rules["word"]), named, *begun, "|".join((*rules.get("shape", ()), foreign)), bare]
+    return [any_of(rules["word"]), named, *begun, *rules.get("shape", ()), foreign, bare]
 
 
 _Trie = dict[str, "_Trie"]

@@ -141,6 +141,8 @@ def bundled_places(rules: Path = RULES) -> Iterator[dict[str, str]]:
     for name in ("places.tsv", *LISTS):
         for row in table(rules / name):
             for place in expanded(row["place"]):
+                host, slash, path = place.partition("/")
+                place = plain_host(host) + slash + path
                 if place not in seen:
                     seen.add(place)
                     yield {**row, "place": place}

@@ -40,7 +40,8 @@ _SOURCE_KEY = (
 )
 # Places of a host that are something else than the host: its maps, pictures, mail, assistant, advertisements.
 _PLACE_PATTERN = (
-    "^[a-z]+://[^/?#]*/(maps|images|video|imgres|products|shopping|mail|email|zen|alice|gigachat|chat|payment|aclk|pagead|i/grok)"
+    "^[a-z]+://[^/?#]*/(maps|images|video|imgres|products|shopping|mail|email|zen|alice|gigachat|chat|payment|aclk|pagead|cse|custom|"
+    "portal/search|i/grok)"
     "([/?#].*)?$"
 )
 
@@ -144,7 +145,10 @@ def _hits() -> Step:
     def statement(work: Work, part: Part) -> str:
         work.warehouse.open_raw("hit", work.first_arrival, work.last_arrival)
         columns, values = mark_columns(work.site)
-        text, days = work.bind(render("hits", cleaned_agent=robots.cleaned_sql("user_agent"), **columns), **_hit_values(), **values), "TRUE"
+        text, days = (
+            work.bind(render("hits", cleaned_agent=robots.cleaned_sql("user_agent"), **columns), **_hit_values(), **values),
+            "TRUE",
+        )
         if part["first_day"]:
             days = work.bind("day BETWEEN :a AND :b", a=_day(part["first_day"]), b=_day(part["last_day"]))
             text = f"{text} AND {days}"

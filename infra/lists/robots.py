@@ -24,6 +24,7 @@ RULES = Path(__file__).parents[2] / "shared/robots.tsv"
 KINDS = ("person", "word", "name", "begin", "shape", "compatible", "bare", "browser")
 _UNLISTED = "unlisted"
 _HEADER = "kind\ttext"
+_HINTS = ("bot", "bsalsa")
 _EITHER_CASE = re.compile(r"\[([a-zA-Z])([a-zA-Z])\]")
 # What is left of a pattern after its escapes is more than a text.
 _MORE_THAN_TEXT = re.compile(r"(?<!\\)[\[\](){}*+?|^$]|\\[a-zA-Z]")
@@ -54,12 +55,16 @@ class Finder:
 
 
 def read_words(path: Path = WORDS) -> dict[str, list[str]]:
-    """robot_words.tsv: kind → texts. BadInput names a line that is no `kind, text, why`."""
+    """robot_words.tsv: kind → texts. BadInput names a line that cannot be one."""
     words: dict[str, list[str]] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()[1:], start=2):
         parts = line.split("\t")
         if len(parts) != 3 or parts[0] not in (*KINDS, _UNLISTED) or not all(parts):
             raise _bad(f"line {number} of {path.name}", "a line is a kind, a text and why, separated by tabs")
+        if parts[0] == "person" and not any(hint in parts[1] for hint in _HINTS):
+            raise _bad(
+                f"line {number} of {path.name}", f"shared/robots.py takes out words with {' or '.join(_HINTS)} only; teach it"
+            )
         words.setdefault(parts[0], []).append(parts[1])
     return words
 

@@ -1,1 +1,1 @@
-"""`skvoz source`: why a visit has its source, what is wrong with tags that were seen, what a change of rules would do to history."""
+"""`skvoz source`: why a visit has its source, what seen tags have wrong, what other rules would make of history."""

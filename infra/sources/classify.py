@@ -35,7 +35,7 @@ def rules_of(site: SiteSettings, rules: Path = RULES) -> dict[str, list[Row]]:
 def prepare(warehouse: DuckDbWarehouse, rows: Mapping[str, Sequence[Row]]) -> None:
     """Empty tables of the marts, and the rules."""
     for statement in create_statements(warehouse.ddl_dialect, ""):
-        warehouse.start(statement)
+        warehouse.connection.execute(statement)  # DuckDB's own words already
     for table, listed in rows.items():
         warehouse.write_rules(table, [encode_rule(table, row) for row in listed])
 

@@ -60,7 +60,9 @@ def _table(text: str, name: str, header: str) -> Iterator[Link]:
         for cells in reader:
             told = {column: cell.strip() for column, cell in zip(columns, cells, strict=False) if column}
             if any(told.values()):
-                yield Link(f"{name}:{reader.line_num}", told.get("url", ""), told.get("referrer", ""), told.get("user_agent") or None)
+                yield Link(
+                    f"{name}:{reader.line_num}", told.get("url", ""), told.get("referrer", ""), told.get("user_agent") or None
+                )
     except csv.Error as error:
         raise BadInput(f"{name}:{reader.line_num} is no line of a table: {error}") from error
 

@@ -5,6 +5,7 @@ Every link is a visit of its own visitor. Without settings the site is the link'
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,6 @@ from functions.collect.marks import REFERRER_SCHEMES, read_address
 from infra.sources.classify import prepare, rules_of, run_step
 from infra.sources.links import Link
 from infra.warehouse.duckdb import DuckDbWarehouse
-from shared.errors import SettingsError
 from shared.hosts import plain_host
 from shared.http import Request
 from shared.ids import derived_id
@@ -28,11 +28,12 @@ from shared.settings import SiteSettings, parse_settings, published
 
 BROWSER = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 SITE = "explain"
-# A hit without marks and outside referrer has no entry key: the rules are asked with its referrer alone, which is the site's own or none.
+_NAME = re.compile(r"[^\s/:@]+\.[^\s/:@]+|localhost")
+# A hit without marks and outside referrer has no entry key: the rules are asked with its referrer alone, if it has one.
 _INSIDE_KEYS = """INSERT INTO request_records (site_id, record_id, source_key)
 SELECT site_id, record_id, '|||' || coalesce(referrer_host, '') || '|' FROM raw_hit"""
 _ANSWERS = """SELECT
-    r.record_id, h.entry_key IS NULL AS is_inside, coalesce(h.entry_key, '|||' || coalesce(r.referrer_host, '') || '|') AS entry_key,
+    r.record_id, coalesce(h.entry_key, '|||' || coalesce(r.referrer_host, '') || '|') AS entry_key,
     coalesce(h.excluded, x.reason) AS excluded, h.click_id,
     CASE WHEN s.is_direct THEN NULL ELSE h.campaign END AS campaign,
     CASE WHEN s.is_direct THEN NULL ELSE h.content END AS content,
@@ -72,11 +73,9 @@ def visits_of(links: Sequence[Link], settings: SiteSettings | None, now: datetim
 
 
 def site_of(hosts: Sequence[str]) -> SiteSettings:
-    """Settings of a site about which only its hosts are known."""
-    try:
-        return parse_settings({"site_id": SITE, "name": SITE, "hosts": list(hosts)})
-    except SettingsError:  # a host that no site has, such as an IP address of version 6
-        return parse_settings({"site_id": SITE, "name": SITE, "hosts": ["localhost"]})
+    """Settings of a site about which only its hosts are known; what no site is called (an IPv6 address) is left out."""
+    known = [host for host in hosts if _NAME.fullmatch(host)] or ["localhost"]
+    return parse_settings({"site_id": SITE, "name": SITE, "hosts": known})
 
 
 def _batches(links: Sequence[Link]) -> Iterator[tuple[list[tuple[int, Link]], SiteSettings]]:

@@ -1,4 +1,8 @@
-"""A big lake for the benchmarks, made by the engine itself: hits as Parquet, requests and deals as staged tables."""
+"""A big lake for the benchmarks, made by the engine itself: hits as Parquet or raw lines, requests and deals as staged tables.
+
+Visits come from 24,000 combinations of marks and referrers with a long tail, hits from 3,000 user agents. In a hundred hits eight
+are robots', half a one has a spam referrer, and some visitors are too fast for reading.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,37 @@ from pathlib import Path
 
 import duckdb
 
+from tests.bench.agents import AGENTS, ROBOT_PERCENT, agents
+
 SITE = "bench"
-_AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
+KEYS = 24_000
+FAST_PAGES = 80  # page views of a fast robot within a minute
+HITS_A_FAST_ROBOT = 25_000  # one of them per so many hits
+# Marks of the long tail, by the place of a key: (utm_source, utm_medium, click id name, referrer, utm_campaign).
+_TAIL = (
+    ("yandex", "cpc", "yclid", "https://yandex.ru/", "poisk-{i}"),
+    ("Yandex.Direct", "CPC", "yclid", "https://yandex.kz/", "rsya-{i}"),
+    ("ya", "cpm", "", "https://an.yandex.ru/", "media-{i}"),
+    ("vk", "cpc", "rb_clickid", "https://vk.com/", "promo-{i}"),
+    ("google", "cpc", "gclid", "https://www.google.com/", "search-{i}"),
+    ("", "", "", "https://site-{i}.example/page", ""),
+    ("", "", "", "https://forum.town-{i}.ru/topic/{i}", ""),
+    ("", "", "", "https://news.blog-{i}.co.uk/?p={i}", ""),
+    ("partner-{i}", "referral", "", "https://partner-{i}.example/", ""),
+    ("newsletter", "email", "", "", "mailing-{i}"),
+    ("tg-channel-{i}", "post", "", "https://t.me/", ""),
+    ("", "", "", "android-app://com.app{i}.android/", ""),
+)
+_HEAD = (
+    ("yandex", "cpc", "yclid", "https://yandex.ru/", "poisk"),
+    ("", "", "", "https://yandex.ru/search/?text=%D1%82%D0%B5%D0%BF%D0%BB%D1%8B%D0%B9+%D0%BF%D0%BE%D0%BB", ""),
+    ("", "", "", "https://www.google.com/", ""),
+    ("", "", "", "https://www.google.co.uk/search?q=floor", ""),
+    ("vk", "cpc", "rb_clickid", "https://vk.com/", "promo"),
+    ("", "", "", "https://yandex.ru/maps/213/moscow/", ""),
+    ("", "", "", "https://100dollars-seo.com/", ""),
+    ("", "", "", "https://chatgpt.com/", ""),
+)
 
 
 def _uuid(expression: str) -> str:
@@ -15,43 +48,121 @@ def _uuid(expression: str) -> str:
     return f"CAST(CAST(md5(CAST({expression} AS varchar)) AS uuid) AS varchar)"
 
 
+def _visits_sql(hits: int, days: int) -> str:
+    """CTEs up to `each_hit`: about four hits a visit, six visits a heavy visitor; fast robots' page views beside them."""
+    visits, fast = hits // 4, max(1, hits // HITS_A_FAST_ROBOT)
+    return f"""
+        visits AS (
+            SELECT i AS visit, hash(i * 7 + 1) AS h, hash(i * 13 + 5) AS g, (hash(i * 13 + 5) % ({visits} * 2 // 3)) AS visitor
+            FROM range({visits}) AS r (i)
+        ), placed AS (
+            SELECT visit, h, g, visitor, TIMESTAMP '2026-07-01' + to_seconds(CAST(h % ({days} * 86400) AS bigint)) AS started,
+                -- A sixth come by the few links that bring most, a fifth by none, the others by the long tail.
+                CASE (g >> 20) % 6
+                    WHEN 0 THEN NULL WHEN 1 THEN CAST((g >> 30) % 8 AS bigint)
+                    ELSE CAST(floor({KEYS} * power(((g >> 24) % 1000003) / 1000003.0, 2)) AS bigint)
+                END AS key_place,
+                CASE
+                    WHEN hash(visitor) % 100 < {ROBOT_PERCENT} THEN hash(visitor * 3) % ({AGENTS} * {ROBOT_PERCENT} // 100)
+                    ELSE {AGENTS} * {ROBOT_PERCENT} // 100 + CAST(floor({AGENTS} * (100 - {ROBOT_PERCENT}) // 100
+                        * power((hash(visitor * 5) % 1000003) / 1000003.0, 3)) AS bigint)
+                END AS agent_place
+            FROM visits
+        ), each_hit AS (
+            SELECT visit * 4 + n AS number, visitor, n, h, key_place, agent_place,
+                started + to_seconds(CAST(n * (20 + (g >> 9) % 200) AS bigint))
+                    + to_milliseconds(CAST((h >> 7) % 1000 AS bigint)) AS moment
+            FROM placed, range(4) AS k (n)
+            UNION ALL
+            SELECT {hits} + i, {visits} + i // {FAST_PAGES}, 1, hash(i), NULL, {AGENTS} * {ROBOT_PERCENT} // 100,
+                TIMESTAMP '2026-07-01' + to_hours(CAST(i // {FAST_PAGES} AS bigint) % ({days} * 24))
+                    + to_milliseconds(CAST(i % {FAST_PAGES} AS bigint) * 700)
+            FROM range({fast} * {FAST_PAGES}) AS r (i)
+        )"""
+
+
+def _connect() -> duckdb.DuckDBPyConnection:
+    """With the tables `entries` (marks by place) and `agents`."""
+    con = duckdb.connect()
+    con.execute("SET preserve_insertion_order = false")
+    con.execute("CREATE TABLE agents (place BIGINT, user_agent VARCHAR)")
+    con.execute(
+        "INSERT INTO agents SELECT unnest(?), unnest(?)",
+        [[list(column) for column in zip(*agents(), strict=True)][n] for n in (0, 1)],
+    )
+    rows = [_HEAD[i] if i < len(_HEAD) else tuple(t.replace("{i}", str(i)) for t in _TAIL[i % len(_TAIL)]) for i in range(KEYS)]
+    con.execute(
+        """CREATE TABLE entries (
+            place BIGINT, utm_source VARCHAR, utm_medium VARCHAR, click_id_name VARCHAR, referrer VARCHAR, utm_campaign VARCHAR)"""
+    )
+    columns = list(zip(*((i, *(text or None for text in row)) for i, row in enumerate(rows)), strict=True))
+    con.execute("INSERT INTO entries SELECT " + ", ".join(["unnest(?)"] * 6), [list(column) for column in columns])
+    con.execute("ALTER TABLE entries ADD COLUMN referrer_host VARCHAR")
+    con.execute("UPDATE entries SET referrer_host = replace(regexp_extract(referrer, '^[a-z-]+://([^/?]+)', 1), 'www.', '')")
+    return con
+
+
 def make_hits(folder: Path, hits: int, days: int = 90) -> Path:
-    """`hits` rows as `hits.parquet` (about four hits a visit, six visits a heavy visitor), made once and kept."""
+    """`hits` rows of the mart as `hits.parquet`, and the fast robots' on top; made once and kept."""
     path = folder / f"hits-{hits}.parquet"
     if path.exists():
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    visits = hits // 4
-    con = duckdb.connect()
-    con.execute("SET preserve_insertion_order = false")
+    con = _connect()
     con.execute(
         f"""COPY (
-        WITH visits AS (
-            SELECT i AS visit, hash(i * 7 + 1) AS h, hash(i * 13 + 5) AS g FROM range({visits}) AS r (i)
-        ), placed AS (
-            SELECT visit, h, (g % ({visits} * 2 // 3)) AS visitor,
-                TIMESTAMP '2026-07-01' + to_seconds(CAST(h % ({days} * 86400) AS bigint)) AS started, g
-            FROM visits
-        ), each_hit AS (
-            SELECT p.*, n, started + to_seconds(CAST(n * (20 + (g >> 9) % 200) AS bigint))
-                + to_milliseconds(CAST((h >> 7) % 1000 AS bigint)) AS moment
-            FROM placed AS p, range(4) AS k (n)
-        )
-        SELECT '{SITE}' AS site_id, {_uuid("visit * 4 + n")} AS record_id,
+        WITH {_visits_sql(hits, days)}
+        SELECT '{SITE}' AS site_id, {_uuid("number")} AS record_id,
             CAST(moment + INTERVAL 3 HOUR AS date) AS day, moment AS occurred_at, moment AS received_at,
-            {_uuid("-visitor - 1")} AS visitor_id,
-            'page_view' AS kind, NULL::varchar AS excluded,
-            CASE WHEN n = 0 THEN CASE (g >> 20) % 5
-                WHEN 0 THEN 'yandex|cpc|yclid|yandex.ru' WHEN 1 THEN '|||yandex.ru'
-                WHEN 2 THEN 'vk|cpc||vk.com' WHEN 3 THEN '|||google.com' END
+            {_uuid("-visitor - 1")} AS visitor_id, 'page_view' AS kind,
+            CASE WHEN agent_place < {AGENTS} * {ROBOT_PERCENT} // 100 THEN 'bot' END AS excluded,
+            CASE WHEN n = 0 AND e.place IS NOT NULL
+                THEN lower(coalesce(utm_source, '') || '|' || coalesce(utm_medium, '') || '|' || coalesce(click_id_name, '') || '|'
+                    || CASE
+                    WHEN referrer LIKE 'android-app:%' THEN 'app:' || referrer_host
+                    WHEN referrer LIKE '%/maps/%' THEN referrer_host || '/maps' ELSE coalesce(referrer_host, '')
+                END || '|' || coalesce(utm_campaign, ''))
             END AS entry_key,
-            CASE WHEN n = 0 AND (g >> 20) % 5 IN (0, 2) THEN 'campaign-' || (g >> 25) % 30 END AS campaign,
-            NULL::varchar AS content, NULL::varchar AS term,
-            CASE WHEN n = 0 AND (g >> 20) % 5 = 0 THEN CAST(h AS varchar) END AS click_id,
+            CASE WHEN n = 0 THEN utm_campaign END AS campaign, NULL::varchar AS content, NULL::varchar AS term,
+            CASE WHEN n = 0 AND click_id_name IS NOT NULL THEN CAST(h AS varchar) END AS click_id,
+            CASE WHEN n = 0 AND strpos(referrer, '?') > 0 THEN split_part(referrer, '?', 2) END AS referrer_query,
             'shop.example' AS page_host, '/catalog/item-' || (h >> (n * 3)) % 500 AS page_path,
             'RU' AS country, NULL::varchar AS region, NULL::varchar AS city, '0' AS refresh_id
-        FROM each_hit
+        FROM each_hit AS i LEFT JOIN entries AS e ON e.place = i.key_place
         ) TO '{path}' (FORMAT parquet)"""
+    )
+    con.close()
+    return path
+
+
+def write_raw_hits(root: Path, lines: int) -> Path:
+    """About `lines` raw hits of one arrival day as the collector writes them, in one file under `root/raw/hit`."""
+    path = root / "raw" / "hit" / "2026" / "07" / "01" / "00" / "part.jsonl"
+    if path.exists():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    con = _connect()
+    con.execute(
+        f"""COPY (
+        WITH {_visits_sql(lines, 30)}
+        SELECT {_uuid("number")} AS record_id, '{SITE}' AS site_id,
+            strftime(moment, '%Y-%m-%d %H:%M:%S.%g') AS occurred_at, occurred_at AS received_at,
+            'tracker' AS via, 'page_view' AS kind, {_uuid("-visitor - 1")} AS visitor_id,
+            'https://shop.example/catalog/item-' || h % 500 || CASE WHEN n = 0 AND utm_source IS NOT NULL
+                THEN '?utm_source=' || utm_source || '&utm_medium=' || utm_medium || coalesce('&utm_campaign=' || utm_campaign, '')
+                ELSE '' END AS page_url,
+            'shop.example' AS page_host, '/catalog/item-' || h % 500 AS page_path, 'Catalogue' AS page_title,
+            CASE WHEN n = 0 THEN referrer ELSE 'https://shop.example/catalog/item-' || (h >> 3) % 500 END AS referrer,
+            CASE WHEN n = 0 THEN referrer_host ELSE 'shop.example' END AS referrer_host,
+            CASE WHEN n = 0 THEN utm_source END AS utm_source, CASE WHEN n = 0 THEN utm_medium END AS utm_medium,
+            CASE WHEN n = 0 THEN utm_campaign END AS utm_campaign,
+            CASE WHEN n = 0 THEN click_id_name END AS click_id_name,
+            CASE WHEN n = 0 AND click_id_name IS NOT NULL THEN CAST(h AS varchar) END AS click_id,
+            user_agent, 'ru-RU' AS language, '1920x1080' AS screen, '203.0.113.0' AS ip_masked
+        FROM each_hit AS i
+        LEFT JOIN entries AS e ON e.place = i.key_place
+        LEFT JOIN agents AS a ON a.place = i.agent_place
+        ) TO '{path}' (FORMAT json)"""
     )
     con.close()
     return path
@@ -62,7 +173,7 @@ def stage_deals(con: duckdb.DuckDBPyConnection, deals: int) -> None:
     con.execute(
         f"""CREATE TEMP TABLE buyers AS
         SELECT visitor_id, min(occurred_at) + INTERVAL 20 MINUTE AS moment, row_number() OVER (ORDER BY visitor_id) AS n
-        FROM hits GROUP BY visitor_id ORDER BY visitor_id LIMIT {deals}"""
+        FROM hits WHERE excluded IS NULL GROUP BY visitor_id ORDER BY visitor_id LIMIT {deals}"""
     )
     con.execute(
         f"""INSERT INTO request_records BY NAME
@@ -98,27 +209,3 @@ def more_hits(con: duckdb.DuckDBPyConnection, hits: int, deals: int) -> None:
         SELECT * REPLACE (record_id || 'n' AS record_id, occurred_at + INTERVAL 40 DAY AS occurred_at, '2' AS refresh_id)
         FROM crm_events WHERE stage IN ('won', 'lost') ORDER BY record_id LIMIT {deals}"""
     )
-
-
-def write_raw_hits(root: Path, lines: int) -> Path:
-    """`lines` raw hits as the collector writes them, in one file under `root/raw/hit`."""
-    path = root / "raw" / "hit" / "2026" / "07" / "01" / "00" / "part.jsonl"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        con = duckdb.connect()
-        con.execute(
-            f"""COPY (
-            SELECT {_uuid("i")} AS record_id, '{SITE}' AS site_id,
-                strftime(TIMESTAMP '2026-07-01' + to_seconds(CAST(i % 86400 AS bigint)), '%Y-%m-%d %H:%M:%S.%g') AS occurred_at,
-                occurred_at AS received_at, 'tracker' AS via, 'page_view' AS kind, {_uuid("-(i // 6) - 1")} AS visitor_id,
-                'https://shop.example/catalog/item-' || i % 500 || '?utm_source=yandex&utm_medium=cpc' AS page_url,
-                'shop.example' AS page_host, '/catalog/item-' || i % 500 AS page_path, 'Catalogue' AS page_title,
-                'https://yandex.ru/' AS referrer, 'yandex.ru' AS referrer_host, 'yandex' AS utm_source, 'cpc' AS utm_medium,
-                'campaign-' || i % 30 AS utm_campaign,
-                '{_AGENT}' AS user_agent,
-                'ru-RU' AS language, '203.0.113.0' AS ip_masked
-            FROM range({lines}) AS r (i)
-            ) TO '{path}' (FORMAT json)"""
-        )
-        con.close()
-    return path

@@ -25,9 +25,11 @@ from shared.records import HIT
 from shared.settings import SiteSettings
 from shared.sql import bind
 from shared.warehouse import Row, Warehouse
-from tests.lakes import NOW, Marts, Record, assert_same, deal, hit, is_same, request, utc, write
+from tests.lakes import NOW, Marts, Record, assert_same, deal, hit, is_same, request, shop, utc, write
+from tests.landings import Landing, landed
 from tests.random_lakes import random_records, random_shop, shuffled
 from tests.requires import need_java, need_maven
+from tests.source_cases import HERE, SEEN, TERMS, here
 from tests.story_lake import story_records, story_shop
 
 pytestmark = [pytest.mark.proof, pytest.mark.trino]
@@ -35,6 +37,25 @@ pytestmark = [pytest.mark.proof, pytest.mark.trino]
 ATTRIBUTION = Path(render.__code__.co_filename).parent / "sql"
 REPORT = ATTRIBUTION.parent.parent / "report" / "sql"
 NORTH = random_shop(site_id="north")
+# A site with sources of its own in every way, visited from everywhere.
+EAST = shop(
+    site_id="east",
+    sources={
+        "own": [{"id": "board", "synonyms": ["blogger"], "channel": "Щиты", "is_significant": True}],
+        "contractors": [{"name": "Агентство А", "source": "yandex", "synonyms": ["ya"], "campaigns": ["a-*"]}],
+        "contractors_apart": True,
+        "parameters": {"utm_source": ["from", "src"], "utm_campaign": ["cid"]},
+        "click_ids": {"partner_click": {"source": "partner", "medium": "affiliate"}},
+    },
+)
+_LISTS = Path(__file__).parents[1] / "data/robots"
+AGENTS = [
+    line.rpartition("\t")[2]
+    for name in ("people.txt", "bots_other.txt")
+    for line in (_LISTS / name).read_text(encoding="utf-8").splitlines()[::5]
+    if not line.startswith("#")
+]
+OWN_QUERIES = ("FROM=Yandex.Direct&cid=a-1", "src=2&from=%D0%BA%D0%BE%D1%82", "from=%zz%00", "partner_click=7", "from=a%2Bb+c")
 FIRST, SECOND = NOW - timedelta(days=1), NOW
 # What is neither a file of the refresh nor one that both engines run below, each with its reason. Nothing at the moment.
 RUN_BY_ONE_ENGINE_ONLY: dict[str, str] = {}
@@ -67,7 +88,7 @@ class WatchedDuckDb(DuckDbWarehouse):
 
 
 def sites() -> list[SiteSettings]:
-    return [story_shop(), NORTH]
+    return [story_shop(), NORTH, EAST]
 
 
 def deliveries() -> list[list[Record]]:
@@ -77,7 +98,18 @@ def deliveries() -> list[list[Record]]:
     random = [Record(r.kind, {**r.values, "site_id": NORTH.site_id}) for r in records]
     for part, some in zip(parts, shuffled(random, 3, 2), strict=True):
         part += some
+    parts[0] += [Record(r.kind, {**r.values, "site_id": EAST.site_id}) for r in from_everywhere()]
     return parts
+
+
+def from_everywhere() -> list[Record]:
+    """Every address and referrer of the tests, each a visitor, and every robot and browser of the lists."""
+    landings = [Landing(url, referrer) for url, referrer, _ in SEEN]
+    landings += [Landing(HERE, referrer) for referrer, _ in TERMS]
+    landings += [Landing(here(query)) for query in OWN_QUERIES]
+    own = frozenset(EAST.sources.parameters.names()) | frozenset(EAST.sources.click_ids)
+    visits = [landed(f"east-{n}", landing, n, own) for n, landing in enumerate(landings)]
+    return [*visits, *(hit(f"agent-{n}", utc("10-06 12:00"), user_agent=agent) for n, agent in enumerate(AGENTS))]
 
 
 def too_fast() -> list[Record]:
@@ -170,21 +202,21 @@ def test_a_full_refresh_in_pieces_of_a_few_days_makes_the_same_tables(
             pieces.sites = [site]
             pieces.refresh(SECOND)
         assert_same(pieces.everything(), of_north(whole.everything()))
-        SEEN[whole.warehouse.ddl_dialect] += warehouse.asked
+        ASKED[whole.warehouse.ddl_dialect] += warehouse.asked
 
 
 def of_north(tables: dict[str, list[Row]]) -> dict[str, list[Row]]:
     return {name: [row for row in rows if row["site_id"] == NORTH.site_id] for name, rows in tables.items()}
 
 
-SEEN: dict[str, list[str]] = {"duckdb": [], "iceberg_trino": []}
+ASKED: dict[str, list[str]] = {"duckdb": [], "iceberg_trino": []}
 
 
 def test_every_sql_file_ran_on_both_engines(engines: tuple[Marts, Marts]) -> None:
     files = {path: question(path) for folder in (ATTRIBUTION, REPORT) for path in folder.glob("*.sql")}
     assert len(set(files.values())) == len(files), "every file begins with a question of its own"
-    for name, marts in zip(SEEN, engines, strict=True):
-        asked = "\n".join([*marts.warehouse.asked, *SEEN[name]])  # type: ignore[attr-defined]
+    for name, marts in zip(ASKED, engines, strict=True):
+        asked = "\n".join([*marts.warehouse.asked, *ASKED[name]])  # type: ignore[attr-defined]
         missing = {path.stem for path, text in files.items() if text not in asked} - RUN_BY_ONE_ENGINE_ONLY.keys()
         assert missing == set(), f"never ran on {name}"
 

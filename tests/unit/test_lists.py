@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from infra.lists.check import Place, above, nearest, of_any_country, place_mistake, row_mistakes
 from infra.lists.names import CATEGORIES, LEFT_OUT, plain_name
 from infra.lists.places import KINDS, Kind, Note, place_of, places
-from infra.lists.refresh import LISTS, origins, read_places, rebuild
+from infra.lists.refresh import LISTS, ROBOTS, origins, read_places, rebuild
 from shared.errors import BadInput
 from shared.sources import standard_sources
 
@@ -188,6 +188,8 @@ def test_origins_tell_every_list_with_its_licence_and_rows() -> None:
         assert row["licence"] == ("Apache-2.0" if kind == "hosts" else "CC0-1.0")
         assert date.fromisoformat(row["date"]) >= date(2026, 1, 1)
         assert row["revision"] in (DATA / "README.md").read_text(encoding="utf-8")
+    robots = told_of["shared/robots.tsv"]
+    assert (robots["licence"], int(robots["rows"])) == ("MIT", len(ROBOTS.read_text(encoding="utf-8").splitlines()) - 1)
     assert (LISTS / "LICENSE.Apache-2.0.txt").read_bytes() == (DATA / "LICENSE.Apache-2.0.txt").read_bytes()
 
 

@@ -1,4 +1,4 @@
-"""The matcher of user agents: what it finds on lists it is not made of, that engines agree, that it is fast, where its rules come from."""
+"""The matcher of user agents: what it finds on lists it is not made of, engines that agree, speed, where its rules come from."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from tests.robot_cases import LIST, differences, everything, judged, listed, que
 
 ROOT = Path(__file__).parents[2]
 FRAGMENTS = (
-    "Mozilla/5.0 ", "(", ")", "; ", "compatible; ", "bot", "BOT", "cubot", "Cubot ", "; M bot", "http://bsalsa", "Linux; Android 9; ", "K",
-    "U; ", "msie", "msi", "m", "konqueror", " AppleWebKit/537.36 (KHTML, like Gecko)", " Chrome/1.0", " Safari/1", "Windows NT 10.0", "1",
-    "iPhone; CPU iPhone OS 17_0 like Mac OS X", "spider", "seo", "seo-", "java/1", "www.", "@a.b", "\u212a", "\u0130", "i\u0307", "ß", "ﬀ",
-    "Ａ", "паук", " ", "\t", "\n", "\r", "\u2028", "\x85", "'", "\\", "/", "-", "_", "🤖", ":bot_pattern", "%",
+    "Mozilla/5.0 ", "(", ")", "; ", "compatible; ", "bot", "BOT", "cubot", "Cubot ", "; M bot", "http://bsalsa", "Linux; Android 9",
+    "K", "U; ", "msie", "msi", "m", "konqueror", " AppleWebKit/537.36 (KHTML, like Gecko)", " Chrome/1.0", " Safari/1", "1",
+    "Windows NT 10.0", "iPhone; CPU iPhone OS 17_0 like Mac OS X", "spider", "seo", "seo-", "java/1", "www.", "@a.b",
+    "\u212a", "\u0130", "i\u0307", "ß", "\ufb00", "Ａ", "паук", " ", "\t", "\n", "\r", "\u2028", "\x85",
+    "'", "\\", "/", "-", "_", "🤖", ":bot_pattern", "%",
 )  # fmt: skip
 
 
@@ -93,7 +94,7 @@ def test_the_patterns_hold_only_what_all_engines_read_alike(pattern: str) -> Non
 
 
 def test_the_whole_pattern_finds_what_its_parts_find() -> None:
-    whole = Finder({kind: texts for kind, texts in robots._rules().items()})
+    whole = Finder(robots._rules())
     plain = robots._matchers().plain
     for agent in everything():
         assert is_robot(agent) is (not agent or (not plain.fullmatch(agent) and whole.finds(agent))), agent
@@ -140,10 +141,10 @@ def test_an_agent_takes_ten_microseconds_on_average() -> None:
     is_robot("once")
 
     def seconds() -> float:
-        started = time.perf_counter()
+        started = time.thread_time()
         for agent in agents:
             is_robot(agent)
-        return (time.perf_counter() - started) / len(agents)
+        return (time.thread_time() - started) / len(agents)
 
     assert min(seconds() for _ in range(5)) < 10e-6
 
@@ -151,9 +152,11 @@ def test_an_agent_takes_ten_microseconds_on_average() -> None:
 @pytest.mark.parametrize(
     "agent",
     [
-        "a" * 512, " a" * 256, "Mozilla " + "se " * 168, "mozilla" + "@a" * 250, "Mozilla (" + "compatible; msi" * 33, "mozilla/5.0 " + "q" * 500,
+        "a" * 512, " a" * 256, "Mozilla " + "se " * 168, "mozilla" + "@a" * 250, "Mozilla (" + "compatible; msi" * 33,
+        "mozilla/5.0 " + "q" * 500,
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)" + " Chrome/1.1.1.1" * 28 + "!",
-        "Mozilla/5.0 (Linux; Android 1; " + "b" * 480, "Mozilla/5.0 (Linux; Android 1; " + "bo" * 240, "Mozilla/5.0 (Windows NT " + "1" * 488,
+        "Mozilla/5.0 (Linux; Android 1; " + "b" * 480, "Mozilla/5.0 (Linux; Android 1; " + "bo" * 240,
+        "Mozilla/5.0 (Windows NT " + "1" * 488,
     ],
 )  # fmt: skip
 def test_no_agent_of_512_characters_takes_a_millisecond(agent: str) -> None:
@@ -241,6 +244,14 @@ def test_the_command_tells_what_comes_and_goes(
 def test_a_line_of_words_without_a_reason_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "words.tsv"
     path.write_text("kind\ttext\twhy\nword\tbot\n")
+    with pytest.raises(BadInput) as refused:
+        read_words(path)
+    assert "line 2" in refused.value.fields[0].path
+
+
+def test_a_word_of_people_that_would_never_be_taken_out_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "words.tsv"
+    path.write_text("kind\ttext\twhy\nperson\tspiderman\ta telephone\n")
     with pytest.raises(BadInput) as refused:
         read_words(path)
     assert "line 2" in refused.value.fields[0].path

@@ -9,6 +9,7 @@ import duckdb
 import pytest
 import sqlglot
 
+from functions.attribution.own_parameters import decoded, mark_columns
 from functions.attribution.rules import RULE_TABLES
 from functions.attribution.statements import append, create_table, insert, merge, render, render_text, sql_text, update
 from functions.attribution.steps import STEPS
@@ -19,6 +20,8 @@ from functions.attribution.working_tables import STAGED, WORKING
 from infra.warehouse.duckdb import to_duckdb
 from infra.warehouse.trino_tables import lake_folders, lake_tables
 from shared.records import KINDS, Column
+from shared.robots import cleaned_sql
+from shared.settings import parse_settings
 
 SQL = sorted((Path(render.__code__.co_filename).parent / "sql").glob("*.sql"))
 TABLES = (*WORKING, *MARTS)
@@ -37,12 +40,14 @@ SMALL = Table(
 )
 # Functions that Athena engine version 3 documents (it is close to Trino, not Trino); a new one needs a look into its reference.
 ATHENA_FUNCTIONS = {
-    "abs", "array_agg", "array_join", "bool_and", "bool_or", "cast", "coalesce", "count", "date_add", "date_diff", "date_format",
-    "first_value", "floor", "lag", "last_value", "lead", "least", "lower", "lpad", "max", "max_by", "min", "min_by", "nullif",
-    "power", "regexp_like", "replace", "round", "row_number", "sequence", "split_part", "substr", "sum", "with_timezone",
+    "abs", "array_agg", "array_join", "bool_and", "bool_or", "cast", "coalesce", "count", "date_add", "date_diff",
+    "date_format", "date_trunc", "first_value", "floor", "lag", "last_value", "lead", "least", "lower", "lpad", "max",
+    "max_by", "min", "min_by", "nullif", "power", "regexp_extract", "regexp_like", "regexp_replace", "replace", "round",
+    "row_number", "sequence", "split_part", "strpos", "substr", "sum", "translate", "trim", "upper", "url_decode",
+    "with_timezone",
 }  # fmt: skip
 NO_FUNCTIONS = {"and", "as", "by", "else", "exists", "filter", "from", "in", "join", "not", "on", "or", "over", "select", "then",
-                "union", "unnest", "using", "values", "when", "where", "decimal", "d", "m", "t", "bounds"}  # fmt: skip
+                "union", "unnest", "using", "values", "when", "where", "decimal", "d", "f", "l", "m", "t", "bounds"}  # fmt: skip
 
 
 def test_a_part_is_put_in_with_its_values() -> None:
@@ -81,6 +86,18 @@ def test_names_of_steps_are_unique() -> None:
 def test_only_functions_that_athena_documents_are_called(path: Path) -> None:
     text = re.sub(r"--[^\n]*|'(?:[^']|'')*'", "", sql_text(path.stem)).lower()
     called = set(re.findall(r"\b([a-z_]\w*)\s*\(", text)) - NO_FUNCTIONS
+    assert called <= ATHENA_FUNCTIONS
+
+
+def test_what_is_put_into_the_statements_calls_no_others() -> None:
+    site = parse_settings(
+        {"site_id": "a", "name": "a", "hosts": ["a.example"],
+         "sources": {"parameters": {"utm_source": ["from"]}, "click_ids": {"x": {"source": "x"}}}}
+    )  # fmt: skip
+    columns, _ = mark_columns(site)
+    text = " ".join([*columns.values(), decoded("a"), cleaned_sql("a")])
+    called = set(re.findall(r"\b([a-z_]\w*)\s*\(", re.sub(r"'(?:[^']|'')*'", "", text).lower())) - NO_FUNCTIONS
+    assert "url_decode" in called
     assert called <= ATHENA_FUNCTIONS
 
 

@@ -1,5 +1,5 @@
-            -- Robots by their own words; ordinary browsers are told apart first, by a pattern that costs little. Of the weak signals (no
-            -- language, a data centre's network, a screen that only headless browsers have) two are needed: each alone has people.
+-- Is a hit a robot's? By its own words; ordinary browsers are told apart first, by a pattern that costs little. Of the weak signals (no
+-- language, a data centre's network, a screen that only headless browsers have) two are needed: each alone has people.
             WHEN CASE
                 WHEN user_agent IN ('', '-') THEN TRUE
                 WHEN regexp_like(user_agent, :plain_browser_pattern) THEN FALSE

@@ -29,13 +29,13 @@ parts AS (
 -- include: part_places
 names AS (
     SELECT
-        t.text,
-        max_by(n.source, CASE WHEN n.site_id = '*' THEN 0 ELSE 1 END) AS source,
-        max_by(n.is_ad_name, CASE WHEN n.site_id = '*' THEN 0 ELSE 1 END) AS is_ad_name,
-        max_by(n.contractor, CASE WHEN n.site_id = '*' THEN 0 ELSE 1 END) AS contractor
-    FROM (SELECT DISTINCT utm_source AS text FROM parts) AS t
-    INNER JOIN rule_names AS n ON n.site_id IN ('*', :site_id) AND n.name = regexp_replace(t.text, '[ ._-]+', '-')
-    GROUP BY t.text
+        name,
+        max_by(source, CASE WHEN site_id = '*' THEN 0 ELSE 1 END) AS source,
+        max_by(is_ad_name, CASE WHEN site_id = '*' THEN 0 ELSE 1 END) AS is_ad_name,
+        max_by(contractor, CASE WHEN site_id = '*' THEN 0 ELSE 1 END) AS contractor
+    FROM rule_names
+    WHERE site_id IN ('*', :site_id)
+    GROUP BY name
 ),
 
 media AS (
@@ -105,7 +105,7 @@ told AS (
     FROM parts AS p
     LEFT JOIN places AS r ON r.text = p.referrer
     LEFT JOIN places AS u ON u.text = p.utm_source
-    LEFT JOIN names AS n ON n.text = p.utm_source
+    LEFT JOIN names AS n ON n.name = regexp_replace(p.utm_source, '[ ._-]+', '-')
     LEFT JOIN clicks AS c ON c.click_id = p.click_id_name
     LEFT JOIN media AS m ON m.utm_medium = p.utm_medium
 ),
@@ -129,7 +129,9 @@ placed AS (
 ),
 
 decided AS (
-    SELECT p.entry_key, min(c.rule_order) AS rule_order
+    SELECT
+        p.*, c.rule_id, c.channel_group, c.is_direct, c.is_ad, c.channel AS rule_channel, c.medium AS rule_medium,
+        row_number() OVER (PARTITION BY p.entry_key ORDER BY c.rule_order) AS place
     FROM placed AS p
     INNER JOIN rule_channels AS c
         ON (c.basis IS NULL OR strpos('|' || c.basis || '|', '|' || p.basis || '|') > 0)
@@ -137,19 +139,18 @@ decided AS (
             AND (c.category IS NULL OR strpos('|' || c.category || '|', '|' || p.category || '|') > 0)
             AND (c.medium_kind IS NULL OR strpos('|' || c.medium_kind || '|', '|' || p.medium_kind || '|') > 0)
             AND (c.campaign IS NULL OR regexp_like(p.campaign, c.campaign))
-    GROUP BY p.entry_key
 ),
 
 named AS (
     SELECT
-        p.*, c.rule_id, c.channel_group, c.is_direct, c.is_ad, c.channel AS rule_channel,
-        CASE WHEN c.is_direct THEN '(direct)' ELSE coalesce(nullif(p.source, ''), '(not set)') END AS shown_source,
+        *,
+        CASE WHEN is_direct THEN '(direct)' ELSE coalesce(nullif(source, ''), '(not set)') END AS shown_source,
         CASE
-            WHEN c.is_direct THEN '(none)' WHEN c.medium IS NOT NULL THEN c.medium ELSE coalesce(nullif(p.utm_medium, ''), '(not set)')
+            WHEN is_direct THEN '(none)' WHEN rule_medium IS NOT NULL THEN rule_medium
+            ELSE coalesce(nullif(utm_medium, ''), '(not set)')
         END AS shown_medium
-    FROM placed AS p
-    INNER JOIN decided AS d ON d.entry_key = p.entry_key
-    INNER JOIN rule_channels AS c ON c.rule_order = d.rule_order
+    FROM decided
+    WHERE place = 1
 )
 
 SELECT

@@ -10,6 +10,8 @@ from functions.collect.texts import fitting
 from shared.addresses import is_own, mask_ip, viewer_ip
 from shared.http import Request
 
+# A header that every browser sends and this request has not; an import that does not say leaves the column empty.
+NOT_TOLD = "-"
 _PLACES = {
     "country": "cloudfront-viewer-country",
     "region": "cloudfront-viewer-country-region-name",
@@ -28,8 +30,8 @@ def edge_columns(request: Request, site: Mapping[str, Any], cuts: list[str]) -> 
         "ip_masked": mask_ip(address),
         "is_own": is_own(address, site) or None,
         "asn": _autonomous_system(headers.get(_AUTONOMOUS_SYSTEM, "")),
-        "user_agent": fitting(headers.get("user-agent", ""), "user_agent", cuts),
-        "language": fitting(headers.get("accept-language", "").partition(",")[0].partition(";")[0], "language", cuts),
+        "user_agent": fitting(headers.get("user-agent") or NOT_TOLD, "user_agent", cuts),
+        "language": fitting(headers.get("accept-language", "").partition(",")[0].partition(";")[0] or NOT_TOLD, "language", cuts),
     }
     for column, header in _PLACES.items():
         if header in headers:
