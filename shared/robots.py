@@ -39,7 +39,7 @@ _DESKTOP = (
     r"|X11; (?:Ubuntu; |Fedora; )?Linux (?:x86_64|i686)|X11; CrOS [a-z0-9_]+ [0-9.]+"
 )
 # A phone's model is any text without "bot": phones named so, and robots that write their name there, are looked at closely.
-_MODEL = r"[^;()bB]*(?:[bB](?:[^oO;()]|[oO][^tT;()])[^;()bB]*)*"
+_MODEL = r"[^;()bB]*(?:[bB](?:[^oO;()]|[oO][^tT;()])[^;()bB]*)*[bB]?"  # it may end with a b: SM-A546B
 _ANDROID = r"Linux; (?:arm_64; |arm; |U; )?Android [0-9.]+; (?:[a-z][a-z]-[A-Za-z][A-Za-z]; )?" + _MODEL + "(?:; wv)?"
 _APPLE = r"(?:iPhone|iPad); CPU (?:iPhone )?OS [0-9_]+ like Mac OS X"
 _PRODUCT = (
@@ -81,8 +81,12 @@ def clean(user_agent: str) -> str:
 
 
 def cleaned_sql(column: str) -> str:
-    """The same as an expression of Athena's dialect over a column."""
-    text = f"' ' || translate({column}, '{_UPPER}', '{_LOWER}') || ' '"
+    """The same as an expression of Athena's dialect over a column. `lower` is eight times as fast as `translate` on DuckDB, and the
+    same for plain letters."""
+    lowered = (
+        f"CASE WHEN regexp_like({column}, '^[ -~]*$') THEN lower({column}) ELSE translate({column}, '{_UPPER}', '{_LOWER}') END"
+    )
+    text = f"' ' || {lowered} || ' '"
     for word in _rules()["person"]:
         text = f"replace({text}, '{word}', ' ')"
     return text

@@ -15,7 +15,7 @@ from infra.cli.files import read_settings
 from infra.lists.refresh import origins
 from infra.sources.audit import audit as look
 from infra.sources.diff import difference
-from infra.sources.explain import FIELDS, row_of, text_of
+from infra.sources.explain import FIELDS, row_of, short_of, text_of
 from infra.sources.links import Link, read_links
 from infra.sources.lists import Newer, change_text, refresh_lists
 from infra.sources.marts import folder_marts, stack_marts
@@ -37,6 +37,7 @@ def explain(
     settings: Annotated[Path | None, typer.Option(help="settings of the site; default: a site of the link's own host")] = None,
     user_agent: Annotated[str | None, typer.Option(help="the visitor's browser, in its own words")] = None,
     from_: Annotated[str, typer.Option("--from", help="file of links, one a line or a table with url, referrer; - = input")] = "",
+    short: Annotated[bool, typer.Option("--short", help="result and reason alone")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="JSON, one line a link")] = False,
 ) -> None:
     """Say which source a visit gets, which rule decided, and why. Many links make a table."""
@@ -53,6 +54,8 @@ def explain(
         raise BadInput(f"{_shown(url)}: {refused[0].error}{hint}")
     if as_json:
         print("\n".join(json.dumps(row_of(visit), ensure_ascii=False) for visit in visits))
+    elif short:
+        print("\n".join(short_of(visit) for visit in visits if not visit.error))
     elif many:
         columns = (*FIELDS, "error")
         rows = [row_of(visit) for visit in visits]

@@ -39,7 +39,12 @@ class Weight(NamedTuple):
     cost: Decimal = Decimal(0)
 
     def plus(self, other: Weight) -> Weight:
-        return Weight(*(one + more for one, more in zip(self, other, strict=True)))  # type: ignore[operator]
+        return Weight(
+            self.visits + other.visits,
+            self.requests + other.requests,
+            self.revenue + other.revenue,
+            self.cost + other.cost,
+        )
 
 
 class Changed(NamedTuple):

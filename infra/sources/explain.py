@@ -1,4 +1,4 @@
-"""`skvoz source explain`: one visit in plain words, many as rows."""
+"""`skvoz source explain`: a visit in plain words, in short, or as data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infra.sources.reasons import marks_of, names_of, own_parameters, reasons, removed
+from infra.sources.reasons import marks_of, names_of, own_parameters, reasons, removed, rule_reason, source_reason
 from infra.sources.visits import Visit
 from infra.utm.links import mistakes_of_link
 from infra.utm.words import words_of
@@ -51,6 +51,16 @@ def text_of(visit: Visit) -> str:
             lines += ["", title]
             lines += [f"  {name:{_WIDTH}}{value}" if name else f"  {value}" for name, value in listed]
     return "\n".join(lines)
+
+
+def short_of(visit: Visit) -> str:
+    """The answer in three lines: the link, the result, the reason."""
+    row: Mapping[str, Any] = visit.row or {}
+    told = [f"{row['source']} / {row['medium']}", *(f"{name} {row[name]}" for name in ("campaign", "content", "term") if row[name])]
+    told += [f"left out: {row['excluded']}"] if row["excluded"] else []
+    came = f"  from {_shown(visit.link.referrer)}" if visit.link.referrer else ""
+    why = f"{source_reason(visit)}; rule {rule_reason(visit).partition(':')[0]}"
+    return f"{_shown(visit.link.url)}{came}\n  {row['channel']}: {', '.join(told)}\n  because {why}"
 
 
 def _read(visit: Visit) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from infra.utm.words import Words
 from shared.source_settings import plain_name
 from shared.warehouse import Row
 
-MOST_OWN = 50  # sources that are written out as settings
+MOST_OWN = 50  # sources that are written out as settings: the most seen
 
 
 class Unknown(NamedTuple):
@@ -29,16 +29,17 @@ def unknown_values(rows: Iterable[Row], words: Words) -> tuple[list[Unknown], di
     """(values, the settings `sources` that would make them known). Mistyped values become synonyms of what they were meant to be;
     macros and broken texts are mistakes of links and not listed."""
     found: list[Unknown] = []
-    own: dict[str, set[str]] = {}
+    own: dict[str, dict[str, str]] = {}  # id → synonyms by their plain name
     clicks: dict[str, dict[str, str]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (-row["visits"], -row["hits"], row["entry_key"])):
         weight = (row["visits"], row["hits"], float(row["requests"] or 0), Decimal(0), row["first_day"], row["last_day"])
         source, medium, click_id_name, _ = row["entry_key"].split("|", 3)
         if source.strip() and row["category"] == "unknown" and row["matched"] == row["source"]:
             meant = _meant(source, words)
             if meant is None:
                 continue
-            own.setdefault(meant or _id(source), set()).add(source.strip())
+            plain = plain_name(source.strip())
+            own.setdefault(meant or _id(plain, own), {}).setdefault(plain, source.strip())
             told = (
                 f"did you mean {meant}? List it as its synonym (below)"
                 if meant
@@ -68,19 +69,21 @@ def _is_mistake(medium: str, words: Words) -> bool:
     return any(m.tag == "utm_medium" and m.code not in ("unknown_medium", "upper_case", "space", "edge_space") for m in found)
 
 
-def _id(source: str) -> str:
-    """An id that the settings take."""
-    return re.sub(r"[^a-z0-9а-яё]+", "-", source.strip().lower()).strip("-")[:60] or "source"
+def _id(plain: str, own: Mapping[str, Mapping[str, str]]) -> str:
+    """An id that the settings take, and that no other value has."""
+    id_ = re.sub(r"[^a-z0-9а-яё]+", "-", plain).strip("-")[:50] or "source"
+    names = (id_, *(f"{id_}-{n}" for n in range(2, len(own) + 2)))
+    return next(name for name in names if plain in own.get(name, (plain,)))
 
 
-def _settings(own: Mapping[str, set[str]], clicks: Mapping[str, Mapping[str, str]], words: Words) -> dict[str, Any]:
+def _settings(own: Mapping[str, Mapping[str, str]], clicks: Mapping[str, Mapping[str, str]], words: Words) -> dict[str, Any]:
     known = words.source_of
     listed = []
     for id_, synonyms in list(own.items())[:MOST_OWN]:
         told: dict[str, Any] = {"id": id_}
         if not known(id_):
             told["category"] = "other"
-        if named := sorted(s for s in synonyms if plain_name(s) != id_):
+        if named := sorted(written for plain, written in synonyms.items() if plain != id_):
             told["synonyms"] = named
         listed.append(told)
     told_all = {"own": listed, "click_ids": dict(clicks)}

@@ -66,6 +66,17 @@ def test_one_link_is_told_as_json() -> None:
     assert (told["channel"], told["referrer"], told["is_ad"], told["excluded"]) == ("Yandex Direct", None, True, None)
 
 
+def test_the_result_and_its_reason_fit_three_lines_a_link() -> None:
+    told = run(
+        "explain", "-", "--short", told=f"{DIRECT}&utm_campaign=a\nhttps://b.example/ https://chatgpt.com/\n"
+    ).stdout.splitlines()
+    assert told[:2] == [f"{DIRECT}&utm_campaign=a", "  Yandex Direct: yandex / cpc, campaign a"]
+    assert told[2].startswith(
+        "  because utm_source yandex is a name of it (shared/standard_sources.tsv); rule yandex-direct (channels.tsv, "
+    )
+    assert told[3:5] == ["https://b.example/  from https://chatgpt.com/", "  AI assistants: chatgpt / ai"]
+
+
 def test_a_user_agent_decides_whether_the_visit_counts() -> None:
     assert "no, bot" in run("explain", DIRECT, "--user-agent", "curl/8.5.0").stdout
 
@@ -162,7 +173,7 @@ def test_an_audit_without_a_lake_or_of_a_folder_without_marts_is_refused(tmp_pat
 
 def test_an_audit_of_a_stack_asks_its_own_athena(monkeypatch: pytest.MonkeyPatch) -> None:
     class Client:
-        def describe_stack_resource(self, StackName: str, LogicalResourceId: str) -> Mapping[str, Any]:  # noqa: N803 (AWS's names)
+        def describe_stack_resource(self, StackName: str, LogicalResourceId: str) -> Mapping[str, Any]:
             return {"StackResourceDetail": {"PhysicalResourceId": f"{StackName}-{LogicalResourceId}"}}
 
         def start_query_execution(self, **asked: Any) -> Mapping[str, Any]:
@@ -199,7 +210,7 @@ def test_newer_lists_go_beside_the_product_and_can_be_compared(lake: Path, tmp_p
     before = {path: path.read_bytes() for path in RULES.rglob("*") if path.is_file()}
     text = (DATA / "matomo-Socials.yml").read_text(encoding="utf-8")
     (tmp_path / "Socials.yml").write_text(text + "\nNewNet:\n  - newnet.example\n", encoding="utf-8")
-    out = tmp_path / "rules"
+    out = tmp_path / "newer"
     told = run("lists", "--social", tmp_path / "Socials.yml", "--revision", "abc123", "--date", "2026-11-20", "--out", out)
     assert told.exit_code == 0, told.stderr
     assert "1 new" in told.stdout

@@ -139,10 +139,12 @@ def test_unknown_values_come_with_settings_that_make_them_known(tmp_path: Path) 
 
 
 def test_the_settings_that_are_printed_are_valid_yaml_for_the_settings_file(tmp_path: Path) -> None:
-    found = audited(tmp_path, [*seen("yandx/cpc/a"), *seen("Наш партнёр: ё/cpc/b")])
+    found = audited(
+        tmp_path, seen("yandx/cpc/a", "Наш партнёр: ё/cpc/b", "наш_партнёр: ё/cpc/b", "???/cpc/c", "!!!/cpc/c", "77/cpc/d")
+    )
     written = audit_text(found, 20).partition("skvoz source diff\n")[2]
     site = parse_settings({**published(shop()), **yaml.safe_load(written)})
-    assert {own.id for own in site.sources.own} == {"yandex", "наш-партнёр-ё"}
+    assert {own.id for own in site.sources.own} == {"yandex", "наш-партнёр-ё", "source", "source-2", "77"}
 
 
 def test_own_parameters_are_audited_like_tags(tmp_path: Path) -> None:

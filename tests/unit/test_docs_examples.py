@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import pytest
 import typer
@@ -137,7 +137,9 @@ def _unshown(model: type[BaseModel], shown: Any, place: str = "") -> Iterator[st
             yield here
         for inner in (field.annotation, *get_args(field.annotation)):
             if told and isinstance(inner, type) and issubclass(inner, BaseModel):
-                yield from _unshown(inner, told[0], f"{here}.")
+                # Of a mapping to models, its values are what is shown.
+                is_mapping = get_origin(field.annotation) is dict
+                yield from _unshown(inner, list(told[0].values()) if is_mapping else told[0], f"{here}.")
 
 
 def test_the_settings_example_is_right_and_shows_everything_that_can_be_set() -> None:

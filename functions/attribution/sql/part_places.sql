@@ -19,19 +19,19 @@ hosts AS (
 endings AS (
     SELECT
         h.text, h.path, l.labels,
-        CASE l.labels WHEN 7 THEN h.text WHEN 8 THEN 'app:' || h.text ELSE regexp_extract(h.host, l.pattern, 2) END AS ending
+        -- Patterns that stand here as they are, are compiled once; as values of a column, for every row.
+        CASE l.labels
+            WHEN 1 THEN regexp_extract(h.host, '(^|[.])([^.]+)$', 2)
+            WHEN 2 THEN regexp_extract(h.host, '(^|[.])([^.]+[.][^.]+)$', 2)
+            WHEN 3 THEN regexp_extract(h.host, '(^|[.])(([^.]+[.]){2}[^.]+)$', 2)
+            WHEN 4 THEN regexp_extract(h.host, '(^|[.])(([^.]+[.]){3}[^.]+)$', 2)
+            WHEN 5 THEN regexp_extract(h.host, '(^|[.])(([^.]+[.]){4}[^.]+)$', 2)
+            WHEN 6 THEN regexp_extract(h.host, '(^|[.])(([^.]+[.]){5}[^.]+)$', 2)
+            WHEN 7 THEN h.text  -- the whole text: apps, and places as they are told
+            ELSE 'app:' || h.text  -- a package told without its scheme
+        END AS ending
     FROM hosts AS h
-    CROSS JOIN (
-        VALUES
-            (1, '(^|[.])([^.]+)$'),
-            (2, '(^|[.])([^.]+[.][^.]+)$'),
-            (3, '(^|[.])(([^.]+[.]){2}[^.]+)$'),
-            (4, '(^|[.])(([^.]+[.]){3}[^.]+)$'),
-            (5, '(^|[.])(([^.]+[.]){4}[^.]+)$'),
-            (6, '(^|[.])(([^.]+[.]){5}[^.]+)$'),
-            (7, ''),  -- the whole text: apps, and places as they are told
-            (8, '')  -- a package told without its scheme
-    ) AS l (labels, pattern)
+    CROSS JOIN (VALUES 1, 2, 3, 4, 5, 6, 7, 8) AS l (labels)
     WHERE h.text NOT LIKE 'app:%' OR l.labels = 7
 ),
 
