@@ -305,6 +305,7 @@ def test_sites_do_not_see_each_other(tmp_path: Path) -> None:
         payment("d", utc("10-05 12:00"), "100", "p"),
         cost("10-05", "yandex", "10"),
         rang("a", utc("10-05 10:20"), visitor="v"),
+        hit("s", utc("10-05 10:00"), referrer="https://semalt.com/", referrer_host="semalt.com"),
     ]
     other = [Record(r.kind, {**r.values, "site_id": "other"}) for r in records]
     write(tmp_path, [*records, *other], NOW)

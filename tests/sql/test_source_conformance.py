@@ -88,7 +88,7 @@ GROUP_OF = {
 # Places on their lists that are something else with us: we go by what people do there, not by who owns it. The first group of each
 # list is no host at all as they write it; a form with a path counts only where the host means something else without it.
 NO_HOST = {"android-app//com.google.android.googlequicksearchbox/https/www.google.com": "other", "linkedin.android": "other",
-           "google+.com": "other", "apollo.lv/portal/search/": "other"}  # fmt: skip
+           "google+.com": "other"}  # fmt: skip
 ELSEWHERE = {
     **NO_HOST,
     # Mail, messengers, pictures in motion, assistants, maps: kinds of their own.
@@ -102,6 +102,8 @@ ELSEWHERE = {
     # Ad networks and payment pages.
     "aax-us-east.amazon-adsystem.com": "ads", "aax.amazon-adsystem.com": "ads", "yabs.yandex.com": "ads",
     "checkout.stripe.com": "payment",
+    "checkout.shopify.com": "payment",
+    "yabs.yandex.de": "ads",
     # Social places with a search box are social places.
     "www.facebook.com": "social", "zen.yandex.ru": "social", "digg.com": "social", "friendfeed.com": "social",
     # Services and publishers whose links are plain links.

@@ -146,8 +146,12 @@ named AS (
         *,
         CASE WHEN is_direct THEN '(direct)' ELSE coalesce(nullif(source, ''), '(not set)') END AS shown_source,
         CASE
-            WHEN is_direct THEN '(none)' WHEN rule_medium IS NOT NULL THEN rule_medium
-            ELSE coalesce(nullif(utm_medium, ''), '(not set)')
+            WHEN is_direct THEN '(none)'
+            WHEN rule_medium IS NOT NULL THEN rule_medium
+            WHEN utm_medium <> '' THEN utm_medium
+            WHEN medium_kind IN ('unset', 'unknown') THEN '(not set)'
+            WHEN medium_kind = 'paid' THEN 'cpc'
+            ELSE medium_kind
         END AS shown_medium
     FROM decided
     WHERE place = 1
