@@ -81,15 +81,17 @@ def clean(user_agent: str) -> str:
 
 
 def cleaned_sql(column: str) -> str:
-    """The same as an expression of Athena's dialect over a column. `lower` is eight times as fast as `translate` on DuckDB, and the
-    same for plain letters."""
-    lowered = (
-        f"CASE WHEN regexp_like({column}, '^[ -~]*$') THEN lower({column}) ELSE translate({column}, '{_UPPER}', '{_LOWER}') END"
-    )
-    text = f"' ' || {lowered} || ' '"
-    for word in _rules()["person"]:
+    """The same as an expression of Athena's dialect over a column.
+
+    For DuckDB's sake (a third of the time): `lower`, which is the same for plain letters, before `translate`; and one look whether
+    there is a word to take out before all of them are looked for.
+    """
+    any_letters = f"translate({column}, '{_UPPER}', '{_LOWER}')"
+    plain = f"' ' || CASE WHEN regexp_like({column}, '^[ -~]*$') THEN lower({column}) ELSE {any_letters} END || ' '"
+    words, text = _rules()["person"], plain
+    for word in words:
         text = f"replace({text}, '{word}', ' ')"
-    return text
+    return f"CASE WHEN regexp_like({plain}, '{any_of(words)}') THEN {text} ELSE {plain} END"
 
 
 @cache

@@ -77,6 +77,7 @@ RULE_SOURCES = RecordKind(
         SITE,
         Column("source", "varchar", "source id"),
         Column("category", "varchar", "its category"),
+        Column("own_category", "varchar", "the site's word on it: outranks the place's"),
         Column("channel", "varchar", "the site's own channel for it; empty = by the rules"),
         Column("is_ad", "boolean", "the site's word on it; empty = by the rules"),
         Column("is_significant", "boolean", "the site's word on it; empty = by its medium"),
@@ -162,7 +163,7 @@ def _add_site(rows: dict[str, list[Row]], site: SiteSettings) -> None:
     known = sources_of({"sources": site.sources.model_dump(mode="json")})
     for own in site.sources.own:
         source = known[own.id]
-        rows["rule_sources"].append(_source(source, site.site_id))
+        rows["rule_sources"].append({**_source(source, site.site_id), "own_category": own.category})
         rows["rule_places"] += [
             {**of_site, "place": plain_host(h), "source": own.id, "category": source.category, "terms": ""} for h in own.hosts
         ]

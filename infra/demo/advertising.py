@@ -66,13 +66,13 @@ CAMPAIGNS = (
         Link("a contractor: yandex_agency", f"utm_source=yandex_agency&utm_medium=CPC&{_NETWORK}&yclid={{click}}",
              "https://an.yandex.ru/", "yandex", 20),
         Link("untagged, from the ad network", "", "https://yabs.yandex.ru/count/", "yandex", 3, "Ads without tags", "no_tags"),
-    ), 2500, Decimal("38.20"), "yandex", "cpc", "tp-rsya", 0.012, 0.16),
+    ), 2300, Decimal("38.20"), "yandex", "cpc", "tp-rsya", 0.012, 0.16),
     Campaign("VK Ads", (
         Link("as agreed", f"utm_source=vk&utm_medium=cpc&{_VK}&rb_clickid={{click}}", "https://vk.com/", "vk", 60),
         Link("a contractor: vkads", f"utm_source=vkads&{_VK}&rb_clickid={{click}}", "https://away.vk.com/", "vk", 20),
         Link("a contractor: myTarget", f"utm_source=myTarget&utm_medium=CPC&{_VK}", "", "vk", 12),
         Link("click id only", "rb_clickid={click}", "https://vk.com/", "vk", 8),
-    ), 2600, Decimal("47.30"), "vk", "cpc", "vk-remont", 0.016, 0.17),
+    ), 2300, Decimal("47.30"), "vk", "cpc", "vk-remont", 0.016, 0.17),
     Campaign("Google Ads", (
         Link("as agreed", f"utm_source=google&utm_medium=cpc&{_GOOGLE}&gclid={{click}}", "https://www.google.com/", "google", 70),
         Link("a contractor: AdWords", f"utm_source=AdWords&utm_medium=PPC&{_GOOGLE}", "https://www.google.kz/", "google", 15),
@@ -149,7 +149,7 @@ CAMPAIGNS = (
         Link("a tag nobody has decided on", "utm_source=stroy-jurnal&utm_medium=nativka", "", "stroy-jurnal", 15,
              "stroy-jurnal / nativka", UNDECIDED),
     ), 420, request_rate=0.022, sale_rate=0.3),
-    Campaign("direct", (Link("address typed in", "", "", "(direct)"),), 1350, request_rate=0.030, sale_rate=0.38),
+    Campaign("direct", (Link("address typed in", "", "", "(direct)"),), 1050, request_rate=0.030, sale_rate=0.38),
 )  # fmt: skip
 
 ORGANIC = tuple(number for number, campaign in enumerate(CAMPAIGNS) if campaign.channel == "Organic search")[:2]

@@ -44,6 +44,8 @@ SETTINGS = {
     "time_zone": "UTC",
     "currency": "USD",
     "attribution": {"lookback_days": 30, "default_model": "last"},
+    # Theirs is a referring site; on our list it is a social network, until a site says otherwise.
+    "sources": {"own": [{"id": "quora", "category": "other"}]},
 }
 # What a channel's spend is booked on.
 SPENT_ON = {

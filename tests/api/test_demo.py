@@ -8,6 +8,7 @@ import html
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from email.message import EmailMessage
@@ -22,12 +23,15 @@ from typer.testing import CliRunner
 from functions.report.view.formats import Formats
 from infra.cli.main import app
 from infra.demo import run
+from infra.demo.browsing import PEOPLE, ROBOTS
 from infra.demo.month import END, OBSTACLES, Truth
 from infra.demo.people import month
 from infra.demo.run import LEFT, SEED, demo
 from infra.demo.shop import BANNER_NUMBER
 from infra.demo.truth import judge
 from infra.local.stack import LocalStack
+from shared.robots import is_robot
+from shared.sources import OTHER_TRAFFIC
 from tests.api.people import places, queues
 
 SCALE = 0.04
@@ -152,15 +156,81 @@ def test_ratios_follow_from_the_sums(left: Left) -> None:
         assert (row["cpl"] is None) == (not row["requests"])
 
 
-def test_visits_and_costs_are_those_that_were_played(left: Left) -> None:
+def test_costs_are_those_that_were_played(left: Left) -> None:
+    assert Decimal(left.figures["totals"]["cost"]) > Decimal("140000")  # the contractor's month, and the clicks
+
+
+def visits_of(left: Left) -> Counter[tuple[str, str]]:
+    """Visits of the report by channel and source; other traffic by the pair that stands for its channel."""
+    rows = [(row["channel"], source["source"], source["visits"]) for row in left.figures["channels"] for source in row["sources"]]
+    return Counter(
+        {(source if channel == OTHER_TRAFFIC else channel, source): visits for channel, source, visits in rows if visits}
+    )
+
+
+def test_every_visit_is_counted_under_the_channel_and_source_of_its_link(left: Left) -> None:
+    played = month(SEED, SCALE).seen
+    wanted = Counter[tuple[str, str]]()
+    for (channel, source), visits in played.items():
+        wanted[channel, channel if " / " in channel else source] += visits
+    assert visits_of(left) == wanted
+    assert left.figures["totals"]["visits"] == played.total()
+
+
+@pytest.mark.parametrize(("channel", "source"), [
+    ("Yandex Direct", "yandex"),  # three contractors, a mistyped tag, a click id alone
+    ("VK Ads", "vk"),
+    ("Google Ads", "google"),
+    ("Organic search", "yandex"),
+    ("Social networks", "vk"),
+    ("Messengers", "telegram"),
+    ("Maps", "2gis"),
+    ("Marketplaces", "avito"),
+    ("AI assistants", "chatgpt"),
+    ("Affiliate", "mastera"),  # the site's own parameter and click id
+    ("E-mail", "mail.ru-mail"),
+])  # fmt: skip
+def test_sources_of_untidy_links_are_there(left: Left, channel: str, source: str) -> None:
+    assert visits_of(left)[channel, source] > 0
+
+
+def test_tags_that_nobody_decided_on_are_other_traffic_and_listed(left: Left) -> None:
+    undecided = {pair for pair in month(SEED, SCALE).seen if " / " in pair[0]}
+    (other,) = [row for row in left.figures["channels"] if row["channel"] == OTHER_TRAFFIC]
+    assert {source["source"] for source in other["sources"]} == {channel for channel, _ in undecided} != set()
+    listed = {value["value"] for value in left.figures["data_quality"]["unknown_values"]["values"]}
+    assert {source for _, source in undecided} <= listed
+    assert "yandx" not in listed  # a synonym of the settings mends it
+
+
+def test_paying_and_the_shops_other_host_bring_nobody(left: Left) -> None:
+    visits = [event.data["hits"][0] for event in month(SEED, 1.0).events if event.kind == "visit"]
+    referrers = {first["ref"].split("/")[2] for first in visits if first["ref"]}
+    assert {"yoomoney.ru", "3dsec.sberbank.ru", "теплодом.испытание"} <= referrers
+    assert not {source for _, source in visits_of(left)} & {"yoomoney.ru", "3dsec.sberbank.ru", "теплодом.испытание"}
+
+
+def test_what_makes_no_visit_is_counted_with_its_reason(left: Left) -> None:
     played = month(SEED, SCALE)
     counted = left.figures["data_quality"]["hits"]
-    sent = [len(event.data["hits"]) for event in played.events if event.kind == "visit"]
-    refused_consent = sum(len(e.data["hits"]) for e in played.events if e.kind == "visit" and e.data["consent"] == "denied")
-    assert counted["counted"] == sum(sent) - refused_consent
-    assert counted["excluded"]["bot"] == sum(event.kind == "bot" for event in played.events)
-    assert counted["excluded"]["email_open"] == sum(event.kind == "email_open" and event.at < END for event in played.events)
-    assert Decimal(left.figures["totals"]["cost"]) > Decimal("140000")  # the contractor's month, and the clicks
+    people = [event for event in played.events if event.kind == "visit"]
+    wanted = Counter(e.data["reason"] for e in played.events if e.kind == "left_out" for _ in e.data["hits"])
+    wanted["no_visitor"] = sum(len(e.data["hits"]) for e in people if e.data["consent"] == "denied")
+    wanted["email_open"] = sum(event.kind == "email_open" and event.at < END for event in played.events)
+    assert counted["excluded"] == dict(sorted(wanted.items()))
+    assert counted["excluded"].keys() == {
+        "bot", "speed", "spam_referrer", "own_address", "test", "no_visitor", "email_open"
+    }  # fmt: skip
+    assert counted["counted"] == sum(len(e.data["hits"]) for e in people) - wanted["no_visitor"]
+
+
+def test_robots_say_so_in_several_ways_and_odd_browsers_are_people() -> None:
+    events = month(SEED, 1.0).events
+    robots = {e.data["browser"].agent for e in events if e.kind == "left_out" and e.data["reason"] == "bot"}
+    assert robots == {*ROBOTS, PEOPLE[0]}  # the last one is told by its network, language and screen
+    assert all(is_robot(agent) for agent in ROBOTS)
+    assert {e.data["browser"].agent for e in events if e.kind == "visit"} == set(PEOPLE)
+    assert not any(is_robot(agent) for agent in PEOPLE)
 
 
 def test_each_deal_is_right_or_explained(left: Left) -> None:

@@ -59,6 +59,7 @@ known AS (
     SELECT
         source,
         max_by(category, CASE WHEN site_id = '*' THEN 0 ELSE 1 END) AS category,
+        max(own_category) AS own_category,
         max_by(channel, CASE WHEN site_id = '*' THEN 0 ELSE 1 END) AS channel,
         max_by(is_ad, CASE WHEN site_id = '*' THEN 0 ELSE 1 END) AS is_ad,
         max_by(is_significant, CASE WHEN site_id = '*' THEN 0 ELSE 1 END) AS is_significant
@@ -114,7 +115,8 @@ placed AS (
     SELECT
         t.entry_key, t.utm_medium, t.campaign, t.basis, t.source, t.matched, t.medium_kind, t.term_parameters,
         CASE
-            WHEN t.basis = 'referrer' AND t.category IN ('internal', 'payment', 'spam', 'ads', 'ai') THEN t.category
+            WHEN t.category IN ('internal', 'payment', 'spam', 'ads') THEN t.category
+            WHEN k.own_category IS NOT NULL THEN k.own_category
             WHEN t.category = 'unknown' OR t.basis = 'referrer' AND t.category = 'other' THEN coalesce(k.category, t.category)
             ELSE t.category
         END AS category,
@@ -125,7 +127,7 @@ placed AS (
     LEFT JOIN rule_contractors AS o ON o.site_id = :site_id AND o.source = t.source AND regexp_like(t.campaign, o.pattern)
     GROUP BY
         t.entry_key, t.utm_medium, t.campaign, t.basis, t.source, t.matched, t.medium_kind, t.term_parameters, t.category,
-        t.contractor, k.category, k.channel, k.is_ad, k.is_significant
+        t.contractor, k.category, k.own_category, k.channel, k.is_ad, k.is_significant
 ),
 
 decided AS (
