@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from shared.errors import FieldError, SettingsError
+from shared.hosts import plain_host
 from shared.identity import normal_phone
 from shared.ids import SITE_ID
 from shared.source_settings import Sources
@@ -242,6 +243,8 @@ class SiteSettings(_Strict):
         _refuse_twice("margins", [(r.valid_from,) for r in self.margins])
         _refuse_twice("rates", [(r.currency, r.day) for r in self.rates])
         _refuse_twice("numbers.static", [(s.number,) for s in self.numbers.static])
+        own = [(plain_host(host),) for host in {*self.hosts, *self.payment_hosts}]
+        _refuse_twice("sources.own.hosts", [*set(own), *((place,) for source in self.sources.own for place in source.places)])
         return self
 
     @model_validator(mode="after")

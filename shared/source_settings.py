@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from shared.hosts import plain_host
+
 Category = Literal["search", "social", "video", "shopping", "messenger", "maps", "ai", "email", "ads", "app", "other"]
 MediumKind = Literal[
     "paid", "display", "email", "affiliate", "referral", "organic", "social", "video", "audio", "sms", "push", "messenger",
@@ -27,7 +29,7 @@ _GAPS = re.compile(r"[ ._-]+")
 
 def plain_name(text: str) -> str:
     """utm_source as it is looked up: lower case; runs of space, dot, underscore and hyphen are one hyphen (as in sources.sql)."""
-    return _GAPS.sub("-", text.lower())
+    return _GAPS.sub("-", "".join(map(str.lower, text)))  # letter by letter, as SQL does: a Greek sigma has one form
 
 
 def _address(text: str) -> str:
@@ -67,6 +69,12 @@ class OwnSource(_Strict):
     channel: _Text | None = Field(default=None, description="all its visits are this channel")
     is_ad: bool | None = None
     is_significant: bool | None = Field(default=None, description="for last_significant; default: by its medium")
+
+    @property
+    def places(self) -> list[str]:
+        """Its hosts in their one spelling, each with its path."""
+        parts = [host.partition("/") for host in self.hosts]
+        return [plain_host(host) + (f"/{path.strip('/')}" if path.strip("/") else "") for host, _, path in parts]
 
 
 class Contractor(_Strict):
@@ -117,11 +125,11 @@ class Sources(_Strict):
 
     @model_validator(mode="after")
     def _unique(self) -> Sources:
-        _refuse_twice("own", [s.id for s in self.own])
+        _refuse_twice("own", [plain_name(s.id) for s in self.own])
         _refuse_twice("contractors", [c.name for c in self.contractors])
-        names = [plain_name(s) for source in self.own for s in source.synonyms]
-        _refuse_twice("synonyms", [*names, *(plain_name(s) for c in self.contractors for s in c.synonyms)])
-        _refuse_twice("hosts", [h for source in self.own for h in source.hosts])
+        own = [name for s in self.own for name in {plain_name(text) for text in (s.id, *s.synonyms)}]
+        _refuse_twice("synonyms", [*own, *(name for c in self.contractors for name in {plain_name(s) for s in c.synonyms})])
+        _refuse_twice("hosts", [place for s in self.own for place in s.places])
         if taken := [name for name in (*self.click_ids, *self.parameters.names()) if name.startswith("utm_")]:
             raise ValueError(f"{taken[0]} is read anyway; name the site's own parameters only")
         return self

@@ -79,7 +79,8 @@ def path(deal_id: str, day: int, *touches: tuple[str, float], length: int | None
         position = place_ + 1 if place_ + 1 < len(touches) else length or len(touches)
         names = {"request_id": f"request-{deal_id}", "touch_id": f"request-{deal_id}" if own else f"touch-{deal_id}-{place_}"}
         counted = {"position": position, "path_length": length or len(touches), "touched_at": at}
-        rows.append({**names, **counted, **marks, "weight": touch[1], "is_heaviest": place_ == heaviest})
+        judged = {"is_significant": marks["medium"] == "cpc", "is_heaviest": place_ == heaviest}
+        rows.append({**names, **counted, **marks, "weight": touch[1], **judged})
     return rows
 
 

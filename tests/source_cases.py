@@ -49,6 +49,23 @@ SEEN: list[tuple[str, str | None, tuple[str, str, str]]] = [
     (here("fbclid=1"), "https://l.facebook.com/", ("Social networks", "facebook", "social")),
     (here("rb_clickid=1"), None, ("VK Ads", "vk", "cpc")),
     (here("utm_source=yandex&yclid=1"), None, ("Yandex Direct", "yandex", "cpc")),  # no medium: the click id tells
+    # A medium that says nothing known does not silence a paid click or a name of ads.
+    (here("utm_source=yandex&utm_medium=geo_msk&yclid=1"), None, ("Yandex Direct", "yandex", "cpc")),
+    (here("utm_source=yandex&utm_medium=rsya_msk"), None, ("Yandex Direct", "yandex", "cpc")),
+    (here("utm_source=yandex_direct&utm_medium=brand"), None, ("Yandex Direct", "yandex", "cpc")),
+    (here("utm_source=google&utm_medium=shopping"), None, ("Google Ads", "google", "cpc")),
+    (here("utm_source=direct&utm_medium=cpc"), None, ("Yandex Direct", "direct", "cpc")),
+    (here("twclid=1"), None, ("Paid social", "x", "cpc")),
+    (here("admitad_uid=77"), None, ("Affiliate", "admitad", "affiliate")),
+    # Free click ids ride on every link: a better referrer is believed, our own pages and payment pages too.
+    (here("fbclid=1"), "https://l.instagram.com/", ("Social networks", "instagram", "social")),
+    (here("ysclid=1"), "https://vk.com/", ("Social networks", "vk", "social")),
+    (here("ysclid=1"), "https://alice.yandex.ru/", ("AI assistants", "alice", "ai")),
+    (here("srsltid=1"), "https://chatgpt.com/", ("AI assistants", "chatgpt", "ai")),
+    (here("ysclid=1"), "https://blog.example/", ("Organic search", "yandex", "organic")),
+    (here("ysclid=1"), "https://shop.example/", ("direct", "(direct)", "(none)")),
+    (here("fbclid=1"), "https://yookassa.ru/", ("direct", "(direct)", "(none)")),
+    (here("gclid=1"), "https://www.youtube.com/", ("Google Ads", "google", "cpc")),
     # Search engines by country.
     (HERE, "https://www.google.co.uk/", ("Organic search", "google", "organic")),
     (HERE, "https://yandex.kz/", ("Organic search", "yandex", "organic")),
@@ -98,7 +115,12 @@ SEEN: list[tuple[str, str | None, tuple[str, str, str]]] = [
     (HERE, "https://" + "gоgle.com".encode("idna").decode() + "/", ("Referral", "gоgle.com", "referral")),  # a Cyrillic о
     (HERE, "android-app://com.evil.google.com/", ("Apps", "app:com.evil.google.com", "referral")),
     (HERE, "https://support.google.com/", ("Referral", "google-services", "referral")),
-    # Ourselves and payment pages keep the visit's source.
+    (HERE, "https://google/", ("Referral", "google", "referral")),  # a host of somebody's own network
+    (HERE, "https://business.google.com/", ("Referral", "google-services", "referral")),
+    # Ourselves, payment and sign-in pages keep the visit's source.
+    (HERE, "https://oauth.yandex.ru/authorize", ("direct", "(direct)", "(none)")),
+    (HERE, "https://id.vk.com/auth", ("direct", "(direct)", "(none)")),
+    (HERE, "https://esia.gosuslugi.ru/login", ("direct", "(direct)", "(none)")),
     (HERE, "https://www.shop.example/cart", ("direct", "(direct)", "(none)")),
     (HERE, "https://m.shop.example:8443/cart", ("direct", "(direct)", "(none)")),
     (HERE, "https://yookassa.ru/checkout/1", ("direct", "(direct)", "(none)")),

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 
+from shared.records import HIT
 from shared.settings import SiteSettings
 from shared.sql import Value
 
+LIMITS = {column.name: column.limit for column in HIT.columns}
 MARKS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 # Percent escapes that make proper UTF-8 (RFC 3629), beside any other characters.
 PROPER_ESCAPES = (
@@ -31,13 +33,13 @@ def mark_columns(site: SiteSettings) -> Columns:
         for name in getattr(site.sources.parameters, mark):
             key = f"own_parameter_{len(values)}"
             values[key] = _pattern(name)
-            found.append(f"nullif({decoded(f'regexp_extract(page_url, :{key}, 2)')}, '')")
+            found.append(f"nullif(substr({decoded(f'regexp_extract(page_url, :{key}, 2)')}, 1, {LIMITS[mark]}), '')")
         parts[mark] = _first(found)
     names, ids = ["click_id_name"], ["click_id"]
     for name in site.sources.click_ids:
         key = f"own_parameter_{len(values)}"
         values[key] = _pattern(name)
-        extract = f"nullif(regexp_extract(page_url, :{key}, 2), '')"
+        extract = f"nullif(substr(regexp_extract(page_url, :{key}, 2), 1, {LIMITS['click_id']}), '')"
         names.append(f"CASE WHEN {extract} IS NOT NULL THEN :{key}_name END")
         values[f"{key}_name"] = name
         ids.append(extract)
@@ -59,7 +61,7 @@ def decoded(text: str) -> str:
 
 
 def _pattern(name: str) -> str:
-    return f"(?i)[?&](amp;)?{re.escape(name)}=([^&#]*)"
+    return f"(?i)[?&](amp;)?{re.escape(name)}=([^&#]+)"
 
 
 def _first(parts: list[str]) -> str:

@@ -109,7 +109,7 @@ RULE_CONTRACTORS = RecordKind(
         SITE,
         Column("rule_order", "bigint", "place in the settings"),
         Column("source", "varchar", "source id"),
-        Column("pattern", "varchar", "regular expression over the campaign, lower case"),
+        Column("pattern", "varchar", "LIKE pattern over the campaign, lower case; ! escapes"),
         Column("contractor", "varchar", "his name"),
     ),
 )
@@ -162,19 +162,22 @@ def _add_site(rows: dict[str, list[Row]], site: SiteSettings) -> None:
     rows["rule_places"] += [{**of_site, "place": h, "source": h, "category": c, "terms": ""} for h, c in pairs]
     known = sources_of({"sources": site.sources.model_dump(mode="json")})
     for own in site.sources.own:
-        source = known[own.id]
-        rows["rule_sources"].append({**_source(source, site.site_id), "own_category": own.category})
         rows["rule_places"] += [
-            {**of_site, "place": plain_host(h), "source": own.id, "category": source.category, "terms": ""} for h in own.hosts
+            {**of_site, "place": place, "source": own.id, "category": known[own.id].category, "terms": ""} for place in own.places
         ]
         named = {plain_name(text) for text in (own.id, *own.synonyms)}
         rows["rule_names"] += [_name(site.site_id, name, own.id) for name in sorted(named)]
+        # Of a source that is on no list its places tell the category, unless the site does.
+        category = own.category or (standard_sources()[own.id].category if own.id in standard_sources() else None)
+        row = {**_source(known[own.id], site.site_id), "category": category, "own_category": own.category}
+        if own.id not in standard_sources() or {own.category, own.channel, own.is_ad, own.is_significant} != {None}:
+            rows["rule_sources"].append(row)
     for place, contractor in enumerate(site.sources.contractors):
         apart = contractor.name if site.sources.contractors_apart else ""
-        rows["rule_names"] += [_name(site.site_id, plain_name(s), contractor.source, apart) for s in contractor.synonyms]
+        rows["rule_names"] += [_name(site.site_id, plain_name(s), contractor.source, apart, True) for s in contractor.synonyms]
         if apart:
             rows["rule_contractors"] += [
-                {**of_site, "rule_order": place, "source": contractor.source, "pattern": _glob(text), "contractor": apart}
+                {**of_site, "rule_order": place, "source": contractor.source, "pattern": _like(text), "contractor": apart}
                 for text in contractor.campaigns
             ]
     rows["rule_clicks"] += [
@@ -202,5 +205,6 @@ def _source(source: Source, site_id: str) -> Row:
     return {"site_id": site_id, "source": source.id, "category": source.category, "channel": source.channel or "", **marks}
 
 
-def _glob(text: str) -> str:
-    return "^" + ".*".join(re.escape(part) for part in text.lower().split("*")) + "$"
+def _like(text: str) -> str:
+    """`a-*` → `a-%`. LIKE, not a regular expression: many stars are harmless to it on every engine."""
+    return re.sub(r"([!%_])", r"!\1", text.lower()).replace("*", "%")

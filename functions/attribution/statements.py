@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from functools import cache
 from importlib.resources import files
@@ -16,6 +17,14 @@ _INCLUDE = re.compile(r"^-- include: (:?\w+)((?: \w+=\w+)*)$", re.MULTILINE)
 def sql_text(name: str) -> str:
     """A file of `sql/` without its includes resolved."""
     return files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+
+
+@cache
+def sql_version() -> str:
+    """Changes with any file of `sql/`: what another query made of old records is then made anew."""
+    folder = files(__package__).joinpath("sql")
+    names = sorted(entry.name.removesuffix(".sql") for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return hashlib.sha256("\0".join(name + "\0" + sql_text(name) for name in names).encode()).hexdigest()[:12]
 
 
 def render(name: str, **parts: str) -> str:

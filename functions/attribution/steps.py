@@ -9,17 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 from typing import Any
 
 from functions.attribution import tables, visit_tables, working_tables
-from functions.attribution.own_parameters import PROPER_ESCAPES, decoded, mark_columns
-from functions.attribution.source_rules import RULES
+from functions.attribution.hits import hits_query
+from functions.attribution.own_parameters import PROPER_ESCAPES, decoded
+from functions.attribution.rules import MOST_PAGES_A_MINUTE
 from functions.attribution.statements import append, insert, merge, render, update
 from functions.attribution.table import Table
-from shared import robots
 from shared.settings import SiteSettings
-from shared.sources import table
 from shared.sql import Value, bind
 from shared.warehouse import Warehouse
 
@@ -31,18 +29,11 @@ _WEAK_KEYS = {"visitor": "visitor_id", "phone": "phone_hash", "email": "email_ha
 MOST_ROUNDS = 64
 MOST_CHUNK_DAYS = 90  # leaves room below the engines' bound of 100 partitions a statement
 EVER_DAYS = 400 * 365
-MOST_PAGES_A_MINUTE = 60  # more page views of a visitor in one clock minute are no reading
 # The mark of a source on a request, a deal or a cost: utm_source | utm_medium | | | campaign, as in the entry key of a hit.
 _SOURCE_KEY = (
     "CASE WHEN utm_source IS NOT NULL OR utm_medium IS NOT NULL THEN replace(lower(coalesce(utm_source, '')), '|', '/') || '|' "
     "|| replace(lower(coalesce(utm_medium, {medium})), '|', '/') || '|||' "
     "|| replace(lower(coalesce(utm_campaign, '')), '|', '/') END AS source_key,"
-)
-# Places of a host that are something else than the host: its maps, pictures, mail, assistant, advertisements.
-_PLACE_PATTERN = (
-    "^[a-z]+://[^/?#]*/(maps|images|video|imgres|products|shopping|mail|email|zen|alice|gigachat|chat|payment|aclk|pagead|cse|custom|"
-    "portal/search|i/grok)"
-    "([/?#].*)?$"
 )
 
 
@@ -100,7 +91,6 @@ def site_values(site: SiteSettings) -> dict[str, Value]:
         "site_id": site.site_id,
         "time_zone": site.time_zone,
         "currency": site.currency,
-        "most_pages": MOST_PAGES_A_MINUTE,
         "lookback_days": site.attribution.lookback_days,
         "significant_media": site.attribution.significant_media,
         "first_share": first,
@@ -108,6 +98,7 @@ def site_values(site: SiteSettings) -> dict[str, Value]:
         "last_share": last,
         "target_talk_seconds": site.requests.target_talk_seconds,
         "duplicate_days": EVER_DAYS if days == "ever" else -1 if days == "off" else days,
+        "most_pages": MOST_PAGES_A_MINUTE,
         "show_gross": site.costs.show == "gross",
         "vat_percent": site.costs.vat_percent,
     }
@@ -144,11 +135,8 @@ def _hits() -> Step:
 
     def statement(work: Work, part: Part) -> str:
         work.warehouse.open_raw("hit", work.first_arrival, work.last_arrival)
-        columns, values = mark_columns(work.site)
-        text, days = (
-            work.bind(render("hits", cleaned_agent=robots.cleaned_sql("user_agent"), **columns), **_hit_values(), **values),
-            "TRUE",
-        )
+        query, values = hits_query(work.site)
+        text, days = work.bind(query, **values), "TRUE"
         if part["first_day"]:
             days = work.bind("day BETWEEN :a AND :b", a=_day(part["first_day"]), b=_day(part["last_day"]))
             text = f"{text} AND {days}"
@@ -161,15 +149,17 @@ def _hits() -> Step:
     return Step("hits", plan, statement)
 
 
-@cache
-def _hit_values() -> dict[str, Value]:
-    return {
-        "robot_pattern": robots.ROBOT_PATTERN,
-        "browser_pattern": robots.BROWSER_PATTERN,
-        "plain_browser_pattern": robots.PLAIN_BROWSER_PATTERN,
-        "datacentres": [row["asn"] for row in table(RULES / "datacentres.tsv")],
-        "place_pattern": _PLACE_PATTERN,
-    }
+def _sources() -> Step:
+    """Only combinations that are not known yet, unless everything is made anew."""
+    table = visit_tables.SOURCES
+
+    def statement(work: Work, part: Part) -> str:
+        text = work.bind(render("sources"))
+        if part["is_first"]:
+            return insert(table, text)
+        return merge(table, text, work.bind("SELECT * FROM sources WHERE site_id = :site_id AND :is_full"))
+
+    return Step(table.name, lambda work: [{"is_first": work.holds_nothing(table)}], statement)
 
 
 def _excluded_visitors() -> Step:
@@ -253,7 +243,7 @@ def _rounds(query: str, stops_at: int = MOST_ROUNDS) -> Step:
 STEPS: tuple[Step, ...] = (
     *(_staged(kind) for kind in working_tables.STAGED),
     _hits(),
-    _whole(visit_tables.SOURCES),
+    _sources(),
     _excluded_visitors(),
     _sessions(),
     _whole(working_tables.DEAL_STATES),

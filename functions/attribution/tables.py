@@ -177,6 +177,7 @@ CREDITS = Table(
         Column("path_length", "bigint", "touches in the path"),
         Column("touched_at", "timestamp", "when"),
         *SOURCE_COLUMNS,
+        Column("is_significant", "boolean", "may win in the model last_significant"),
         Column("weight", "double", "share of the request; sums to 1 per request and model"),
         Column("revenue", "decimal(18,2)", "part of the money to date"),
         Column("gross_profit", "decimal(18,2)", "part of the gross profit; empty where none applies"),

@@ -21,8 +21,8 @@ UTM = frozenset({"utm_source", "utm_medium", "utm_campaign", "utm_content", "utm
 # The first of these that an address carries is its click id: ads, then partners, then what free links carry as well (fbclid: posts;
 # ysclid, srsltid: search results) and what rides along with the others. Whose they are: functions/attribution/rules/clicks.tsv.
 CLICK_IDS = (
-    "yclid", "ymclid", "gclid", "gbraid", "wbraid", "dclid", "msclkid", "ttclid", "rb_clickid", "twclid", "li_fat_id", "rdt_cid",
-    "sccid", "epik", "qclid", "tblci", "dicbo",
+    "yclid", "ymclid", "yzclid", "gclid", "gbraid", "wbraid", "dclid", "msclkid", "ttclid", "rb_clickid", "twclid", "li_fat_id",
+    "rdt_cid", "sccid", "epik", "qclid", "tblci", "dicbo",
     "admitad_uid", "irclickid", "cjevent", "awc", "tduid",
     "fbclid", "igshid", "igsh", "ysclid", "srsltid",
 )  # fmt: skip

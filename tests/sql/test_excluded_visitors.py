@@ -95,7 +95,7 @@ def rebuilt(seed: int) -> tuple[list[Record], dict[str, list[dict[str, object]]]
 
 # Without shrinking: a smaller order of arrival tells no more, and takes minutes.
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.reuse, Phase.generate]
+    max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.reuse, Phase.generate]
 )
 @given(st.integers(300, 303), st.integers(0, 2**32), st.integers(1, 4), st.booleans())
 def test_any_order_of_arrival_leaves_out_the_same_visitors(seed: int, order: int, batches: int, chunked: bool) -> None:

@@ -109,7 +109,7 @@ ELSEWHERE = {
     # Services and publishers whose links are plain links.
     "cnn.com": "other", "www.cnn.com": "other", "stripe.com": "other", "s3.amazonaws.com": "other", "webmaster.yandex.ru": "other",
     "groups.google.com": "other", "play.google.com": "other", "sites.google.com": "other", "translate.google.com": "other",
-    "login.live.com": "other", "cgi2.nintendo.co.jp": "other",
+    "login.live.com": "payment", "cgi2.nintendo.co.jp": "other",
 }  # fmt: skip
 
 

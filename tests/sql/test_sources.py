@@ -95,6 +95,8 @@ OWN: dict[str, Any] = {
         {"id": "yandex", "synonyms": ["yandex_new"], "is_significant": False},
         {"id": "partner", "category": "social", "hosts": ["partner.example", "blog.example/shop"]},
         {"id": "chatgpt", "hosts": ["google.com"]},
+        {"id": "our-channel", "category": "messenger", "hosts": ["t.me/OurChannel"]},
+        {"id": "vc.ru", "name": "VC"},
     ]
 }
 
@@ -104,27 +106,35 @@ def test_a_sites_own_sources_outrank_the_standard_ones(tmp_path: Path) -> None:
         Landing(here("utm_source=AVITO.pro&utm_medium=x")), Landing(here("utm_source=avito%20context&utm_medium=cpc")),
         Landing(here("utm_source=yandex_new&utm_medium=cpc")), Landing(HERE, "https://www.partner.example/"),
         Landing(HERE, "https://www.google.com/"), Landing(HERE, "https://www.google.ru/"),
+        Landing(HERE, "https://blog.example/shop?x"), Landing(HERE, "https://blog.example/"),
+        Landing(HERE, "https://t.me/ourchannel/12"), Landing(HERE, "https://t.me/other"), Landing(here("utm_source=vc.ru")),
     ]  # fmt: skip
     found = verdicts(tmp_path, landings, shop(sources=OWN))
     assert [(v.session["channel"], v.session["source"], v.decided["is_ad"]) for v in found] == [
         ("Авито", "avito-pro", True), ("Авито", "avito-pro", True), ("Yandex Direct", "yandex", True),
         ("Social networks", "partner", False), ("AI assistants", "chatgpt", False), ("Organic search", "google", False),
+        ("Social networks", "partner", False), ("Referral", "blog.example", False),
+        ("Messengers", "our-channel", False), ("Messengers", "telegram", False), ("Social networks", "vc.ru", False),
     ]  # fmt: skip
-    assert [v.session["is_significant"] for v in found] == [False, True, False, False, False, False]
+    assert [v.session["is_significant"] for v in found] == [True, True, *[False] * 9]
 
 
 @pytest.mark.parametrize("apart", [False, True])
 def test_contractors_are_one_channel_or_several(apart: bool, tmp_path: Path) -> None:
     contractors = [
         {"name": "Агентство А", "source": "yandex", "synonyms": ["ya_agency"]},
-        {"name": "Агентство Б", "source": "yandex", "campaigns": ["b-*"]},
+        {"name": "Агентство Б", "source": "yandex", "campaigns": ["b-*", "*%d_*"]},
     ]
     tags = ["utm_source=ya-agency&utm_medium=cpc", "utm_source=yandex&utm_medium=cpc&utm_campaign=B-spring",
-            "utm_source=yandex&utm_medium=cpc&utm_campaign=own"]  # fmt: skip
+            "utm_source=yandex&utm_medium=cpc&utm_campaign=own", "utm_source=yandex&utm_medium=organic&utm_campaign=b-free",
+            "utm_source=yandex&utm_medium=cpc&utm_campaign=c%25d_e"]  # fmt: skip
     site = shop(sources={"contractors": contractors, "contractors_apart": apart})
     found = verdicts(tmp_path, [Landing(here(tag)) for tag in tags], site)
-    expected = ["Yandex Direct · Агентство А", "Yandex Direct · Агентство Б", "Yandex Direct"] if apart else ["Yandex Direct"] * 3
-    assert [v.session["channel"] for v in found] == expected
+    own = ["Yandex Direct", "Organic search"]  # a free visit is no contractor's
+    expected = ["Yandex Direct · Агентство А", "Yandex Direct · Агентство Б", *own, "Yandex Direct · Агентство Б"]
+    assert [v.session["channel"] for v in found] == (
+        expected if apart else ["Yandex Direct", "Yandex Direct", *own, "Yandex Direct"]
+    )
     assert {v.session["source"] for v in found} == {"yandex"}
 
 
@@ -218,6 +228,11 @@ def test_every_place_is_told_once_a_site() -> None:
     [
         ({"own": [{"id": "a", "synonyms": ["x"]}, {"id": "b", "synonyms": ["X "]}]}, "given twice"),
         ({"own": [{"id": "a"}, {"id": "a"}]}, "given twice"),
+        ({"own": [{"id": "avito.pro"}, {"id": "avito-pro"}]}, "given twice"),
+        ({"own": [{"id": "a", "synonyms": ["b"]}, {"id": "b"}]}, "given twice"),
+        ({"own": [{"id": "a", "hosts": ["www.p.example"]}, {"id": "b", "hosts": ["p.example"]}]}, "given twice"),
+        ({"own": [{"id": "a", "hosts": ["a.example"]}]}, "given twice"),  # the site's own host
+        ({"own": [{"id": "a"}], "contractors": [{"name": "A", "source": "yandex", "synonyms": ["A"]}]}, "given twice"),
         ({"contractors": [{"name": "A", "source": "yandex"}]}, "needs synonyms"),
         ({"parameters": {"utm_source": ["utm_term"]}}, "read anyway"),
         ({"own_addresses": ["300.1.1.1"]}, "an address or a network"),

@@ -249,9 +249,10 @@ def test_every_form_says_where_sources_come_from(language: str) -> None:
         assert "skvoz source explain" in plain(outputs(figures_of({}), report={"language": language})[form])
 
 
-def test_a_source_that_the_site_calls_significant_wins_by_that_rule_whatever_its_medium() -> None:
-    rows = {"deals": [deal("1", 10)], "deal_paths": path("1", 10, ("A/blog/referral", 1.0), ("B/b/organic", 0.0))}
+def test_a_touch_that_is_significant_wins_by_that_rule_whatever_its_medium() -> None:
+    touches = path("1", 10, ("A/blog/referral", 1.0), ("B/b/organic", 0.0))
+    rows = {"deals": [deal("1", 10)], "deal_paths": touches}
     model = {"default_model": "last_significant"}
-    own = {"own": [{"id": "blog", "is_significant": True}]}
     assert figures_of(rows, attribution=model)["deals"][0]["why"]["code"] == "last_non_direct"
-    assert figures_of(rows, attribution=model, sources=own)["deals"][0]["why"]["code"] == "last_significant"
+    touches[0]["is_significant"] = True
+    assert figures_of(rows, attribution=model)["deals"][0]["why"]["code"] == "last_significant"

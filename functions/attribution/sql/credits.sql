@@ -32,7 +32,7 @@ path AS (
 SELECT
     :site_id AS site_id,
     w.request_id, w.model, w.touch_id, w.day, w.position, w.path_length, w.touched_at,
-    w.channel, w.source, w.medium, w.campaign, w.content, w.term,
+    w.channel, w.source, w.medium, w.campaign, w.content, w.term, w.is_significant,
     w.weight,
     CAST(m.revenue AS decimal(18, 2)) AS revenue,
     CAST(m.gross_profit AS decimal(18, 2)) AS gross_profit,

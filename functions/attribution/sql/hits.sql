@@ -25,7 +25,7 @@ FROM (
                         WHEN referrer LIKE 'android-app:%' OR referrer LIKE 'ios-app:%'
                         THEN 'app:' || replace(lower(referrer_host), '|', '/')
                         ELSE replace(lower(referrer_host), '|', '/')
-                            || coalesce('/' || nullif(lower(regexp_extract(referrer, :place_pattern, 1)), ''), '')
+                            || coalesce('/' || nullif(regexp_extract(lower(referrer), :place_pattern, 1), ''), '')
                     END || '|' || replace(lower(coalesce(utm_campaign, '')), '|', '/')
             END AS entry_key,
             utm_campaign AS campaign, utm_content AS content, utm_term AS term, click_id,

@@ -4,8 +4,6 @@ WITH seen AS (
     SELECT entry_key FROM hits
     WHERE site_id = :site_id AND refresh_id > :since_refresh AND entry_key IS NOT NULL
     UNION
-    SELECT entry_key FROM sources WHERE site_id = :site_id AND NOT :is_full
-    UNION
     SELECT source_key FROM request_records WHERE site_id = :site_id AND source_key IS NOT NULL
     UNION
     SELECT source_key FROM call_records WHERE site_id = :site_id AND source_key IS NOT NULL
@@ -13,6 +11,9 @@ WITH seen AS (
     SELECT source_key FROM crm_events WHERE site_id = :site_id AND source_key IS NOT NULL
     UNION
     SELECT source_key FROM cost_lines WHERE site_id = :site_id AND source_key IS NOT NULL
+    -- Rules that changed make a full run; what is known already stays as it is until then.
+    EXCEPT
+    SELECT entry_key FROM sources WHERE site_id = :site_id AND NOT :is_full
 ),
 
 parts AS (
@@ -85,8 +86,8 @@ told AS (
             ELSE ''
         END AS source,
         CASE
-            WHEN p.utm_source <> '' THEN coalesce(CASE WHEN n.source IS NULL THEN u.category END, 'unknown')
-            WHEN c.source IS NOT NULL THEN 'unknown'
+            WHEN p.utm_source <> '' AND n.source IS NULL AND u.category IS NOT NULL THEN u.category
+            WHEN p.utm_source <> '' OR c.source IS NOT NULL THEN 'unknown'
             WHEN p.referrer <> '' THEN coalesce(r.category, CASE WHEN p.referrer LIKE 'app:%' THEN 'app' ELSE 'other' END)
             ELSE 'none'
         END AS category,
@@ -95,19 +96,27 @@ told AS (
             WHEN c.source IS NOT NULL THEN p.click_id_name
             WHEN p.referrer <> '' THEN coalesce(r.place, p.referrer)
         END AS matched,
+        -- A medium that says nothing known does not silence a paid click, or a name that means ads.
         CASE
-            WHEN p.utm_medium <> '' THEN coalesce(m.kind, 'unknown')
-            WHEN n.is_ad_name THEN 'paid'
-            WHEN c.medium_kind = 'paid' OR p.utm_source = '' OR c.source = n.source THEN coalesce(c.medium_kind, 'unset')
+            WHEN m.kind IS NOT NULL THEN m.kind
+            WHEN n.is_ad_name OR c.medium_kind = 'paid' THEN 'paid'
+            WHEN p.utm_medium <> '' THEN 'unknown'
+            WHEN p.utm_source = '' OR c.source = n.source THEN coalesce(c.medium_kind, 'unset')
             ELSE 'unset'
         END AS medium_kind,
-        n.contractor,
+        n.contractor, u.category AS place_category,
         CASE WHEN r.category = 'search' THEN r.terms END AS term_parameters
     FROM parts AS p
     LEFT JOIN places AS r ON r.text = p.referrer
     LEFT JOIN places AS u ON u.text = p.utm_source
     LEFT JOIN names AS n ON n.name = regexp_replace(p.utm_source, '[ ._-]+', '-')
-    LEFT JOIN clicks AS c ON c.click_id = p.click_id_name
+    -- Free click ids ride on every link: they speak only where the referrer says nothing better.
+    LEFT JOIN clicks AS c
+        ON c.click_id = p.click_id_name
+            AND (
+                c.medium_kind NOT IN ('social', 'organic') OR p.referrer = '' OR coalesce(r.category, 'other') = 'other'
+                OR r.source = c.source AND r.category IN ('search', 'social')
+            )
     LEFT JOIN media AS m ON m.utm_medium = p.utm_medium
 ),
 
@@ -117,17 +126,18 @@ placed AS (
         CASE
             WHEN t.category IN ('internal', 'payment', 'spam', 'ads') THEN t.category
             WHEN k.own_category IS NOT NULL THEN k.own_category
-            WHEN t.category = 'unknown' OR t.basis = 'referrer' AND t.category = 'other' THEN coalesce(k.category, t.category)
+            WHEN t.category = 'unknown'
+            THEN coalesce(k.category, t.place_category, CASE WHEN k.source IS NULL THEN 'unknown' ELSE 'other' END)
             ELSE t.category
         END AS category,
         k.channel AS own_channel, k.is_ad AS own_is_ad, k.is_significant AS own_is_significant,
         coalesce(t.contractor, min_by(o.contractor, o.rule_order)) AS contractor
     FROM told AS t
     LEFT JOIN known AS k ON k.source = t.source
-    LEFT JOIN rule_contractors AS o ON o.site_id = :site_id AND o.source = t.source AND regexp_like(t.campaign, o.pattern)
+    LEFT JOIN rule_contractors AS o ON o.site_id = :site_id AND o.source = t.source AND t.campaign LIKE o.pattern ESCAPE '!'
     GROUP BY
         t.entry_key, t.utm_medium, t.campaign, t.basis, t.source, t.matched, t.medium_kind, t.term_parameters, t.category,
-        t.contractor, k.category, k.own_category, k.channel, k.is_ad, k.is_significant
+        t.place_category, t.contractor, k.source, k.category, k.own_category, k.channel, k.is_ad, k.is_significant
 ),
 
 decided AS (
@@ -167,12 +177,16 @@ SELECT
         WHEN own_channel IS NOT NULL THEN own_channel
         WHEN rule_channel IS NOT NULL THEN rule_channel
         ELSE shown_source || ' / ' || shown_medium
-    END || CASE WHEN NOT is_direct AND contractor IS NOT NULL THEN ' · ' || contractor ELSE '' END AS channel,
+    END || CASE WHEN NOT is_direct AND coalesce(own_is_ad, is_ad) AND contractor IS NOT NULL THEN ' · ' || contractor ELSE '' END AS channel,
     shown_source AS source,
     shown_medium AS medium,
     is_direct,
     NOT is_direct AND coalesce(own_is_ad, is_ad) AS is_ad,
-    NOT is_direct AND coalesce(own_is_significant, shown_medium IN :significant_media) AS is_significant,
+    NOT is_direct AND coalesce(
+        own_is_significant,
+        shown_medium IN :significant_media OR utm_medium IN :significant_media 
+        OR coalesce(own_is_ad, is_ad) AND 'ads' IN :significant_media
+    ) AS is_significant,
     category = 'spam' AS is_spam,
     channel_group, category, medium_kind, basis, matched, term_parameters,
     -- A source that the site itself gave a channel has one, whatever the last rules say.

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from functions.report.marts.questions import Answers
 from functions.report.marts.tree import NO_SOURCE
-from shared.sources import Source, sources_of
 from shared.times import lake_text
 from shared.warehouse import Row
 
@@ -25,7 +24,6 @@ class Rules(NamedTuple):
     """What decides why a deal stands where it stands. `left_out`: request → why the visits that led to it are not counted."""
 
     attribution: Mapping[str, Any]
-    sources: Mapping[str, Source]
     left_out: Mapping[str, str]
 
 
@@ -42,7 +40,7 @@ def deals_of(settings: Mapping[str, Any], answers: Answers) -> list[Deal]:
     for path in paths.values():
         path.sort(key=lambda touch: int(touch["position"]))
     names = settings.get("crm", {}).get("amocrm") or {}
-    rules = Rules(settings["attribution"], sources_of(settings), {row["request_id"]: row["reason"] for row in answers["left_out"]})
+    rules = Rules(settings["attribution"], {row["request_id"]: row["reason"] for row in answers["left_out"]})
     deals = [_deal(row, paths.get(row["request_id"], []), rules) for row in answers["deals"]]
     return [_named(deal, names) if deal["deal_id"].startswith("amocrm:") else deal for deal in deals]
 
@@ -107,18 +105,11 @@ def _code(heaviest: Row, length: int, rules: Rules) -> str:
         return "own_source"
     if length == 1:
         return "only_touch"
-    if model == "last_significant" and _is_significant(heaviest, rules):
+    if model == "last_significant" and heaviest["is_significant"]:
         return model
     if model in ("last_significant", "last_non_direct"):
         return "all_direct" if heaviest["channel"] == "direct" else "last_non_direct"
     return model
-
-
-def _is_significant(touch: Row, rules: Rules) -> bool:
-    """By the site's word on the source, else by the medium (docs/method.md, last_significant)."""
-    source = rules.sources.get(touch["source"] or "")
-    told = source.is_significant if source else None
-    return touch["medium"] in rules.attribution["significant_media"] if told is None else told
 
 
 def _money(amount: Decimal | int | None) -> Decimal | None:

@@ -15,7 +15,7 @@ WITH shown AS (
 path AS (
     SELECT
         t.request_id, t.touch_id, t.position, t.path_length, t.touched_at, t.channel, t.source, t.medium, t.campaign,
-        coalesce(c.weight, 0e0) AS weight,
+        t.is_significant, coalesce(c.weight, 0e0) AS weight,
         row_number() OVER (PARTITION BY t.request_id ORDER BY round(coalesce(c.weight, 0e0), 9) DESC, t.position) AS weight_place
     FROM credits AS t
     INNER JOIN shown AS s ON s.request_id = t.request_id
@@ -38,7 +38,7 @@ ordered AS (
 )
 
 SELECT
-    request_id, touch_id, position, path_length, touched_at, channel, source, medium, campaign, weight,
+    request_id, touch_id, position, path_length, touched_at, channel, source, medium, campaign, is_significant, weight,
     weight_place = 1 AS is_heaviest
 FROM ordered
 WHERE place <= :most_touches
