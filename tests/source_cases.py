@@ -93,6 +93,8 @@ SEEN: list[tuple[str, str | None, tuple[str, str, str]]] = [
     (HERE, "https://e.mail.ru/inbox/", ("E-mail", "mail.ru-mail", "email")),
     (HERE, "https://mail.google.com/", ("E-mail", "gmail", "email")),
     (HERE, "http://co106w.col106.mail.live.com/default.aspx?rru=inbox", ("E-mail", "outlook", "email")),
+    (HERE, "https://webmail.company.example/inbox", ("E-mail", "webmail", "email")),
+    (HERE, "https://mail.example/", ("Referral", "mail.example", "referral")),
     (HERE, "android-app://com.google.android.gm/", ("E-mail", "gmail", "email")),
     (HERE, "android-app://org.telegram.messenger/", ("Messengers", "telegram", "messenger")),
     (HERE, "android-app://com.google.android.googlequicksearchbox/https/www.google.com", ("Organic search", "google", "organic")),

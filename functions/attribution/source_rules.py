@@ -46,7 +46,7 @@ RULE_CHANNELS = RecordKind(
 )
 RULE_PLACES = RecordKind(
     "rule_places",
-    "What a referring host is: host, host/path or app:package; a * at the end stands for com and every country.",
+    "What a referring host is: host, host/path, app:package; brand.* = com and every country; webmail. = any host so begun.",
     (
         SITE,
         Column("place", "varchar", "host, host/path or app:package"),
@@ -143,7 +143,7 @@ def bundled_places(rules: Path = RULES) -> Iterator[dict[str, str]]:
         for row in table(rules / name):
             for place in expanded(row["place"]):
                 host, slash, path = place.partition("/")
-                place = plain_host(host) + slash + path
+                place = (host if host.endswith(".") else plain_host(host)) + slash + path
                 if place not in seen:
                     seen.add(place)
                     yield {**row, "place": place}

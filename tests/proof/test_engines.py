@@ -185,7 +185,7 @@ def test_other_paths_and_models_make_the_same_credits(engines: tuple[Marts, Mart
     text = render("credits", transform=transform, weights=weights)
     answers = [[rows_of(m.warehouse, text, site) for site in m.sites] for m in engines]
     assert_same_rows(weights, *answers)
-    assert all(answers[0])
+    assert [bool(rows) for rows in answers[0]] == [True, True, False]  # nobody asks for anything in the east
 
 
 def test_a_full_refresh_in_pieces_of_a_few_days_makes_the_same_tables(

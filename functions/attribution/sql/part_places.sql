@@ -1,6 +1,6 @@
 -- Which place of the rules does each host belong to? Its endings of one to six labels, each as it stands, with the path, and with
 -- its country left open (google.co.uk → google.*). Of the places found the site's own wins, then the longest, then the exact one.
--- com.ru is open to everybody: google.com.ru is not Google.
+-- com.ru is open to everybody: google.com.ru is not Google. Where nothing else is known, a first label may tell (webmail.).
 texts AS (
     SELECT DISTINCT t.text
     FROM parts
@@ -21,6 +21,7 @@ endings AS (
         h.text, h.path, l.labels,
         -- Patterns that stand here as they are, are compiled once; as values of a column, for every row.
         CASE l.labels
+            WHEN 0 THEN coalesce(regexp_extract(h.host, '^([^.]+[.])[^.]+[.]', 1), '')  -- webmail. of any company
             WHEN 1 THEN regexp_extract(h.host, '(^|[.])([^.]+)$', 2)
             WHEN 2 THEN regexp_extract(h.host, '(^|[.])([^.]+[.][^.]+)$', 2)
             WHEN 3 THEN regexp_extract(h.host, '(^|[.])(([^.]+[.]){2}[^.]+)$', 2)
@@ -31,7 +32,7 @@ endings AS (
             ELSE 'app:' || h.text  -- a package told without its scheme
         END AS ending
     FROM hosts AS h
-    CROSS JOIN (VALUES 1, 2, 3, 4, 5, 6, 7, 8) AS l (labels)
+    CROSS JOIN (VALUES 0, 1, 2, 3, 4, 5, 6, 7, 8) AS l (labels)
     WHERE h.text NOT LIKE 'app:%' OR l.labels = 7
 ),
 
