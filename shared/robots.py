@@ -81,17 +81,22 @@ def clean(user_agent: str) -> str:
 
 
 def cleaned_sql(column: str) -> str:
-    """The same as an expression of Athena's dialect over a column.
+    """The same as an expression of Athena's dialect over a column."""
+    return words_out_sql(lowered_sql(column))
 
-    For DuckDB's sake (a third of the time): `lower`, which is the same for plain letters, before `translate`; and one look whether
-    there is a word to take out before all of them are looked for.
-    """
-    any_letters = f"translate({column}, '{_UPPER}', '{_LOWER}')"
-    plain = f"' ' || CASE WHEN regexp_like({column}, '^[ -~]*$') THEN lower({column}) ELSE {any_letters} END || ' '"
-    words, text = _rules()["person"], plain
-    for word in words:
-        text = f"replace({text}, '{word}', ' ')"
-    return f"CASE WHEN regexp_like({plain}, '{any_of(words)}') THEN {text} ELSE {plain} END"
+
+def lowered_sql(column: str) -> str:
+    """A-Z of a column in lower case, a space on either side. `lower` does the same for plain letters, and is faster on DuckDB."""
+    letters = f"translate({column}, '{_UPPER}', '{_LOWER}')"
+    return f"' ' || CASE WHEN regexp_like({column}, '^[ -~]*$') THEN lower({column}) ELSE {letters} END || ' '"
+
+
+def words_out_sql(text: str) -> str:
+    """A lowered text without `NOT_ROBOTS`: each of them holds `bot` or `bsalsa`, so most texts are left alone at little cost."""
+    without = text
+    for word in _rules()["person"]:
+        without = f"replace({without}, '{word}', ' ')"
+    return f"CASE WHEN strpos({text}, 'bot') > 0 OR strpos({text}, 'bsalsa') > 0 THEN {without} ELSE {text} END"
 
 
 @cache

@@ -24,7 +24,8 @@ _PATHS = (
 def hits_query(site: SiteSettings) -> tuple[str, dict[str, Value]]:
     """(text of hits.sql with the site's own parameters in it, values of its own; the run's are bound by the step)."""
     columns, values = mark_columns(site)
-    text = render("hits", cleaned_agent=robots.cleaned_sql("user_agent"), **columns)
+    agent = {"lowered_agent": robots.lowered_sql("user_agent"), "cleaned_agent": robots.words_out_sql("lowered_agent")}
+    text = render("hits", **agent, **columns)
     return text, {**_robot_values(), **values, "place_pattern": _place_pattern(site)}
 
 

@@ -36,6 +36,7 @@ FROM (
         FROM (
             SELECT
                 *,
+                {cleaned_agent} AS agent_text,
                 utm_source IS NOT NULL OR utm_medium IS NOT NULL OR click_id_name IS NOT NULL
                 OR (referrer_host IS NOT NULL AND referrer_host <> coalesce(page_host, '')) AS is_entry
             FROM (
@@ -43,7 +44,7 @@ FROM (
                     site_id, record_id, occurred_at, received_at, visitor_id, kind, via, is_test, is_own, asn, language, screen,
                     user_agent,
                     -- Empty for ordinary browsers: part_is_robot.sql
-                    CASE WHEN NOT regexp_like(user_agent, :plain_browser_pattern) THEN {cleaned_agent} END AS agent_text,
+                    CASE WHEN NOT regexp_like(user_agent, :plain_browser_pattern) THEN {lowered_agent} END AS lowered_agent,
                     referrer, referrer_host, page_host, page_path, country, region, city,
                     {utm_source} AS utm_source,
                     {utm_medium} AS utm_medium,
