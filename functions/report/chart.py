@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from functions.report.figures import added
+from functions.report.marts.tree import NO_SOURCE
 from functions.report.view.formats import Formats, clean
 from functions.report.view.names import Names
 
@@ -105,12 +106,12 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def _rows(figures: Figures, names: Names) -> tuple[list[tuple[str, Figures]], int]:
-    """Shown name and figures of every row, biggest revenue first, and how many channels the last row sums up."""
+    """Shown name and figures of every row, biggest revenue first, "no source" then, and how many channels the last row sums up."""
     known = [channel for channel in figures["channels"] if channel["cost"] or channel["revenue"]]
     best = _best(figures)
     known.sort(key=lambda channel: (channel is not best, -max(channel["cost"], channel["revenue"])))
     shown, rest = known[:MOST_CHANNELS], known[MOST_CHANNELS:]
-    shown.sort(key=lambda channel: (-channel["revenue"], -channel["cost"], channel["channel"]))
+    shown.sort(key=lambda channel: (channel["channel"] == NO_SOURCE, -channel["revenue"], -channel["cost"], channel["channel"]))
     rows: list[tuple[str, Figures]] = []
     for channel in shown:
         name = clean(names.channel(channel["channel"]), MOST_NAME)
@@ -122,8 +123,9 @@ def _rows(figures: Figures, names: Names) -> tuple[list[tuple[str, Figures]], in
 
 
 def _best(figures: Figures) -> Figures:
-    """The channel that the message names; it always has bars of its own."""
-    best: Figures = max(figures["channels"], key=lambda channel: channel["revenue"])
+    """The channel that the message names; it always has bars of its own. What has no source is no channel to boast of."""
+    named = [channel for channel in figures["channels"] if channel["channel"] != NO_SOURCE and channel["revenue"] > 0]
+    best: Figures = max(named or figures["channels"], key=lambda channel: channel["revenue"])
     return best
 
 

@@ -195,3 +195,11 @@ def test_cost_alone_and_money_given_back_can_be_drawn() -> None:
     assert spent.alt.startswith("Расход 500\u00a0₽, выручки пока нет")
     given_back = {"results": [results("A", "a", requests=1.0, revenue=Decimal(-700))]}
     assert "−700 ₽" in words_of(drawn(figures_of(given_back)).svg)
+
+
+def test_what_has_no_source_is_no_message_while_a_channel_earns() -> None:
+    lost = {"reason": "not_determined", **results("", "", requests=1.0, revenue=Decimal(10**7))}
+    made = drawn(figures_of({**many(2), "no_source": [lost]}))
+    assert "Больше всего выручки: Канал 01" in made.alt
+    named = [text for text in words_of(made.svg) if text.startswith(("Канал", "Без источника"))]
+    assert named[-1] == "Без источника"
