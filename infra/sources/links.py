@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
-import sys
 from collections.abc import Iterator
 from io import StringIO
-from pathlib import Path
 from typing import NamedTuple
 
+from infra.given import separator, text_of
 from shared.errors import BadInput
 
 MOST_LINKS = 20_000
-MOST_BYTES = 20_000_000
 _COLUMNS = {
     "url": "url", "link": "url", "address": "url", "page_url": "url", "адрес": "url", "ссылка": "url",
     "referrer": "referrer", "referer": "referrer", "реферер": "referrer", "источник": "referrer",
@@ -35,7 +33,7 @@ class Link(NamedTuple):
 def read_links(path: str) -> list[Link]:
     """Links of a file, `-` = standard input. BadInput when it cannot be read or has no links."""
     name = "standard input" if path == "-" else path
-    text = _text(path, name)
+    text = text_of(path, name)
     lines = text.splitlines()
     first = next((line for line in lines if line.strip()), "")
     links = list(_table(text, name, first) if _is_header(first) else _plain(lines, name))
@@ -54,7 +52,7 @@ def _plain(lines: list[str], name: str) -> Iterator[Link]:
 
 
 def _table(text: str, name: str, header: str) -> Iterator[Link]:
-    reader = csv.reader(StringIO(text.lstrip()), delimiter=_separator(header))
+    reader = csv.reader(StringIO(text.lstrip()), delimiter=separator(header))
     try:
         columns = [_COLUMNS.get(cell.strip().lower(), "") for cell in next(reader)]
         for cells in reader:
@@ -68,27 +66,4 @@ def _table(text: str, name: str, header: str) -> Iterator[Link]:
 
 
 def _is_header(line: str) -> bool:
-    return "://" not in line and any(_COLUMNS.get(cell.strip().lower()) == "url" for cell in line.split(_separator(line)))
-
-
-def _separator(header: str) -> str:
-    return max(",;\t", key=header.count)
-
-
-def _text(path: str, name: str) -> str:
-    try:
-        if path == "-":
-            raw = sys.stdin.buffer.read(MOST_BYTES + 1)
-        else:
-            with Path(path).open("rb") as file:
-                raw = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise BadInput(f"{name} cannot be read: {error.strerror}") from error
-    if len(raw) > MOST_BYTES:
-        raise BadInput(f"{name} has over {MOST_BYTES:,} bytes; give it in parts")
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return raw.decode("utf-16", "replace")  # a spreadsheet's "Unicode text"
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("cp1251", "replace")  # as Russian spreadsheets save CSV
+    return "://" not in line and any(_COLUMNS.get(cell.strip().lower()) == "url" for cell in line.split(separator(line)))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import csv
-import sys
 from collections.abc import Iterable, Iterator
 from io import StringIO
-from pathlib import Path
 from typing import NamedTuple
 
+from infra.given import separator, text_of
 from shared.errors import BadInput
 
 MOST_ROWS = 50_000
-MOST_BYTES = 20_000_000
 COLUMNS = ("address", "system", "source", "medium", "campaign", "content", "term", "found_on")
 _ADDRESS = ("address", "link", "url", "адрес", "ссылка")
 
@@ -34,7 +32,7 @@ def read_rows(path: str, *, others: bool = False) -> list[Row]:
     `others`: columns besides COLUMNS are passed over (an export of an ad system); else they are a mistake.
     """
     name = "standard input" if path == "-" else path
-    lines = _text(path, name).splitlines()
+    lines = text_of(path, name).splitlines()
     first = next((line for line in lines if line.strip()), "")
     if "://" in first or not _is_header(first):
         rows = [Row(f"{name}:{number}", {"address": line.strip()}) for number, line in enumerate(lines, 1) if line.strip()]
@@ -59,35 +57,12 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return out.getvalue()
 
 
-def _text(path: str, name: str) -> str:
-    try:
-        if path == "-":
-            raw = sys.stdin.buffer.read(MOST_BYTES + 1)
-        else:
-            with Path(path).open("rb") as file:
-                raw = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise BadInput(f"{name} cannot be read: {error}") from error
-    if len(raw) > MOST_BYTES:
-        raise BadInput(f"{name}: has over {MOST_BYTES:,} bytes; give it in parts")
-    if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return raw.decode("utf-16", "replace").removeprefix("\ufeff")  # a spreadsheet's "Unicode text"
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("cp1251", "replace")  # as Russian spreadsheets save CSV
-
-
-def _separator(header: str) -> str:
-    return max("\t;,", key=header.count)
-
-
 def _is_header(line: str) -> bool:
-    return any(cell.strip().strip('"').lower() in _ADDRESS for cell in line.split(_separator(line)))
+    return any(cell.strip().strip('"').lower() in _ADDRESS for cell in line.split(separator(line)))
 
 
 def _table(text: str, name: str, header: str, others: bool) -> Iterator[Row]:
-    reader = csv.reader(StringIO(text.lstrip("\n")), delimiter=_separator(header))
+    reader = csv.reader(StringIO(text.lstrip("\n")), delimiter=separator(header))
     names = [_known(cell.strip().lower(), name, others) for cell in next(reader)]
     for cells in reader:
         told = {column: cell.strip() for column, cell in zip(names, cells, strict=False) if column}

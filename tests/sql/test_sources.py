@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from functions.attribution import rules as rule_tables
+from functions.attribution import source_rules
 from functions.attribution.source_rules import RULES, source_rows
 from shared.settings import parse_settings
 from shared.source_settings import plain_name
 from shared.sources import standard_channels, standard_sources, table
-from tests.lakes import hit, marts_of, shop, utc
-from tests.landings import Landing, Verdict, verdicts
+from tests.lakes import NOW, Marts, hit, marts_of, shop, utc, write
+from tests.landings import Landing, Verdict, landed, verdicts
 from tests.source_cases import HERE, SEEN, TERMS, here
 
 
@@ -154,12 +158,28 @@ def test_own_parameters_are_read_where_utm_is_missing(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
-def test_a_rule_that_changes_corrects_history(tmp_path: Path) -> None:
-    landing = [Landing(here("utm_source=boardads&utm_medium=promo-x"))]
-    before = verdicts(tmp_path / "a", landing)[0]
-    own = {"own": [{"id": "board", "synonyms": ["boardads"], "channel": "Billboards"}]}
-    after = verdicts(tmp_path / "b", landing, shop(sources=own))[0]
-    assert (before.session["channel"], after.session["channel"]) == ("boardads / promo-x", "Billboards")
+def test_settings_and_rules_that_change_correct_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, [landed("v", Landing(here("utm_source=boardads&utm_medium=promo-x&from=agency")))], NOW)
+    marts = Marts(tmp_path, shop())
+
+    def channel() -> str:
+        marts.refresh(NOW)
+        [row] = marts.rows("sessions")
+        return str(row["channel"])
+
+    assert channel() == "boardads / promo-x"
+    marts.sites = [shop(sources={"own": [{"id": "board", "synonyms": ["boardads"], "channel": "Billboards"}]})]
+    assert channel() == "Billboards"
+    rules = tmp_path / "rules-of-tomorrow"
+    shutil.copytree(RULES, rules)
+    media = rules / "media.tsv"
+    media.write_text(
+        media.read_text(encoding="utf-8").replace("kind\tpattern\n", "kind\tpattern\nemail\t^promo-x$\n"), encoding="utf-8"
+    )
+    monkeypatch.setattr(source_rules, "source_rows", partial(source_rules.source_rows, rules=rules))
+    monkeypatch.setattr(rule_tables, "source_rows", source_rules.source_rows)
+    marts.sites = [shop()]
+    assert channel() == "E-mail"
 
 
 def test_spam_referrers_and_readers_too_fast_make_no_visit(tmp_path: Path) -> None:
