@@ -17,7 +17,7 @@ OTHER_TRAFFIC = "other traffic"
 
 
 class Source(NamedTuple):
-    """One source: `synonyms` and `hosts` lead to it; `ad_synonyms` mean its ads even without a medium.
+    """One source: `synonyms` lead to it; `ad_synonyms` mean its ads even without a medium.
 
     `channel`, `is_ad` and `is_significant` are a site's own words, else None.
     """
@@ -28,7 +28,6 @@ class Source(NamedTuple):
     category: str
     synonyms: tuple[str, ...] = ()
     ad_synonyms: tuple[str, ...] = ()
-    hosts: tuple[str, ...] = ()
     channel: str | None = None
     is_ad: bool | None = None
     is_significant: bool | None = None
@@ -82,7 +81,6 @@ def sources_of(site: Mapping[str, Any]) -> dict[str, Source]:
             own["category"] or (known.category if known else "other"),
             (*(known.synonyms if known else ()), *own["synonyms"]),
             known.ad_synonyms if known else (),
-            tuple(own["hosts"]),
             own["channel"],
             own["is_ad"],
             own["is_significant"],

@@ -38,9 +38,4 @@ def _place_pattern(site: SiteSettings) -> str:
 
 @cache
 def _robot_values() -> dict[str, Value]:
-    return {
-        "robot_pattern": robots.ROBOT_PATTERN,
-        "browser_pattern": robots.BROWSER_PATTERN,
-        "plain_browser_pattern": robots.PLAIN_BROWSER_PATTERN,
-        "datacentres": [row["asn"] for row in table(RULES / "datacentres.tsv")],
-    }
+    return {**robots.parameters(), "datacentres": [row["asn"] for row in table(RULES / "datacentres.tsv")]}

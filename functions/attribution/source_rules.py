@@ -129,7 +129,7 @@ def source_rows(sites: Sequence[SiteSettings], rules: Path = RULES) -> dict[str,
     rows["rule_clicks"] = [{"site_id": "*", **r} for r in table(rules / "clicks.tsv")]
     rows["rule_places"] = [{"site_id": "*", **r} for r in bundled_places(rules)]
     standard = standard_sources().values()
-    rows["rule_names"] = list(_names("*", standard))
+    rows["rule_names"] = list(_names(standard))
     rows["rule_sources"] = [_source(s, "*") for s in standard]
     for site in sites:
         _add_site(rows, site)
@@ -186,14 +186,14 @@ def _add_site(rows: dict[str, list[Row]], site: SiteSettings) -> None:
     ]
 
 
-def _names(site_id: str, sources: Iterable[Source]) -> Iterator[Row]:
+def _names(sources: Iterable[Source]) -> Iterator[Row]:
     seen: set[str] = set()
     for source in sources:
         listed = [(text, False) for text in (source.id, *source.synonyms)] + [(text, True) for text in source.ad_synonyms]
         for text, is_ad_name in listed:
             if (name := plain_name(text)) not in seen:
                 seen.add(name)
-                yield _name(site_id, name, source.id, is_ad_name=is_ad_name)
+                yield _name("*", name, source.id, is_ad_name=is_ad_name)
 
 
 def _name(site_id: str, name: str, source: str, contractor: str = "", is_ad_name: bool = False) -> Row:

@@ -5,39 +5,28 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from typer.testing import CliRunner, Result
 
 from functions.attribution.source_rules import RULES
-from infra.cli.main import app
 from infra.lists.refresh import origins
 from infra.sources import marts
 from infra.sources.explain import FIELDS
 from infra.warehouse.local import refresh_folder
 from shared.athena import AthenaWarehouse
+from tests import terminal
 from tests.lakes import NOW, hit, shop, utc, write
 
 DATA = Path(__file__).parents[1] / "data/referrers"
 DIRECT = "https://shop.example/?utm_source=yandex&utm_medium=cpc&yclid=1"
 
 
-def run(*arguments: object, told: str | bytes = "") -> Result:
-    result = CliRunner().invoke(app, ["source", *(str(a) for a in arguments)], input=told)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
-
-
-def mistake(*arguments: object, told: str = "") -> str:
-    """What is said on standard error of a command that did nothing."""
-    result = run(*arguments, told=told)
-    assert (result.exit_code, result.stdout) == (2, ""), result.output
-    return result.stderr
+run, mistake = partial(terminal.run, "source"), partial(terminal.mistake, "source")
 
 
 def settings(folder: Path, name: str = "shop.yaml", **more: Any) -> Path:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import csv
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
 import pytest
 import yaml
-from typer.testing import CliRunner, Result
 
-from infra.cli.main import app
+from tests import terminal
 
 PAGE = "https://shop.example/catalog"
 SETTINGS = {
@@ -26,18 +26,7 @@ SCHEME = {
 }
 
 
-def run(*arguments: object, told: str | bytes = "") -> Result:
-    result = CliRunner().invoke(app, ["utm", *(str(a) for a in arguments)], input=told)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result
-
-
-def mistake(*arguments: object, told: str = "") -> str:
-    """What is said on standard error of a command that did nothing."""
-    result = run(*arguments, told=told)
-    assert (result.exit_code, result.stdout) == (2, ""), result.output
-    return result.stderr
+run, mistake = partial(terminal.run, "utm"), partial(terminal.mistake, "utm")
 
 
 @pytest.fixture
