@@ -13,21 +13,11 @@ from typing import Any, cast
 
 from shared.errors import WarehouseError
 from shared.log import logger
+from shared.patient import Patient
 from shared.query_errors import explain
+from shared.records import RecordKind
 from shared.warehouse import QueryState, Row
 
-THROTTLED = frozenset(
-    {
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "Throttling",
-        "RequestLimitExceeded",
-        "RequestThrottledException",
-        "SlowDown",
-    }
-)
-MOST_ATTEMPTS = 6
-FIRST_PAUSE_SECONDS = 0.5  # doubled each time: 15.5 s in all
 MOST_WAIT_SECONDS = 240.0  # of `rows`; two such waits fit into the 600 s of the refresh's function, three into the report's 900 s
 LONGEST_POLL_SECONDS = 1.0
 
@@ -41,8 +31,13 @@ class AthenaWarehouse:
     def __init__(
         self, athena: Any, s3: Any, database: str, work_group: str, lake_bucket: str, sleep: Callable[[float], None] = time.sleep
     ) -> None:
-        self._athena, self._s3 = _Patient(athena, sleep), s3
+        self._athena, self._s3 = Patient(athena, "Athena", sleep), Patient(s3, "S3", sleep)
         self._database, self._work_group, self._bucket, self._sleep = database, work_group, lake_bucket, sleep
+        self._bytes_scanned = 0
+
+    @property
+    def bytes_scanned(self) -> int:
+        return self._bytes_scanned
 
     def start(self, sql: str, token: str = "") -> str:
         """Submit one statement; gives Athena's query id."""
@@ -55,22 +50,28 @@ class AthenaWarehouse:
         return str(answer["QueryExecutionId"])
 
     def poll(self, query_id: str) -> QueryState:
-        """State of a query; its id and the bytes that Athena bills are logged at its end. WarehouseError when it failed."""
-        return _state(query_id, self._execution(query_id))
+        """State of a query; its id, seconds and the bytes that Athena bills are logged at its end. WarehouseError when it failed."""
+        return self._state(query_id, self._execution(query_id))
+
+    def cancel(self, query_id: str) -> None:
+        self._athena.stop_query_execution(QueryExecutionId=query_id)
 
     def rows(self, sql: str) -> Sequence[Row]:
         """Run one SELECT to its end, 240 s at most. Timestamps are aware UTC."""
         query_id = self.start(sql)
         for seconds in _pauses():
             execution = self._execution(query_id)
-            if _state(query_id, execution).is_done:
+            if self._state(query_id, execution).is_done:
                 return self._read(execution)
             self._sleep(seconds)
-        self._athena.stop_query_execution(QueryExecutionId=query_id)
+        self.cancel(query_id)
         raise WarehouseError(explain(query_id, f"Query timeout: not done after {MOST_WAIT_SECONDS:.0f} s, stopped by us"))
 
     def open_raw(self, kind: str, first_arrival: str, last_arrival: str) -> None:
         """Nothing to do: partitions are projected (template.yaml)."""
+
+    def open_lake(self, kinds: Sequence[RecordKind]) -> None:
+        """Nothing to do: template.yaml makes the tables."""
 
     def write_rules(self, table: str, lines: Sequence[bytes]) -> None:
         """Replace the one object of a rule table."""
@@ -80,6 +81,21 @@ class AthenaWarehouse:
     def _execution(self, query_id: str) -> dict[str, Any]:
         execution: dict[str, Any] = self._athena.get_query_execution(QueryExecutionId=query_id)
         return execution
+
+    def _state(self, query_id: str, execution: dict[str, Any]) -> QueryState:
+        told = execution["QueryExecution"]
+        status, statistics = told["Status"], told.get("Statistics", {})
+        scanned = int(statistics.get("DataScannedInBytes", 0))
+        if status["State"] in ("QUEUED", "RUNNING"):
+            return QueryState(is_done=False, bytes_scanned=scanned)
+        self._bytes_scanned += scanned
+        seconds = {"seconds": "TotalExecutionTimeInMillis", "queued_seconds": "QueryQueueTimeInMillis"}
+        took = {name: int(statistics.get(key, 0)) / 1000 for name, key in seconds.items()}
+        logger().info("query ended", extra={"query_id": query_id, "state": status["State"], "bytes_scanned": scanned, **took})
+        if status["State"] == "SUCCEEDED":
+            return QueryState(is_done=True, bytes_scanned=scanned)
+        reason = status.get("StateChangeReason") or status.get("AthenaError", {}).get("ErrorMessage") or f"state {status['State']}"
+        raise WarehouseError(explain(query_id, reason, scanned))
 
     def _read(self, execution: dict[str, Any]) -> Sequence[Row]:
         from pyathena.error import Error
@@ -116,37 +132,6 @@ class AthenaWarehouse:
         return connection, converter, once
 
 
-class _Patient:
-    """Athena's client whose calls are repeated while Athena throttles; whatever else fails becomes a WarehouseError."""
-
-    def __init__(self, client: Any, sleep: Callable[[float], None]) -> None:
-        self._client, self._sleep = client, sleep
-
-    def __getattr__(self, operation: str) -> Callable[..., Any]:
-        return lambda **arguments: self._call(operation, arguments)
-
-    def _call(self, operation: str, arguments: dict[str, Any]) -> Any:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        for attempt in range(1, MOST_ATTEMPTS + 1):
-            try:
-                return getattr(self._client, operation)(**arguments)
-            except ClientError as error:
-                told = error.response.get("Error", {})
-                code, message = told.get("Code", ""), told.get("Message", "")
-                if code not in THROTTLED:
-                    raise WarehouseError(explain(arguments.get("QueryExecutionId", ""), f"{code}: {message}")) from error
-                if attempt == MOST_ATTEMPTS:
-                    raise WarehouseError(_busy(operation, code)) from error
-                self._sleep(FIRST_PAUSE_SECONDS * 2 ** (attempt - 1))
-            except BotoCoreError as error:
-                raise WarehouseError(
-                    f"Athena could not be asked ({operation}): {error}. "
-                    "What to do: check the network and the credentials, then run it again"
-                ) from error
-        raise AssertionError("unreachable")
-
-
 class _Session:
     """What PyAthena asks of a boto3 session: the client, here the one that we were given."""
 
@@ -155,19 +140,6 @@ class _Session:
 
     def client(self, _service: str, **_settings: Any) -> Any:
         return self._athena
-
-
-def _state(query_id: str, execution: dict[str, Any]) -> QueryState:
-    told = execution["QueryExecution"]
-    status = told["Status"]
-    scanned = int(told.get("Statistics", {}).get("DataScannedInBytes", 0))
-    if status["State"] in ("QUEUED", "RUNNING"):
-        return QueryState(is_done=False, bytes_scanned=scanned)
-    logger().info("query ended", extra={"query_id": query_id, "state": status["State"], "bytes_scanned": scanned})
-    if status["State"] == "SUCCEEDED":
-        return QueryState(is_done=True, bytes_scanned=scanned)
-    reason = status.get("StateChangeReason") or status.get("AthenaError", {}).get("ErrorMessage") or f"state {status['State']}"
-    raise WarehouseError(explain(query_id, reason))
 
 
 def _pauses() -> Iterator[float]:
@@ -188,10 +160,3 @@ def _in_utc(convert: Callable[[str | None], datetime | None]) -> Callable[[str |
         return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
     return to_utc
-
-
-def _busy(operation: str, code: str) -> str:
-    return (
-        f"Athena refused {operation} {MOST_ATTEMPTS} times in a row because it is busy ({code}). "
-        "What to do: run it again in some minutes; if it happens often, ask AWS for a higher Athena quota"
-    )

@@ -1,10 +1,11 @@
-"""Which SQL engine runs here: `ENGINE` names it. `athena` is built in; others register themselves before use
-(infra/warehouse for DuckDB and Trino), so that nothing shipped knows them."""
+"""Which SQL engine runs here: `ENGINE` names it. `athena` and `trino` are built in; others register themselves before use
+(infra/warehouse for DuckDB), so that nothing shipped knows them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from shared.warehouse import Warehouse
 
@@ -22,7 +23,22 @@ def _athena() -> Warehouse:
     )
 
 
-_FACTORIES: dict[str, Callable[[], Warehouse]] = {"athena": _athena}
+def _trino() -> Warehouse:
+    from shared.aws import client, env
+    from shared.secrets import Secrets, parameter_reader
+    from shared.trino import TrinoWarehouse, bucket_writer
+    from shared.trino_place import login_of, place_of
+
+    place = place_of(os.environ, env("LAKE_BUCKET"))
+    secrets = Secrets(lambda name: parameter_reader(client("ssm"), env("STAGE"))(name))
+
+    def newest(name: str) -> str | None:
+        return next(iter(secrets.get(name, datetime.now(UTC))), None)
+
+    return TrinoWarehouse(place, bucket_writer(client("s3"), env("LAKE_BUCKET")), login_of(os.environ, newest))
+
+
+_FACTORIES: dict[str, Callable[[], Warehouse]] = {"athena": _athena, "trino": _trino}
 _MADE: dict[str, Warehouse] = {}
 
 

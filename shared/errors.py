@@ -10,6 +10,7 @@ SkvozError
 ├── TryLater            503  nothing could be stored; the caller keeps it and repeats
 ├── SettingsError            a settings file is wrong; every mistake with its place
 └── WarehouseError           a query failed; worded for the person who must act
+    └── WarehouseBusy        the engine did not answer: nothing is known of the query, ask again
 """
 
 from __future__ import annotations
@@ -91,3 +92,7 @@ class SettingsError(SkvozError):
 
 class WarehouseError(SkvozError):
     code = "query_failed"
+
+
+class WarehouseBusy(WarehouseError):
+    """Throttled or out of reach. A statement that was being started may run; asking with its token again gives that one."""

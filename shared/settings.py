@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from shared.attribution_settings import Attribution
 from shared.errors import FieldError, SettingsError
 from shared.hosts import plain_host
 from shared.identity import normal_phone
@@ -37,7 +38,6 @@ MEANING_RANK: Mapping[Meaning, int] = {
 # amoCRM's two closed stages, the same in every pipeline of every account: the rules know them by these words
 # (functions/crm_webhook/amocrm/states.py).
 AMO_CLOSED: Mapping[str, Meaning] = {"142": "won", "143": "lost"}
-Model = Literal["first", "last", "last_non_direct", "last_significant", "linear", "position", "time_decay"]
 
 
 def _phone(value: object) -> str:
@@ -149,20 +149,6 @@ class Numbers(_Strict):
 
 class Forms(_Strict):
     contacts: bool = Field(default=False, description="take phones and e-mails of forms: hashed, and kept plain by `pii: vault`")
-
-
-class Attribution(_Strict):
-    lookback_days: int = Field(default=90, ge=0, le=400)
-    default_model: Model = "last_non_direct"
-    significant_media: list[Text] = Field(default_factory=lambda: ["cpc", "cpm", "paid_social", "display", "affiliate", "ads"])
-    position: tuple[int, int, int] = Field(default=(40, 20, 40), description="first, middle, last; percent")
-
-    @field_validator("position")
-    @classmethod
-    def _sums(cls, shares: tuple[int, int, int]) -> tuple[int, int, int]:
-        if sum(shares) != 100 or min(shares) < 0:
-            raise ValueError("the three shares must be 0 or more and add up to 100")
-        return shares
 
 
 class Costs(_Strict):

@@ -9,15 +9,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from shared.records import RecordKind
+
 Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class QueryState:
-    """What `poll` knows of a query: `bytes_scanned` is what Athena bills; 0 where an engine does not count."""
+    """What `poll` knows of a query: `bytes_scanned` is what Athena bills; 0 where an engine does not count.
+
+    `query_id`: the id to poll next time, where it changes with every answer (Trino); empty = as before.
+    """
 
     is_done: bool
     bytes_scanned: int = 0
+    query_id: str = ""
 
 
 class Warehouse(Protocol):
@@ -33,6 +39,11 @@ class Warehouse(Protocol):
         """How many day partitions one statement may write (Athena: 100); 0 = no bound."""
         ...
 
+    @property
+    def bytes_scanned(self) -> int:
+        """What all queries that ended here have read so far, failed ones and those of `rows` too; 0 where an engine does not count."""
+        ...
+
     def start(self, sql: str, token: str = "") -> str:
         """Submit one statement; gives the query id. WarehouseError when it is refused.
 
@@ -41,7 +52,12 @@ class Warehouse(Protocol):
         ...
 
     def poll(self, query_id: str) -> QueryState:
-        """State of a submitted query. WarehouseError, worded for the person who must act, when it failed."""
+        """State of a submitted query. WarehouseError, worded for the person who must act, when it failed; WarehouseBusy when the
+        engine did not answer."""
+        ...
+
+    def cancel(self, query_id: str) -> None:
+        """Tell the engine to stop a query; `poll` tells when it has ended. Nothing happens to one that has, or is not known."""
         ...
 
     def rows(self, sql: str) -> Sequence[Row]:
@@ -50,6 +66,10 @@ class Warehouse(Protocol):
 
     def open_raw(self, kind: str, first_arrival: str, last_arrival: str) -> None:
         """Make `raw_<kind>` readable for those arrival days (`YYYY/MM/DD`). Nothing to do where partitions are projected."""
+        ...
+
+    def open_lake(self, kinds: Sequence[RecordKind]) -> None:
+        """Make raw and rule tables known. Nothing to do where something else does (Athena: template.yaml)."""
         ...
 
     def write_rules(self, table: str, lines: Sequence[bytes]) -> None:

@@ -3,7 +3,7 @@
 `advance(state)` does one thing (begin, poll a query, start the next one, finish) and says what comes next. Step Functions waits
 between the calls, the local stack calls it in a loop; both pass its own output back in. A single writer by a lock with a lease;
 where it stands is kept in the ledger, so a run that died goes on where it stopped, under the same refresh id. A site whose
-query fails is left for the next run; the other sites go on.
+query fails is left for the next run; the other sites go on. A statement that nobody waits for any more is stopped first.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from typing import Any, Protocol
 
 import orjson
 
+from functions.attribution import left_over
 from functions.attribution.ddl import create_statements, drop_statements, model_version, upkeep_statements
 from functions.attribution.rules import RULE_TABLES, fingerprint, rule_rows
-from functions.attribution.steps import STEPS, Part, Work
-from shared.errors import SettingsError, WarehouseError
+from functions.attribution.steps import STEPS
+from functions.attribution.work import Part, Work
+from shared.errors import SettingsError, WarehouseBusy, WarehouseError
 from shared.ids import uuid7
-from shared.records import encode
+from shared.log import logger
+from shared.records import KINDS, encode
 from shared.settings import SiteSettings
 from shared.times import from_lake_text, from_millis, lake_text
 from shared.warehouse import Warehouse
@@ -30,6 +33,8 @@ State = dict[str, Any]
 
 LEASE = timedelta(minutes=20)
 POLL_SECONDS = 5
+BUSY_SECONDS = 30
+MOST_BUSY_TURNS = 20  # in a row: an engine that does not answer for ten minutes fails the site
 FIRST_ARRIVAL = "2026/01/01"  # nothing can have arrived before: the range of the raw tables' partitions begins here
 OVERLAP = timedelta(days=2)
 MOST_RESUMES = 3  # a run that died so often is given up and begun anew
@@ -90,46 +95,99 @@ class Refresh:
         if "refresh_id" not in state:
             return self._begin(now)
         if not self.ledger.acquire(state["owner"], now, now + LEASE):
+            if state.get("query_id"):  # whoever has taken over began that statement anew
+                left_over.stop(self.warehouse, state["query_id"])
             return {"status": "complete", "wait_seconds": 0, "note": "another refresh has taken over"}
+        read = self.warehouse.bytes_scanned
+        with logger().append_context_keys(refresh_id=state["refresh_id"], **place_of(state)):
+            moved = self._turn(state, now)
+        moved = {**moved, "bytes_scanned": moved["bytes_scanned"] + self.warehouse.bytes_scanned - read}
+        self.ledger.save_run(None if moved["status"] in ("complete", "failed") else moved)
+        return moved
+
+    def _turn(self, state: State, now: datetime) -> State:
+        if state.get("stopping"):
+            state = left_over.waited(self.warehouse, state)
+            if state.get("stopping"):
+                return {**state, "status": "running", "wait_seconds": POLL_SECONDS}
         try:
-            state = self._move(state, now)
+            moved = self._move(state, now)
+        except WarehouseBusy as error:
+            return self._wait_out(state, str(error), now)
         except (WarehouseError, SettingsError, ValueError) as error:
-            state = self._leave(state, str(error), now)
-        self.ledger.save_run(None if state["status"] in ("complete", "failed") else state)
-        return state
+            return self._leave(state, str(error), now)
+        return {**moved, "busy": 0}
 
     def _move(self, state: State, now: datetime) -> State:
+        if state.get("is_left"):
+            return self._enter({**state, "is_left": False}, state["site"] + 1, now)
         if not state.get("query_id"):
             return self._start(state, now)
         query = self.warehouse.poll(state["query_id"])
         if not query.is_done:
-            return {**state, "status": "running", "wait_seconds": POLL_SECONDS}
-        return self._after_query({**state, "bytes_scanned": state["bytes_scanned"] + query.bytes_scanned}, now)
+            asked_next = query.query_id or state["query_id"]
+            return {**state, "query_id": asked_next, "status": "running", "wait_seconds": POLL_SECONDS}
+        return self._after_query(state, now)
+
+    def _wait_out(self, state: State, reason: str, now: datetime) -> State:
+        """The engine did not answer: the same again in half a minute (a statement has a token: it is started once)."""
+        turns = state.get("busy", 0) + 1
+        if turns > MOST_BUSY_TURNS:
+            return self._leave({**state, "busy": 0}, reason, now)
+        return {
+            **state,
+            "busy": turns,
+            "asked_at": lake_text(now),
+            "status": "running",
+            "wait_seconds": BUSY_SECONDS,
+            "note": reason,
+        }
 
     def _leave(self, state: State, reason: str, now: datetime) -> State:
         """Give up what failed: the tables (then everything), one site (the next one goes on), or one table's upkeep."""
         place = state["site"]
         if place == TABLES:
             raise WarehouseError(f"the tables could not be made: {reason}")
-        if place < len(state["sites"]):
-            failed = {**state["failed"], state["sites"][place]: reason}
-            return self._enter({**state, "failed": failed, "query_id": None}, place + 1, now)
-        return {**state, "query_id": None, "parts": state["parts"][1:], "status": "next", "wait_seconds": 0, "note": reason}
+        stopping = left_over.stopping(self.warehouse, state)
+        state = {**state, **stopping, "query_id": None, "asked_at": None, "status": "next", "wait_seconds": 0}
+        if place == len(state["sites"]):
+            return {**state, "parts": state["parts"][1:], "note": reason}
+        state = {**state, "failed": {**state["failed"], state["sites"][place]: reason}}
+        return {**state, "is_left": True} if stopping else self._enter(state, place + 1, now)
 
     def _begin(self, now: datetime) -> State:
         owner = uuid7(now, self.randomness())
         if not self.ledger.acquire(owner, now, now + LEASE):
             return {"status": "complete", "wait_seconds": 0, "note": "another refresh is running"}
+        try:
+            return self._take_up(owner, now)
+        except Exception:
+            self.ledger.release(owner)  # what is wrong may be mended at once, and the refresh started again
+            raise
+
+    def _take_up(self, owner: str, now: datetime) -> State:
+        """Go on with the run that died, if there is one, else begin."""
         left = self.ledger.load_run()
-        if left is not None and left["resumes"] < MOST_RESUMES and {*left["sites"]} <= {s.site_id for s in self.sites()}:
-            # A run died. What it had started is started anew, and may have been done: nothing is "first" any more.
-            parts = [{**part, "is_first": False} if "is_first" in part else part for part in left["parts"]]
-            again = {"owner": owner, "parts": parts, "query_id": None, "status": "next", "wait_seconds": 0}
-            state = {**left, **again, "resumes": left["resumes"] + 1}
-            self.ledger.save_run(state)
-            return state
+        if left is None:
+            return self._begin_anew(owner, now, {})
+        if left_over.may_run_unseen(self.warehouse, left, now):
+            self.ledger.release(owner)
+            note = "a statement of the run that died may still be running; the next refresh goes on there"
+            return {"status": "complete", "wait_seconds": 0, "note": note}
+        stopping = left_over.stopping(self.warehouse, left)
+        if left["resumes"] >= MOST_RESUMES or not {*left["sites"]} <= {s.site_id for s in self.sites()}:
+            return self._begin_anew(owner, now, stopping)
+        # What it had started is started anew, and may have been done: nothing is "first" any more.
+        parts = [{**part, "is_first": False} if "is_first" in part else part for part in left["parts"]]
+        again = {"owner": owner, "parts": parts, "query_id": None, "asked_at": None, "status": "next", "wait_seconds": 0}
+        state = {**left, **again, **stopping, "resumes": left["resumes"] + 1}
+        self.ledger.save_run(state)
+        return state
+
+    def _begin_anew(self, owner: str, now: datetime, stopping: State) -> State:
         sites = list(self.sites())
         rows = rule_rows(sites)
+        self.warehouse.open_lake((*KINDS.values(), *RULE_TABLES))
         for kind in RULE_TABLES:
             self.warehouse.write_rules(kind.name, [encode_rule(kind.name, row) for row in rows[kind.name]])
         version = model_version(self.warehouse.ddl_dialect)
@@ -151,6 +209,7 @@ class Refresh:
             "bytes_scanned": 0,
             "status": "next",
             "wait_seconds": 0,
+            **stopping,
         }
         if is_new_model:
             for site in sites:
@@ -179,7 +238,10 @@ class Refresh:
         # The same start asked for twice (a call repeated by AWS) is one query; a run that took over asks anew.
         asked = [state["owner"], state["refresh_id"], state["site"], state["step"], part, len(state["parts"])]
         token = hashlib.sha256(orjson.dumps(asked)).hexdigest()
-        return {**state, "query_id": self.warehouse.start(self._sql(state, part), token), "status": "running", "wait_seconds": 1}
+        sql, state = self._sql(state, part), {**state, "asked_at": lake_text(now)}
+        if self.warehouse.ddl_dialect in left_over.RUNS_UNSEEN:
+            self.ledger.save_run(state)
+        return {**state, "query_id": self.warehouse.start(sql, token), "status": "running", "wait_seconds": 1}
 
     def _sql(self, state: State, part: Part) -> str:
         if state["site"] == TABLES:
@@ -190,7 +252,7 @@ class Refresh:
 
     def _after_query(self, state: State, now: datetime) -> State:
         part, *left = state["parts"]
-        state = {**state, "query_id": None, "parts": left, "status": "next", "wait_seconds": 0}
+        state = {**state, "query_id": None, "asked_at": None, "parts": left, "status": "next", "wait_seconds": 0}
         if 0 <= state["site"] < len(state["sites"]):
             more = STEPS[state["step"]].again(self._work(state), part)
             if more is not None:
@@ -217,6 +279,8 @@ class Refresh:
             self.ledger.begin(state["sites"][place], state["refresh_id"])
             try:
                 return {**state, "parts": STEPS[0].plan(self._work(state))}
+            except WarehouseBusy:
+                raise
             except (WarehouseError, SettingsError, ValueError) as error:
                 return self._leave(state, str(error), now)
         kept = self.ledger.last_complete(UPKEEP).get("at")
@@ -263,6 +327,14 @@ class Refresh:
             overlap = datetime.strptime(last["last_arrival"], "%Y/%m/%d").replace(tzinfo=None) - OVERLAP
             first = f"{overlap:%Y/%m/%d}"
         return Work(self.warehouse, site, state["refresh_id"], last["refresh_id"] if is_same else "", first, state["last_arrival"])
+
+
+def place_of(state: State) -> dict[str, str]:
+    """Where a run stands, in words for the log: site and step. Before the first site the tables are made, after the last one kept."""
+    place = state["site"]
+    if place == TABLES or place >= len(state["sites"]):
+        return {"site": "", "step": "tables" if place == TABLES else "upkeep"}
+    return {"site": state["sites"][place], "step": STEPS[state["step"]].name}
 
 
 _DATA_TO = """SELECT max(received_at) AS data_to FROM (

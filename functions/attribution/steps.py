@@ -6,102 +6,29 @@ by a MERGE that touches only what differs; hits and visits, which come by the mi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 from functions.attribution import tables, visit_tables, working_tables
 from functions.attribution.hits import hits_query
 from functions.attribution.own_parameters import PROPER_ESCAPES, decoded
-from functions.attribution.rules import MOST_PAGES_A_MINUTE
+from functions.attribution.path_steps import PATH_STEPS
 from functions.attribution.statements import append, insert, merge, render, update
-from functions.attribution.table import Table
-from shared.settings import SiteSettings
-from shared.sql import Value, bind
-from shared.warehouse import Warehouse
+from functions.attribution.work import Part, Step, Work, whole
+from shared.sql import Value
 
-Part = Mapping[str, Any]
 # What was searched for: the engine's parameter in the query of the referrer.
 _PHRASE = {"phrase": decoded("coalesce(regexp_extract(h.referrer_query, '(?i)(^|&)(' || s.term_parameters || ')=([^&]*)', 3), '')")}
 _ESCAPES: Mapping[str, Value] = {"proper_escapes": PROPER_ESCAPES}
 _WEAK_KEYS = {"visitor": "visitor_id", "phone": "phone_hash", "email": "email_hash"}  # strongest first
 MOST_ROUNDS = 64
 MOST_CHUNK_DAYS = 90  # leaves room below the engines' bound of 100 partitions a statement
-EVER_DAYS = 400 * 365
 # The mark of a source on a request, a deal or a cost: utm_source | utm_medium | | | campaign, as in the entry key of a hit.
 _SOURCE_KEY = (
     "CASE WHEN utm_source IS NOT NULL OR utm_medium IS NOT NULL THEN replace(lower(coalesce(utm_source, '')), '|', '/') || '|' "
     "|| replace(lower(coalesce(utm_medium, {medium})), '|', '/') || '|||' "
     "|| replace(lower(coalesce(utm_campaign, '')), '|', '/') END AS source_key,"
 )
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a step knows: one site, one run. `since` is the last complete refresh ('' when everything is rebuilt)."""
-
-    warehouse: Warehouse
-    site: SiteSettings
-    refresh_id: str
-    since: str
-    first_arrival: str
-    last_arrival: str
-
-    @property
-    def is_full(self) -> bool:
-        return self.since == ""
-
-    def bind(self, text: str, **more: Value) -> str:
-        return bind(text, {**site_values(self.site), **self._run_values(), **more})
-
-    def ask(self, text: str, **more: Value) -> Mapping[str, Any]:
-        """First row of a small query."""
-        return self.warehouse.rows(self.bind(text, **more))[0]
-
-    def holds_nothing(self, table: Table) -> bool:
-        count: int = self.ask(f"SELECT count(*) AS n FROM {table.name} WHERE site_id = :site_id")["n"]  # noqa: S608 (model's name)
-        return count == 0
-
-    def _run_values(self) -> dict[str, Value]:
-        return {
-            "refresh_id": self.refresh_id,
-            "since_refresh": self.since,
-            "first_arrival": self.first_arrival,
-            "is_full": self.is_full,
-            "last_arrival": self.last_arrival,
-        }
-
-
-@dataclass(frozen=True)
-class Step:
-    """`plan` gives the parts, `statement` one SQL text per part, `again` the next part while a loop has not settled."""
-
-    name: str
-    plan: Callable[[Work], list[Part]]
-    statement: Callable[[Work, Part], str]
-    again: Callable[[Work, Part], Part | None] = lambda work, part: None
-
-
-def site_values(site: SiteSettings) -> dict[str, Value]:
-    """Settings of a site as SQL parameters."""
-    first, middle, last = site.attribution.position
-    days = site.requests.duplicate_days
-    return {
-        "site_id": site.site_id,
-        "time_zone": site.time_zone,
-        "currency": site.currency,
-        "lookback_days": site.attribution.lookback_days,
-        "significant_media": site.attribution.significant_media,
-        "first_share": first,
-        "middle_share": middle,
-        "last_share": last,
-        "target_talk_seconds": site.requests.target_talk_seconds,
-        "duplicate_days": EVER_DAYS if days == "ever" else -1 if days == "off" else days,
-        "most_pages": MOST_PAGES_A_MINUTE,
-        "show_gross": site.costs.show == "gross",
-        "vat_percent": site.costs.vat_percent,
-    }
 
 
 def _staged(kind: str) -> Step:
@@ -197,17 +124,6 @@ def _sessions() -> Step:
     return Step("sessions", plan, statement)
 
 
-def _whole(table: Table, query: str | None = None, **parts: str) -> Step:
-    name = query or table.name
-
-    def statement(work: Work, part: Part) -> str:
-        text = work.bind(render(name, **parts))
-        old = work.bind(f"SELECT * FROM {table.name} WHERE site_id = :site_id")  # noqa: S608
-        return insert(table, text) if part["is_first"] else merge(table, text, old)
-
-    return Step(name, lambda work: [{"is_first": work.holds_nothing(table)}], statement)
-
-
 def _matches(query: str, methods: Sequence[str], name: str = "", **parts: str) -> Step:
     """One level of matching deals, strongest first. In one statement they would be too many stages for Athena and Trino (150),
     which compute a WITH anew wherever it is named."""
@@ -246,25 +162,25 @@ STEPS: tuple[Step, ...] = (
     _sources(),
     _excluded_visitors(),
     _sessions(),
-    _whole(working_tables.DEAL_STATES),
-    _whole(working_tables.DEAL_FACTS),
-    _whole(working_tables.REQUEST_FACTS),
-    _whole(tables.CALLS),
+    whole(working_tables.DEAL_STATES),
+    whole(working_tables.DEAL_FACTS),
+    whole(working_tables.REQUEST_FACTS),
+    whole(tables.CALLS),
     _matches("deal_matches_explicit", ("request_id", "call_id")),
-    _whole(working_tables.HUB_KEYS),
+    whole(working_tables.HUB_KEYS),
     *(_weak_matches(kind) for kind in _WEAK_KEYS),
     _matches("deal_matches_implied", ("implied",)),
-    _whole(working_tables.JOINT_KEYS),
-    _whole(working_tables.JOINTS, "joints_start"),
+    whole(working_tables.JOINT_KEYS),
+    whole(working_tables.JOINTS, "joints_start"),
     _rounds("joints_own"),
     _rounds("joints_join"),
     _rounds("joints_unsettled", stops_at=1),
-    _whole(tables.PERSONS),
-    _whole(tables.MONEY_EVENTS),
-    _whole(tables.DEALS),
-    _whole(tables.REQUESTS),
-    _whole(tables.CREDITS, transform="part_path_none", weights="part_credit_weights"),
-    _whole(tables.COSTS),
+    whole(tables.PERSONS),
+    whole(tables.MONEY_EVENTS),
+    whole(tables.DEALS),
+    whole(tables.REQUESTS),
+    *PATH_STEPS,
+    whole(tables.COSTS),
 )
 
 

@@ -6,6 +6,7 @@ that last changed the row: refresh ids sort by time, so `refresh_id > last compl
 
 from __future__ import annotations
 
+from functions.attribution.path_tables import PATH_MARTS
 from functions.attribution.table import REFRESH, SITE, SOURCE_COLUMNS, Table
 from functions.attribution.visit_tables import EXCLUDED_VISITORS, HITS, SESSIONS, SOURCES
 from shared.records import Column
@@ -163,28 +164,6 @@ COSTS = Table(
     ),
 )
 
-CREDITS = Table(
-    "credits",
-    "What part of a request each touch of its path gets, per model; money follows by largest remainder.",
-    ("request_id", "model", "touch_id"),
-    (
-        SITE,
-        Column("request_id", "varchar", "request"),
-        Column("model", "varchar", "first, last, last_non_direct, last_significant, linear, position, time_decay"),
-        Column("touch_id", "varchar", "session or request that is the touch"),
-        Column("day", "date", "site-local day of the request"),
-        Column("position", "bigint", "place in the path, from 1"),
-        Column("path_length", "bigint", "touches in the path"),
-        Column("touched_at", "timestamp", "when"),
-        *SOURCE_COLUMNS,
-        Column("is_significant", "boolean", "may win in the model last_significant"),
-        Column("weight", "double", "share of the request; sums to 1 per request and model"),
-        Column("revenue", "decimal(18,2)", "part of the money to date"),
-        Column("gross_profit", "decimal(18,2)", "part of the gross profit; empty where none applies"),
-        REFRESH,
-    ),
-)
-
 TOUCHES_VIEW = """CREATE OR REPLACE VIEW touches AS
 SELECT site_id, session_id AS touch_id, 'session' AS kind, visitor_id, started_at AS touched_at, day,
     channel, source, medium, campaign, content, term, is_direct
@@ -194,4 +173,4 @@ SELECT site_id, request_id, 'request', visitor_id, created_at, day, channel, sou
 FROM requests
 WHERE is_touch"""
 
-MARTS = (HITS, SOURCES, EXCLUDED_VISITORS, SESSIONS, PERSONS, REQUESTS, CALLS, DEALS, MONEY_EVENTS, COSTS, CREDITS)
+MARTS = (HITS, SOURCES, EXCLUDED_VISITORS, SESSIONS, PERSONS, REQUESTS, CALLS, DEALS, MONEY_EVENTS, COSTS, *PATH_MARTS)

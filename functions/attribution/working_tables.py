@@ -5,6 +5,7 @@ Readers of reports use the marts of `tables.py`; these are kept because the next
 
 from __future__ import annotations
 
+from functions.attribution.path_tables import PATH_WORKING
 from functions.attribution.table import REFRESH, SITE, Table
 from shared.records import CALL, COST, CRM_EVENT, PAYMENT, REQUEST, Column, RecordKind
 
@@ -168,4 +169,4 @@ JOINTS = Table(
     ),
 )
 
-WORKING = (*STAGED.values(), DEAL_STATES, DEAL_FACTS, REQUEST_FACTS, HUB_KEYS, DEAL_MATCHES, JOINT_KEYS, JOINTS)
+WORKING = (*STAGED.values(), DEAL_STATES, DEAL_FACTS, REQUEST_FACTS, HUB_KEYS, DEAL_MATCHES, JOINT_KEYS, JOINTS, *PATH_WORKING)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from functions.attribution import tables
 from functions.attribution.statements import create_table, insert, render, render_text
-from functions.attribution.steps import site_values
+from functions.attribution.work import site_values
 from infra.attribute.files import amount, filled, instant, load, named_once, write_csv
 from infra.attribute.ready_paths import PATH_MODELS, load_paths
 from infra.warehouse.duckdb import DuckDbWarehouse

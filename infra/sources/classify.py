@@ -10,7 +10,8 @@ from typing import Any
 from functions.attribution.ddl import create_statements
 from functions.attribution.refresh import FIRST_ARRIVAL, encode_rule
 from functions.attribution.source_rules import RULES, Row, source_rows
-from functions.attribution.steps import STEPS, Work
+from functions.attribution.steps import STEPS
+from functions.attribution.work import Work
 from infra.warehouse.duckdb import DuckDbWarehouse
 from shared.errors import BadInput
 from shared.settings import SiteSettings

@@ -1,1 +1,1 @@
-"""Warehouses that are never shipped in a function: embedded DuckDB and Trino."""
+"""Warehouses that are never shipped in a function: embedded DuckDB, and Trino on a local folder."""

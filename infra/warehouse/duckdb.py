@@ -8,6 +8,7 @@ timestamps when days are added, time zones.
 from __future__ import annotations
 
 import re
+import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -20,19 +21,29 @@ from sqlglot import exp
 
 from functions.attribution.rules import RULE_TABLES
 from shared.errors import WarehouseError
-from shared.records import KINDS, Column
+from shared.records import KINDS, Column, RecordKind
 from shared.warehouse import QueryState, Row
 
 _ARRIVAL = re.compile(r"/(\d{4}/\d\d/\d\d)/")
+_UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+# Of the engine's own buffers; what it takes beside them stays within 8 GB in all, measured at 30 M hits (docs/scale.md).
+MOST_MEMORY_BYTES = 5 * 2**30
 
 
 class DuckDbWarehouse:
-    """`root` holds `raw/` and gets `marts/`; `database` is a file, or None for one in memory that ends with the process."""
+    """`root` holds `raw/` and gets `marts/`; `database` is a file, or None for one in memory that ends with the process.
+
+    What does not fit into memory is spilled beside the database file, or to the system's folder for temporary files; a refresh
+    gets slower then, it does not fail. `threads` and `memory_bytes` are the machine's where they are not given.
+    """
 
     ddl_dialect = "duckdb"
     most_partitions = 0
+    bytes_scanned = 0  # nobody is billed
 
-    def __init__(self, root: Path, database: Path | None = None, threads: int | None = None) -> None:
+    def __init__(
+        self, root: Path, database: Path | None = None, threads: int | None = None, memory_bytes: int | None = None
+    ) -> None:
         self.root = root
         if database is not None:
             database.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +51,19 @@ class DuckDbWarehouse:
         self.connection.execute("SET TimeZone = 'UTC'; SET integer_division = true; SET preserve_insertion_order = false")
         if threads:
             self.connection.execute(f"SET threads = {threads:d}")
+        self._limit(database, memory_bytes)
         self.connection.execute("CREATE OR REPLACE TEMP MACRO with_timezone(t, zone) AS timezone(zone, t)")
+
+    def _limit(self, database: Path | None, memory_bytes: int | None) -> None:
+        """Left alone, DuckDB takes 80 % of the machine, and spills an in-memory database into the working folder."""
+        self._spill = tempfile.TemporaryDirectory(prefix="skvoz-spill-") if database is None else None  # else beside the file
+        if self._spill is not None:
+            self.connection.execute("SET temp_directory = ?", [self._spill.name])
+        if memory_bytes is None:
+            row = self.connection.execute("SELECT current_setting('memory_limit')").fetchone()
+            number, unit = str(row[0] if row else "").split()  # 80 % of the memory, or of what a container allows
+            memory_bytes = min(MOST_MEMORY_BYTES, int(float(number) * _UNITS[unit] * 3 / 4))
+        self.connection.execute("SET memory_limit = ?", [f"{memory_bytes} bytes"])
 
     def start(self, sql: str, token: str = "") -> str:
         self._run(sql)
@@ -48,6 +71,9 @@ class DuckDbWarehouse:
 
     def poll(self, query_id: str) -> QueryState:
         return QueryState(is_done=True)
+
+    def cancel(self, query_id: str) -> None:
+        """Nothing to do: `start` has run the statement to its end."""
 
     def rows(self, sql: str) -> Sequence[Row]:
         cursor = self._run(sql)
@@ -78,6 +104,9 @@ class DuckDbWarehouse:
             if path.is_file() and (found is None or first_arrival <= found.group(1) <= last_arrival):
                 yield path
 
+    def open_lake(self, kinds: Sequence[RecordKind]) -> None:
+        """Nothing to do: views and tables are made when they are opened and written."""
+
     def write_rules(self, table: str, lines: Sequence[bytes]) -> None:
         folder = self.root / "rules" / table
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,6 +131,8 @@ class DuckDbWarehouse:
 
     def close(self) -> None:
         self.connection.close()
+        if self._spill is not None:
+            self._spill.cleanup()
 
     def _run(self, sql: str) -> duckdb.DuckDBPyConnection:
         try:

@@ -1,18 +1,23 @@
-"""A big lake for the benchmarks, made by the engine itself: hits as Parquet or raw lines, requests and deals as staged tables.
+"""A big lake for the benchmarks, made by the engine itself: hits as Parquet or raw lines; the next day's hits on top of them.
 
 Visits come from 24,000 combinations of marks and referrers with a long tail, hits from 3,000 user agents. In a hundred hits eight
-are robots', half a one has a spam referrer, and some visitors are too fast for reading.
+are robots', half a one has a spam referrer, and some visitors are too fast for reading. Requests, deals and costs: big_crm.py.
 """
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
 from tests.bench.agents import AGENTS, ROBOT_PERCENT, agents
 
 SITE = "bench"
+BEGIN = "2026-07-01"
+DAYS = 90
+RAW_DAYS = 30
 KEYS = 24_000
 FAST_PAGES = 80  # page views of a fast robot within a minute
 HITS_A_FAST_ROBOT = 25_000  # one of them per so many hits
@@ -43,20 +48,57 @@ _HEAD = (
 )
 
 
-def _uuid(expression: str) -> str:
+def uuid_of(expression: str) -> str:
     """A UUID-like text made of a number."""
     return f"CAST(CAST(md5(CAST({expression} AS varchar)) AS uuid) AS varchar)"
 
 
-def _visits_sql(hits: int, days: int) -> str:
-    """CTEs up to `each_hit`: about four hits a visit, six visits a heavy visitor; fast robots' page views beside them."""
-    visits, fast = hits // 4, max(1, hits // HITS_A_FAST_ROBOT)
+class Visits(NamedTuple):
+    """`count` visits from `first` on, in the days from `since` on; `visitor` is a number made of `i` and its hash `g`."""
+
+    first: int
+    count: int
+    since: str
+    days: int
+    visitor: str
+    fast: int  # fast robots of FAST_PAGES page views each
+    first_fast: int
+
+
+def _base(hits: int, days: int) -> Visits:
+    """About four hits a visit, six visits a heavy visitor."""
+    visits = hits // 4
+    visitor = f"hash(i * 13 + 5) % ({visits} * 2 // 3)"
+    return Visits(0, visits, BEGIN, days, visitor, max(1, hits // HITS_A_FAST_ROBOT), hits)
+
+
+def _next_day(hits: int, days: int) -> Visits:
+    """The day after `_base`, with its part of the hits: every third visit is of a visitor who has been there, the others are new."""
+    base, visits = _base(hits, days), hits // days // 4
+    known, new = base.count * 2 // 3, base.count * 2
+    visitor = f"CASE WHEN (hash(i * 13 + 5) >> 50) % 3 = 0 THEN hash(i * 17) % {known} ELSE {new} + hash(i * 19) % {visits} END"
+    first_fast = base.first_fast + base.fast * FAST_PAGES
+    fast = max(1, base.fast // days)
+    return Visits(first_fast // 4 + fast * FAST_PAGES, visits, next_day(days), 1, visitor, fast, first_fast)
+
+
+def next_day(days: int = DAYS) -> str:
+    """The day that the first refresh of a lake of `days` days does not know."""
+    return (date.fromisoformat(BEGIN) + timedelta(days)).isoformat()
+
+
+def _visits_sql(made: Visits) -> str:
+    """CTEs up to `each_hit`: four hits a visit, and fast robots' page views beside them. Of a day that follows others, one visit in
+    a hundred was held back by its browser and is up to three days old."""
+    begin, seconds = f"TIMESTAMP '{made.since}'", made.days * 86400
+    late = f"CASE WHEN {made.days} = 1 AND (g >> 40) % 100 = 0 THEN 1 + (g >> 44) % 3 ELSE 0 END"
     return f"""
         visits AS (
-            SELECT i AS visit, hash(i * 7 + 1) AS h, hash(i * 13 + 5) AS g, (hash(i * 13 + 5) % ({visits} * 2 // 3)) AS visitor
-            FROM range({visits}) AS r (i)
+            SELECT i AS visit, hash(i * 7 + 1) AS h, hash(i * 13 + 5) AS g, ({made.visitor}) AS visitor
+            FROM range({made.first}, {made.first + made.count}) AS r (i)
         ), placed AS (
-            SELECT visit, h, g, visitor, TIMESTAMP '2026-07-01' + to_seconds(CAST(h % ({days} * 86400) AS bigint)) AS started,
+            SELECT visit, h, g, visitor,
+                {begin} + to_seconds(CAST(h % {seconds} AS bigint)) - to_days(CAST({late} AS integer)) AS started,
                 -- A sixth come by the few links that bring most, a fifth by none, the others by the long tail.
                 CASE (g >> 20) % 6
                     WHEN 0 THEN NULL WHEN 1 THEN CAST((g >> 30) % 8 AS bigint)
@@ -74,10 +116,11 @@ def _visits_sql(hits: int, days: int) -> str:
                     + to_milliseconds(CAST((h >> 7) % 1000 AS bigint)) AS moment
             FROM placed, range(4) AS k (n)
             UNION ALL
-            SELECT {hits} + i, {visits} + i // {FAST_PAGES}, 1, hash(i), NULL, {AGENTS} * {ROBOT_PERCENT} // 100,
-                TIMESTAMP '2026-07-01' + to_hours(CAST(i // {FAST_PAGES} AS bigint) % ({days} * 24))
+            SELECT {made.first_fast} + i, {made.first + made.count} + i // {FAST_PAGES}, 1, hash(i), NULL,
+                {AGENTS} * {ROBOT_PERCENT} // 100,
+                {begin} + to_hours(CAST(i // {FAST_PAGES} AS bigint) % ({made.days} * 24))
                     + to_milliseconds(CAST(i % {FAST_PAGES} AS bigint) * 700)
-            FROM range({fast} * {FAST_PAGES}) AS r (i)
+            FROM range({made.fast * FAST_PAGES}) AS r (i)
         )"""
 
 
@@ -102,19 +145,25 @@ def _connect() -> duckdb.DuckDBPyConnection:
     return con
 
 
-def make_hits(folder: Path, hits: int, days: int = 90) -> Path:
-    """`hits` rows of the mart as `hits.parquet`, and the fast robots' on top; made once and kept."""
-    path = folder / f"hits-{hits}.parquet"
-    if path.exists():
-        return path
-    folder.mkdir(parents=True, exist_ok=True)
+def make_hits(folder: Path, hits: int, days: int = DAYS) -> tuple[Path, Path]:
+    """`hits` rows of the mart and the fast robots' on top, and those of the next day; made once and kept."""
+    base, following = folder / f"hits-{hits}.parquet", folder / f"hits-{hits}-next.parquet"
+    if not following.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_hits(base, _base(hits, days), "0")
+        _write_hits(following, _next_day(hits, days), "2")
+    return base, following
+
+
+def _write_hits(path: Path, made: Visits, refresh_id: str) -> None:
     con = _connect()
     con.execute(
         f"""COPY (
-        WITH {_visits_sql(hits, days)}
-        SELECT '{SITE}' AS site_id, {_uuid("number")} AS record_id,
-            CAST(moment + INTERVAL 3 HOUR AS date) AS day, moment AS occurred_at, moment AS received_at,
-            {_uuid("-visitor - 1")} AS visitor_id, 'page_view' AS kind,
+        WITH {_visits_sql(made)}
+        SELECT '{SITE}' AS site_id, {uuid_of("number")} AS record_id,
+            CAST(moment + INTERVAL 3 HOUR AS date) AS day, moment AS occurred_at,
+            greatest(moment, TIMESTAMP '{made.since}') AS received_at,
+            {uuid_of("-visitor - 1")} AS visitor_id, 'page_view' AS kind,
             CASE WHEN agent_place < {AGENTS} * {ROBOT_PERCENT} // 100 THEN 'bot' END AS excluded,
             CASE WHEN n = 0 AND e.place IS NOT NULL
                 THEN lower(coalesce(utm_source, '') || '|' || coalesce(utm_medium, '') || '|' || coalesce(click_id_name, '') || '|'
@@ -127,12 +176,11 @@ def make_hits(folder: Path, hits: int, days: int = 90) -> Path:
             CASE WHEN n = 0 AND click_id_name IS NOT NULL THEN CAST(h AS varchar) END AS click_id,
             CASE WHEN n = 0 AND strpos(referrer, '?') > 0 THEN split_part(referrer, '?', 2) END AS referrer_query,
             'shop.example' AS page_host, '/catalog/item-' || (h >> (n * 3)) % 500 AS page_path,
-            'RU' AS country, NULL::varchar AS region, NULL::varchar AS city, '0' AS refresh_id
+            'RU' AS country, NULL::varchar AS region, NULL::varchar AS city, '{refresh_id}' AS refresh_id
         FROM each_hit AS i LEFT JOIN entries AS e ON e.place = i.key_place
         ) TO '{path}' (FORMAT parquet)"""
     )
     con.close()
-    return path
 
 
 def write_raw_hits(root: Path, lines: int) -> Path:
@@ -144,10 +192,10 @@ def write_raw_hits(root: Path, lines: int) -> Path:
     con = _connect()
     con.execute(
         f"""COPY (
-        WITH {_visits_sql(lines, 30)}
-        SELECT {_uuid("number")} AS record_id, '{SITE}' AS site_id,
+        WITH {_visits_sql(_base(lines, RAW_DAYS))}
+        SELECT {uuid_of("number")} AS record_id, '{SITE}' AS site_id,
             strftime(moment, '%Y-%m-%d %H:%M:%S.%g') AS occurred_at, occurred_at AS received_at,
-            'tracker' AS via, 'page_view' AS kind, {_uuid("-visitor - 1")} AS visitor_id,
+            'tracker' AS via, 'page_view' AS kind, {uuid_of("-visitor - 1")} AS visitor_id,
             'https://shop.example/catalog/item-' || h % 500 || CASE WHEN n = 0 AND utm_source IS NOT NULL
                 THEN '?utm_source=' || utm_source || '&utm_medium=' || utm_medium || coalesce('&utm_campaign=' || utm_campaign, '')
                 ELSE '' END AS page_url,
@@ -166,46 +214,3 @@ def write_raw_hits(root: Path, lines: int) -> Path:
     )
     con.close()
     return path
-
-
-def stage_deals(con: duckdb.DuckDBPyConnection, deals: int) -> None:
-    """`deals` requests of visitors who came, each with a deal that moves through four states; fills the staged tables."""
-    con.execute(
-        f"""CREATE TEMP TABLE buyers AS
-        SELECT visitor_id, min(occurred_at) + INTERVAL 20 MINUTE AS moment, row_number() OVER (ORDER BY visitor_id) AS n
-        FROM hits WHERE excluded IS NULL GROUP BY visitor_id ORDER BY visitor_id LIMIT {deals}"""
-    )
-    con.execute(
-        f"""INSERT INTO request_records BY NAME
-        SELECT {_uuid("n * 10 + 1")} AS record_id, '{SITE}' AS site_id, moment AS occurred_at,
-            moment AS received_at, 'tracker' AS via, 'Q' || n AS request_id, 'form' AS contact_channel, visitor_id,
-            'p' || n AS phone_hash, '0' AS refresh_id
-        FROM buyers"""
-    )
-    con.execute(
-        f"""INSERT INTO crm_events BY NAME
-        SELECT {_uuid("n * 10 + 2 + s")} AS record_id, '{SITE}' AS site_id,
-            moment + to_hours(CAST(s * 30 AS bigint)) AS occurred_at,
-            occurred_at AS received_at, 'crm' AS via, 'generic' AS provider, 'D' || n AS deal_id,
-            ['unsorted', 'working', 'qualified', CASE WHEN n % 3 = 0 THEN 'won' ELSE 'lost' END][s + 1] AS stage,
-            CAST(1000 + n % 90000 AS decimal(18, 2)) AS amount, 'RUB' AS currency,
-            CASE WHEN s = 0 THEN 'Q' || n END AS request_id, 'p' || n AS phone_hash, 'C' || n AS contact_id, '0' AS refresh_id
-        FROM buyers, range(4) AS k (s)"""
-    )
-
-
-def more_hits(con: duckdb.DuckDBPyConnection, hits: int, deals: int) -> None:
-    """The next day on top: `hits` more hits of known and new visitors, and `deals` deals that move on."""
-    con.execute(
-        f"""INSERT INTO hits
-        SELECT * REPLACE (
-            record_id || 'n' AS record_id, day + CAST(last_day - day + 1 AS integer) AS day,
-            occurred_at + to_days(CAST(last_day - day + 1 AS integer)) AS occurred_at, '2' AS refresh_id)
-        FROM (SELECT h.*, (SELECT max(day) FROM hits) AS last_day FROM hits AS h USING SAMPLE {hits} ROWS (reservoir, 7)) AS picked
-        """.replace("SELECT * REPLACE (", "SELECT * EXCLUDE (last_day) REPLACE (")
-    )
-    con.execute(
-        f"""INSERT INTO crm_events
-        SELECT * REPLACE (record_id || 'n' AS record_id, occurred_at + INTERVAL 40 DAY AS occurred_at, '2' AS refresh_id)
-        FROM crm_events WHERE stage IN ('won', 'lost') ORDER BY record_id LIMIT {deals}"""
-    )

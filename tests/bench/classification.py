@@ -14,8 +14,9 @@ from collections.abc import Callable
 from functools import partial
 
 from functions.attribution.statements import insert
-from functions.attribution.steps import STEPS, Step, Work
+from functions.attribution.steps import STEPS
 from functions.attribution.visit_tables import HITS
+from functions.attribution.work import Step, Work
 from functions.attribution.working_tables import STAGED
 from infra.warehouse.duckdb import DuckDbWarehouse
 from shared.robots import is_robot

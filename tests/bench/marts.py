@@ -13,7 +13,8 @@ from pathlib import Path
 from functions.attribution.ddl import create_statements
 from functions.attribution.refresh import encode_rule
 from functions.attribution.rules import rule_rows
-from functions.attribution.steps import STEPS, Work
+from functions.attribution.steps import STEPS
+from functions.attribution.work import Work
 from functions.attribution.working_tables import STAGED
 from infra.warehouse.duckdb import DuckDbWarehouse
 from shared.records import HIT

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from functions.attribution.statements import render
-from functions.attribution.steps import site_values
 from functions.attribution.tables import MARTS
+from functions.attribution.work import site_values
 from functions.attribution.working_tables import WORKING
 from infra.servers.trino import OLDEST_JAVA, TrinoServer
 from infra.warehouse.duckdb import DuckDbWarehouse

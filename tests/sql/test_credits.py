@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.models import PATH_MODELS
 from shared.money import largest_remainder, to_kopecks
 from tests.lakes import Marts, Record, deal, hit, marts_of, payment, request, shop, utc
 from tests.random_lakes import random_records, random_shop
 
-MODELS = ("first", "last", "last_non_direct", "last_significant", "linear", "position", "time_decay")
 REQUESTED = utc("10-25 12:00")
 SEARCH = {"referrer_host": "google.com"}
 
@@ -137,7 +137,7 @@ def test_weights_sum_to_one_and_parts_to_the_whole_in_every_model(seed: int, tmp
         kept[0] += row["weight"]
         kept[1] += row["revenue"] or 0
         kept[2] += row["gross_profit"] or 0
-    assert {model for _, model in sums} == set(MODELS)
+    assert {model for _, model in sums} == set(PATH_MODELS)
     assert any(kept[1] < 0 for kept in sums.values())
     for (request_id, _), (weight, revenue, profit) in sums.items():
         assert weight == pytest.approx(1.0, abs=1e-9)

@@ -1,0 +1,68 @@
+"""Removal effects of a Markov chain of channels, solved exactly (docs/method.md, models: markov).
+
+The chain stands on the last `order` channels of a path and moves to the next channel, to a sale or to nothing, with the shares
+that the month's paths show. Without a channel every move into it leads to nothing: its effect is 1 - P(sale without it) / P(sale).
+One inverse gives all of them: with N = (I - Q)^-1 and the states T that a channel may enter, the chain that avoids T has
+P(sale) - N[start, T] · N[T, T]^-1 · P(sale | T). Bellman 1957 (absorbing chains); Anderl et al. 2016 (removal effects).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+SEPARATOR = "\x1f"
+
+
+class Transition(NamedTuple):
+    """`paths` moves from `from_state` (channels joined by the separator; empty at the start) to what `outcome` says."""
+
+    from_state: str
+    outcome: str  # touch, conversion, null
+    channel: str  # of a touch
+    paths: int
+
+
+def removal_effects(transitions: Iterable[Transition], order: int = 1) -> dict[str, float]:
+    """Channel → removal effect (0…1), sorted by name; empty where no path led to a sale.
+
+    ValueError when a state is left less often than it is entered: such counts come from no paths.
+    """
+    import numpy as np
+
+    moves = sorted(transitions)
+    states = sorted({"", *(m.from_state for m in moves)})
+    place = {state: number for number, state in enumerate(states)}
+    left = np.zeros(len(states))
+    entered = np.zeros((len(states), len(states)))
+    sales = np.zeros(len(states))
+    newest: dict[str, set[int]] = {}
+    for move in moves:
+        here = place[move.from_state]
+        left[here] += move.paths
+        if move.outcome == "conversion":
+            sales[here] += move.paths
+        elif move.outcome == "touch":
+            after = following(move.from_state, move.channel, order)
+            if after not in place:
+                raise ValueError(f"the state {after!r} is entered and never left")
+            entered[here, place[after]] += move.paths
+            newest.setdefault(move.channel, set()).add(place[after])
+    if not sales.any():
+        return {}
+    stays = entered / left[:, None]
+    known = np.linalg.inv(np.eye(len(states)) - stays)
+    chance = known @ (sales / left)
+    start = place[""]
+    effects = {}
+    for channel in sorted(newest):
+        into = sorted(newest[channel])
+        lost = known[start, into] @ np.linalg.solve(known[np.ix_(into, into)], chance[into])
+        effects[channel] = float(min(max(lost / chance[start], 0.0), 1.0))
+    return effects
+
+
+def following(state: str, channel: str, order: int) -> str:
+    """The state after one more channel: the last `order` channels."""
+    before = state.split(SEPARATOR) if state else []
+    return SEPARATOR.join([*before, channel][-order:])

@@ -1,0 +1,104 @@
+"""Steps from the visits to the credits, for whom something changed: persons for paths, months for what leans on all their paths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from functions.attribution import path_tables
+from functions.attribution.markov import Transition, removal_effects
+from functions.attribution.statements import insert, merge, render, sql_text
+from functions.attribution.table import Table
+from functions.attribution.work import Part, Step, Work, whole
+from shared.models import FITTED_MODELS, RULE_MODELS
+from shared.settings import SiteSettings
+from shared.sql import literal
+
+_MONTHS = {"month_of_request": "substr(CAST(day AS varchar), 1, 7)", "month_of_visit": "substr(CAST(last_day AS varchar), 1, 7)"}
+
+
+def path_parts(site: SiteSettings) -> dict[str, str]:
+    """The site's transforms as CTEs from `path` to `steps`, for paths.sql and visitor_paths.sql."""
+    names: list[str] = [name for name in site.attribution.path_transforms if name != "unique"]
+    names = names or ["none"]
+    made = ["path", *(f"path_{number}" for number in range(1, len(names))), "steps"]
+    texts = [
+        sql_text(f"part_path_{name}").replace("{from}", before).replace("{to}", after)
+        for name, before, after in zip(names, made[:-1], made[1:], strict=True)
+    ]
+    return {"path_to_steps": "\n".join(texts).rstrip().removesuffix(",")}
+
+
+def _scoped(name: str, table: Table, scopes: str, old: str, scope_when_changed: str, rows: str = "TRUE", **parts: str) -> Step:
+    """A table computed anew within a scope: everything in a full run, else what `scope_when_changed` names."""
+
+    def statement(work: Work, part: Part) -> str:
+        scope = f"{scopes}_scope_all" if work.is_full else scope_when_changed
+        given = {**parts, **path_parts(work.site), **_MONTHS, "scope": scope, "table": table.name, "rows": rows}
+        text = work.bind(render(part.get("query") or parts.get("query") or table.name, **given))
+        if part["is_first"]:
+            return insert(table, text)
+        everything = f"SELECT * FROM {table.name} WHERE site_id = :site_id AND {rows}"  # noqa: S608 (names of the model)
+        return merge(table, text, work.bind(everything if work.is_full else render(old, **given)))
+
+    return Step(name, lambda work: [{"is_first": work.holds_nothing(table)}], statement)
+
+
+def _of_requests(name: str, table: Table, scope: str, models: Sequence[str] = (), **parts: str) -> Step:
+    rows = f"model IN {literal(models)}" if models else "TRUE"
+    return _scoped(name, table, "requests", "requests_old", f"requests_scope_{scope}", rows, **parts)
+
+
+def _credits(name: str, scope: str, models: Sequence[str], weights: str) -> Step:
+    step = _of_requests(name, path_tables.CREDITS, scope, models, weights=weights)
+    first = f"SELECT count(*) AS n FROM credits WHERE site_id = :site_id AND model IN {literal(models)}"  # noqa: S608 (our own names)
+    return Step(name, lambda work: [{"is_first": work.ask(first)["n"] == 0}], step.statement)
+
+
+def _removal_effects() -> Step:
+    """The one figure that SQL does not make: the chain of each month is solved here, from the counts that SQL made."""
+    table = path_tables.REMOVAL_EFFECTS
+
+    def statement(work: Work, part: Part) -> str:
+        scope = "months_scope_all" if work.is_full else "months_scope_changed"
+        order = work.site.attribution.markov_order
+        counted = work.warehouse.rows(work.bind(render("transitions_counted", scope=scope)))
+        by_month: dict[str, list[Transition]] = {}
+        for row in counted:
+            by_month.setdefault(row["month"], []).append(
+                Transition(row["from_state"], row["outcome"], row["channel"], int(row["paths"]))
+            )
+        lines = [
+            f"({literal(month)}, {literal(channel)}, {literal(effect)}, {literal(effect / total)})"
+            for month, moves in sorted(by_month.items())
+            for effects in [removal_effects(moves, order)]
+            for total in [sum(effects.values())]
+            for channel, effect in effects.items()
+            if total > 0
+        ]
+        values = f"(VALUES {', '.join(lines)}) AS v (month, channel, removal_effect, share)" if lines else _NOTHING
+        text = work.bind(
+            f"SELECT :site_id AS site_id, month, channel, removal_effect, share, :markov_order AS markov_order, "  # noqa: S608
+            f":refresh_id AS refresh_id FROM {values}"
+        )
+        return merge(table, text, work.bind(render("months_old", scope=scope, table=table.name)))
+
+    return Step(table.name, lambda work: [{}], statement)
+
+
+_NOTHING = (
+    "(SELECT CAST(NULL AS varchar) AS month, CAST(NULL AS varchar) AS channel, CAST(NULL AS double) AS removal_effect, "
+    "CAST(NULL AS double) AS share) AS v WHERE FALSE"
+)
+
+PATH_STEPS: tuple[Step, ...] = (
+    whole(path_tables.PERSON_INPUTS),
+    _scoped("visitor_paths", path_tables.VISITOR_PATHS, "visitors", "visitor_paths_old", "visitors_scope_changed"),
+    _of_requests("paths", path_tables.PATHS, "touched"),
+    whole(path_tables.PATH_COUNTS),
+    whole(path_tables.PATH_MONTHS),
+    _scoped("transitions", path_tables.TRANSITIONS, "months", "months_old", "months_scope_changed"),
+    _removal_effects(),
+    _credits("credits", "touched", RULE_MODELS, "part_rule_weights"),
+    _credits("credits_fitted", "fitted", FITTED_MODELS, "part_fitted_weights"),
+    _of_requests("credit_money", path_tables.CREDIT_MONEY, "fitted"),
+)

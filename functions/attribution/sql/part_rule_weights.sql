@@ -1,0 +1,50 @@
+-- The rule models as weights that sum to 1 over a path (docs/method.md, models).
+aged AS (
+    SELECT
+        p.*,
+        power(
+            2e0, -(CAST(date_diff('millisecond', p.touched_at, p.created_at) AS double) / (CAST(:half_life_days AS double) * 86400000e0))
+        ) AS decay
+    FROM paths AS p
+    INNER JOIN scope AS s ON s.request_id = p.request_id
+    WHERE p.site_id = :site_id
+),
+
+marked AS (
+    SELECT
+        *,
+        max(CASE WHEN NOT is_direct THEN position END) OVER (PARTITION BY request_id) AS last_non_direct,
+        max(CASE WHEN NOT is_direct AND is_significant THEN position END) OVER (PARTITION BY request_id) AS last_significant,
+        sum(decay) OVER (PARTITION BY request_id) AS decay_sum,
+        max(decay) OVER (PARTITION BY request_id) AS most_decay
+    FROM aged
+),
+
+weighted AS (
+    SELECT
+        p.*,
+        m.model,
+        CASE m.model
+            WHEN 'first' THEN CASE WHEN p.position = 1 THEN 1e0 END
+            WHEN 'last' THEN CASE WHEN p.position = p.path_length THEN 1e0 END
+            WHEN 'last_non_direct' THEN CASE WHEN p.position = coalesce(p.last_non_direct, p.path_length) THEN 1e0 END
+            WHEN 'last_significant'
+            THEN CASE WHEN p.position = coalesce(p.last_significant, p.last_non_direct, p.path_length) THEN 1e0 END
+            WHEN 'linear' THEN 1e0 / CAST(p.path_length AS double)
+            WHEN 'position' THEN
+-- include: part_share_of_place model=position
+            WHEN 'custom' THEN
+-- include: part_share_of_place model=custom
+            -- Half-lives of a day and a look-back of 400 leave less than a number can hold: then the last touch has it all.
+            ELSE CASE WHEN p.most_decay > 0e0 THEN p.decay / p.decay_sum WHEN p.position = p.path_length THEN 1e0 END
+        END AS weight
+    FROM marked AS p
+    CROSS JOIN (
+        VALUES 'first', 'last', 'last_non_direct', 'last_significant', 'linear', 'position', 'time_decay', 'custom'
+    ) AS m (model)
+),
+
+weights AS (
+    SELECT * FROM weighted WHERE weight > 0
+),
+
