@@ -4,7 +4,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo up check test proof bench clean requirements tracker
+.PHONY: setup demo up check test proof bench smoke clean requirements tracker
 
 setup: $(READY)
 
@@ -36,6 +36,9 @@ proof: $(READY)  ## engines, concurrency, faults; needs a JDK; at most 30 minute
 
 bench: $(READY)  ## figures of the budgets: out/bench.json
 	@$(PY) -m tests.bench --out out/bench.json
+
+smoke: $(READY)  ## a stage's own Athena is shown every statement: make smoke STAGE=test (needs AWS credentials, costs less than a cent)
+	@$(PY) -m infra.smoke --stage "$(STAGE)" --stack "$(STACK)"
 
 tracker:         ## the tracker from its TypeScript (Node 18 or newer): functions/collect/tracker/*.js
 	@cd functions/collect/tracker && npm ci --ignore-scripts --no-fund --no-audit && npm run --silent check && npm run --silent build

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from shared.errors import WarehouseError
 from shared.log import logger
@@ -18,21 +18,32 @@ from shared.query_errors import explain
 from shared.records import RecordKind
 from shared.warehouse import QueryState, Row
 
+# Of a statement, its time in the queue included. Athena ends one after 30 minutes of running (its quota "DML query timeout").
+MOST_QUERY_TIME = timedelta(minutes=40)
 MOST_WAIT_SECONDS = 240.0  # of `rows`; two such waits fit into the 600 s of the refresh's function, three into the report's 900 s
 LONGEST_POLL_SECONDS = 1.0
 
 
 class AthenaWarehouse:
-    """`athena` and `s3` are clients; `sleep` is how it waits: between throttled calls, and in `rows` for the end of a query."""
+    """`athena` and `s3` are clients; `sleep` is how it waits: between throttled calls, and in `rows` for the end of a query; `now`
+    tells when a query has run for too long."""
 
     ddl_dialect = "iceberg_athena"
     most_partitions = 100
 
     def __init__(
-        self, athena: Any, s3: Any, database: str, work_group: str, lake_bucket: str, sleep: Callable[[float], None] = time.sleep
+        self,
+        athena: Any,
+        s3: Any,
+        database: str,
+        work_group: str,
+        lake_bucket: str,
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._athena, self._s3 = Patient(athena, "Athena", sleep), Patient(s3, "S3", sleep)
         self._database, self._work_group, self._bucket, self._sleep = database, work_group, lake_bucket, sleep
+        self._now = now
         self._bytes_scanned = 0
 
     @property
@@ -50,8 +61,14 @@ class AthenaWarehouse:
         return str(answer["QueryExecutionId"])
 
     def poll(self, query_id: str) -> QueryState:
-        """State of a query; its id, seconds and the bytes that Athena bills are logged at its end. WarehouseError when it failed."""
-        return self._state(query_id, self._execution(query_id))
+        """State of a query; its id, seconds and bytes (Athena bills them) are logged at its end. WarehouseError when it failed, or
+        was stopped because it was not done in 40 minutes."""
+        execution = self._execution(query_id)
+        state = self._state(query_id, execution)
+        submitted = execution["QueryExecution"]["Status"].get("SubmissionDateTime")
+        if not state.is_done and submitted is not None and self._now() - submitted > MOST_QUERY_TIME:
+            self._give_up(query_id, f"{MOST_QUERY_TIME // timedelta(minutes=1)} minutes")
+        return state
 
     def cancel(self, query_id: str) -> None:
         self._athena.stop_query_execution(QueryExecutionId=query_id)
@@ -64,8 +81,7 @@ class AthenaWarehouse:
             if self._state(query_id, execution).is_done:
                 return self._read(execution)
             self._sleep(seconds)
-        self.cancel(query_id)
-        raise WarehouseError(explain(query_id, f"Query timeout: not done after {MOST_WAIT_SECONDS:.0f} s, stopped by us"))
+        return self._give_up(query_id, f"{MOST_WAIT_SECONDS:.0f} s")
 
     def open_raw(self, kind: str, first_arrival: str, last_arrival: str) -> None:
         """Nothing to do: partitions are projected (template.yaml)."""
@@ -77,6 +93,10 @@ class AthenaWarehouse:
         """Replace the one object of a rule table."""
         body = b"".join(line + b"\n" for line in lines)
         self._s3.put_object(Bucket=self._bucket, Key=f"rules/{table}/rules.jsonl", Body=body)
+
+    def _give_up(self, query_id: str, after: str) -> NoReturn:
+        self.cancel(query_id)
+        raise WarehouseError(explain(query_id, f"Query timeout: not done after {after}, stopped by us"))
 
     def _execution(self, query_id: str) -> dict[str, Any]:
         execution: dict[str, Any] = self._athena.get_query_execution(QueryExecutionId=query_id)

@@ -35,7 +35,7 @@ def to_kopecks(amount: Decimal) -> int:
     return int((amount / KOPECK).to_integral_value(ROUND_HALF_UP))
 
 
-def largest_remainder(total: int, weights: Sequence[float]) -> list[int]:
+def largest_remainder(total: int, weights: Sequence[float | Decimal]) -> list[int]:
     """Parts of `total` (kopecks) in proportion to `weights` (sum 1) that add up to it exactly.
 
     Quotas are taken to 10⁻⁶ kopeck, ties go to the earlier place, a negative total mirrors the positive one
@@ -47,6 +47,8 @@ def largest_remainder(total: int, weights: Sequence[float]) -> list[int]:
     parts = [int((Decimal(m) / 1_000_000).to_integral_value(ROUND_FLOOR)) for m in micro]
     left = size - sum(parts)
     order = sorted(range(len(parts)), key=lambda i: (-(micro[i] % 1_000_000), i))
-    for i in order[:left]:
+    for i in order[: max(left, 0)]:
         parts[i] += 1
+    for i in order[left:] if left < 0 else ():  # weights a hair over 1 in sum overshoot by a kopeck in 10¹⁵
+        parts[i] -= 1
     return [sign * part for part in parts]

@@ -16,23 +16,35 @@ class Advice(NamedTuple):
     what_to_do: str
 
 
-_SHORTER = "refresh a shorter period"
 _DRIFT = "deploy one version of the statements and the tables, then run the refresh, which makes the tables anew"
 _OURS = "report it with the query id: no input may cause this"
+_WAITS = "nothing of it was written, and the site's next report waits for a complete refresh"
 
 ADVICE = (
     Advice(
         ("BYTES SCANNED LIMIT",),
-        "the query was stopped because it would read more than the work group allows",
-        f"raise the parameter MostBytesPerQuery of the stack, or {_SHORTER}",
+        f"the guard against a large AWS bill stopped the query, which wanted to read more than MostBytesPerQuery allows; {_WAITS}",
+        "if the data have simply grown, or a whole history is read for the first time, raise the parameter MostBytesPerQuery of the"
+        " stack (100 GiB more let one query cost about $0.50 more) and start the refresh; if it came overnight, look first for what"
+        " sends so many records",
     ),
     Advice(
-        ("EXHAUSTED RESOURCES", "EXCEEDED_"),
-        "the query needs more time or memory than the engine gives it",
-        f"{_SHORTER}, or raise the engine's limit",
+        ("EXHAUSTED RESOURCES", "EXCEEDED_MEMORY", "EXCEEDED_LOCAL_MEMORY", "EXCEEDED_GLOBAL_MEMORY"),
+        f"the query needs more memory than the engine gives it; {_WAITS}",
+        "the next refresh tries it again by itself; if it fails again, give the engine more (Athena: provisioned capacity for the"
+        " work group, Trino: query.max-memory), or shorten attribution.lookback_days in the site's settings",
     ),
-    Advice(("QUERY TIMEOUT",), "the query took longer than it may", f"{_SHORTER}, or run it again later"),
-    Advice(("TOO_MANY_OPEN_PARTITIONS",), "the statement writes more days than the engine takes at once", _SHORTER),
+    Advice(
+        ("QUERY TIMEOUT", "EXCEEDED_"),
+        f"the query was stopped because it took longer than it may; {_WAITS}",
+        "the next refresh tries it again by itself; if it happens every time, look whether other queries keep the engine busy, then"
+        " let it run longer (Athena: the quota DML query timeout, Trino: its limits of time)",
+    ),
+    Advice(
+        ("TOO_MANY_OPEN_PARTITIONS",),
+        "the statement writes more days than the engine takes at once",
+        "Trino: set iceberg.max-partitions-per-writer to 100 or more; on Athena report it with the query id",
+    ),
     Advice(
         ("ICEBERG_COMMIT_ERROR", "TRANSACTION_CONFLICT"),
         "another query changed the same table at the same time",
@@ -67,9 +79,13 @@ ADVICE = (
 _UNKNOWN = Advice((), "the query failed", "read the reason; run it again if it sounds like a passing trouble")
 
 
-def explain(query_id: str, reason: str) -> str:
-    """One message: what happened to the query, what to do, and the engine's own words. `query_id` may be empty."""
+def explain(query_id: str, reason: str, bytes_scanned: int = 0) -> str:
+    """One message: what happened to the query, what to do, and the engine's own words. `query_id` may be empty.
+
+    `bytes_scanned`: what it had read, where an engine counts it.
+    """
     upper = reason.upper()
     advice = next((a for a in ADVICE if any(mark in upper for mark in a.marks)), _UNKNOWN)
-    which = f" (query {query_id})" if query_id else ""
+    read = f", {bytes_scanned / 2**30:,.1f} GiB read" if bytes_scanned >= 2**30 / 20 else ""
+    which = f" (query {query_id}{read})" if query_id else ""
     return f"{advice.what}{which}. What to do: {advice.what_to_do}. The engine said: {reason or 'nothing'}"

@@ -186,7 +186,11 @@ class Report(_Strict):
     language: Literal["ru", "en"] = "ru"
     days: int = Field(default=30, ge=1, le=366, description="length of the period")
     until: Literal["yesterday", "today"] = Field(default="yesterday", description="last day of the period")
+    date_basis: Literal["request", "payment", "touch"] = Field(
+        default="request", description="the day by which channels' results fall into the period"
+    )
     thresholds: Thresholds = Thresholds()
+    lapsed_days: int = Field(default=180, ge=1, le=3650, description="a buyer without a sale for more days has lapsed")
 
 
 class SiteSettings(_Strict):

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, NoReturn, TypeVar
 
 from shared.errors import WarehouseBusy, WarehouseError
 from shared.log import logger
 from shared.query_errors import explain
 from shared.records import RecordKind
 from shared.sql import literal
-from shared.trino_client import Failed, Lost, NotReady, TrinoClient, query_name
+from shared.trino_client import Answer, Failed, Lost, NotReady, TrinoClient, query_name
 from shared.trino_place import Login, TrinoPlace
 from shared.trino_tables import folder_of, known_columns, lake_schema, missing_tables
 from shared.warehouse import QueryState, Row
@@ -60,7 +61,8 @@ class TrinoWarehouse:
         return answer.next or answer.name
 
     def poll(self, query_id: str) -> QueryState:
-        """Follow a query for some seconds. While it runs, the state has the id to ask for next time."""
+        """Follow a query for some seconds. While it runs, the state has the id to ask for next time. One that runs longer than the
+        place allows is cancelled."""
         until, address = self._clock() + FOLLOW_SECONDS, query_id
         while True:
             try:
@@ -78,15 +80,20 @@ class TrinoWarehouse:
                 self._ended(answer.name, "FINISHED", answer.bytes_scanned)
                 return QueryState(is_done=True, bytes_scanned=answer.bytes_scanned)
             address = answer.next
+            if answer.seconds > 60 * self._client.place.most_minutes:
+                self._time_out(answer, address, f"{self._client.place.most_minutes} minutes")
             if self._clock() >= until:
                 return QueryState(is_done=False, bytes_scanned=answer.bytes_scanned, query_id=address)
 
     def cancel(self, query_id: str) -> None:
-        """By its latest address; a query whose address is not known ends by itself when nobody asks for it any more."""
+        """By its latest address, or by its name where that is not known."""
         try:
             self._client.cancel(query_id)
         except Lost:
-            return
+            with suppress(Failed):  # it has ended, or never was
+                self._run(
+                    f"CALL system.runtime.kill_query(query_id => {literal(query_name(query_id))}, message => 'stopped by Skvoz')"
+                )
 
     def run(self, sql: str) -> str:
         """One statement to its end, for setting up; gives Trino's name of the query."""
@@ -140,10 +147,12 @@ class TrinoWarehouse:
                 return found
             query_id = answer.next
             if self._clock() >= until:
-                self.cancel(query_id)
-                self._ended(answer.name, "CANCELED", answer.bytes_scanned)
-                reason = f"Query timeout: not done after {MOST_WAIT_SECONDS:.0f} s, stopped by us"
-                raise WarehouseError(explain(answer.name, reason))
+                self._time_out(answer, query_id, f"{MOST_WAIT_SECONDS:.0f} s")
+
+    def _time_out(self, answer: Answer, address: str, after: str) -> NoReturn:
+        self.cancel(address)
+        self._ended(answer.name, "CANCELED", answer.bytes_scanned)
+        raise WarehouseError(explain(answer.name, f"Query timeout: not done after {after}, stopped by us"))
 
     def _look_up(self, name: str) -> QueryState:
         """How a query stands whose latest address is not known: a process died between asking and keeping the answer."""

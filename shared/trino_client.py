@@ -41,10 +41,11 @@ class Failed(WarehouseError):
 
 
 class Answer(NamedTuple):
-    """`name` of the query, the address that is `next` (None at its end), what was read so far, and some of the rows."""
+    """`name` of the query, the address that is `next` (None at its end), seconds and bytes read so far, and some of the rows."""
 
     name: str
     next: str | None
+    seconds: float
     bytes_scanned: int
     rows: Sequence[Row]
 
@@ -86,9 +87,10 @@ class TrinoClient:
             raise NotReady(message) if error.error_name in NOT_READY else Failed(name, message) from error
         except (Error, HttpError) as error:
             raise WarehouseBusy(self._unreachable(str(error))) from error
-        except (ValueError, LookupError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise WarehouseError(self._unreachable(f"its answer is none of a Trino ({error!r})")) from error
-        return Answer(str(status.id), following, int(status.stats.get("physicalInputBytes", 0)), rows)
+        seconds = int(status.stats.get("elapsedTimeMillis", 0)) / 1000
+        return Answer(str(status.id), following, seconds, int(status.stats.get("physicalInputBytes", 0)), rows)
 
     def _send(self, send: Callable[[Any], Any]) -> Any:
         from requests.exceptions import RequestException, SSLError
@@ -172,6 +174,7 @@ def _plain(value: Any) -> Any:
 
 
 def _connect(place: TrinoPlace, login: Login | None, secret: str) -> Any:
+    import requests
     from trino import auth
     from trino.client import ClientSession, TrinoRequest
 
@@ -187,14 +190,17 @@ def _connect(place: TrinoPlace, login: Login | None, secret: str) -> Any:
         # A day on which nothing arrived has no folder; that is no error.
         properties={f"{place.lake_catalog}.ignore_absent_partitions": "true"},
     )
+    over = requests.Session()
+    over.trust_env = False  # or REQUESTS_CA_BUNDLE would outdo TRINO_CA, and ~/.netrc name another user
+    over.verify = place.ca or True
     make: Any = TrinoRequest
     return make(
         host=place.host,
         port=place.port,
         client_session=session,
+        http_session=over,
         http_scheme="https" if place.tls else "http",
         auth=kind,
         max_attempts=MOST_ATTEMPTS,
         request_timeout=REQUEST_SECONDS,
-        verify=place.ca or True,
     )

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 from shared.errors import FieldError, SettingsError
 
 TLS_PORT, PLAIN_PORT = 443, 8080
+MINUTES, MOST_MINUTES = 60, 24 * 60
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 _LOCATION = re.compile(r"[a-z][a-z0-9]*://[^\s'?#]*")
@@ -20,7 +21,8 @@ _YES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": 
 
 
 class TrinoPlace(NamedTuple):
-    """`ca`: path of a bundle of certificates to trust in place of the usual ones. `location`: root of the lake as Trino sees it."""
+    """`ca`: path of a bundle of certificates to trust in place of the usual ones. `location`: root of the lake as Trino sees it.
+    A statement of the refresh that runs longer than `most_minutes` is cancelled."""
 
     host: str
     port: int
@@ -31,6 +33,7 @@ class TrinoPlace(NamedTuple):
     marts_catalog: str = "marts"
     schema: str = "skvoz"
     location: str = "local://"
+    most_minutes: int = MINUTES
 
 
 class Login(NamedTuple):
@@ -54,6 +57,7 @@ def place_of(environment: Mapping[str, str], lake_bucket: str) -> TrinoPlace:
         marts_catalog=given.text("TRINO_MARTS_CATALOG", "marts", _IDENTIFIER, _NAME),
         schema=given.text("TRINO_SCHEMA", "skvoz", _IDENTIFIER, _NAME),
         location=given.text("TRINO_LAKE_LOCATION", f"s3://{lake_bucket}", _LOCATION, "an address such as s3://bucket").rstrip("/"),
+        most_minutes=given.number("TRINO_MOST_MINUTES", MINUTES, MOST_MINUTES),
     )
     if place.ca and not tls:
         given.wrong("TRINO_CA", "serves TLS only; leave it out, or set TRINO_TLS=true")

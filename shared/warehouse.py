@@ -41,7 +41,7 @@ class Warehouse(Protocol):
 
     @property
     def bytes_scanned(self) -> int:
-        """What all queries that ended here have read so far, failed ones and those of `rows` too; 0 where an engine does not count."""
+        """What all queries that ended here have read, failed ones and those of `rows` too; 0 where an engine does not count."""
         ...
 
     def start(self, sql: str, token: str = "") -> str:

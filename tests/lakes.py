@@ -13,7 +13,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from functions.attribution.refresh import Refresh, State
+from functions.attribution.refresh import Refresh
+from functions.attribution.standing import State
 from functions.attribution.table import Table
 from functions.attribution.tables import MARTS
 from functions.attribution.working_tables import WORKING
@@ -29,8 +30,10 @@ SITE = "shop"
 HOST = "shop.example"
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"
-# Tables by which two runs are compared, with the columns that identify a row. `touches` is a view.
-COMPARED = {t.name: ("site_id", *t.key) for t in (*WORKING, *MARTS)} | {"touches": ("site_id", "touch_id")}
+# Columns that identify a row. `touches` is a view.
+KEYS = {t.name: ("site_id", *t.key) for t in (*WORKING, *MARTS)} | {"touches": ("site_id", "touch_id")}
+# Tables by which two ways to the same records are compared; restatements tell of the way itself.
+COMPARED = {table: key for table, key in KEYS.items() if table != "restatements"}
 
 
 class Record(NamedTuple):
@@ -220,7 +223,7 @@ class Marts:
 
     def _sorted(self, table: str) -> list[Row]:
         rows = self.warehouse.rows(f"SELECT * FROM {table}")
-        return sorted(rows, key=lambda row: [str(row[name]) for name in COMPARED[table]])
+        return sorted(rows, key=lambda row: [str(row[name]) for name in KEYS[table]])
 
 
 def without(row: Row, *names: str) -> Row:

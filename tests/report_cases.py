@@ -7,8 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from functions.report.figures import MODELS, Figures, build
+from functions.report.figures import Figures, build
 from functions.report.marts.questions import Answers, Period
+from shared.models import PATH_MODELS
 from shared.settings import parse_settings, published
 
 PERIOD = Period(date(2026, 9, 13), date(2026, 10, 12))
@@ -36,6 +37,11 @@ def results(channel: str, source: str, campaign: str = "", **figures: Any) -> di
     elif row["revenue"]:
         row["priced_parts"] = 1
     return {"channel": channel, "source": source, "campaign": campaign, **row}
+
+
+def model(name: str, channel: str, **figures: Any) -> dict[str, Any]:
+    """A row of `models`."""
+    return {"model": name, **results(channel, "", **figures)}
 
 
 def cost(channel: str, source: str, amount: str, campaign: str = "") -> dict[str, Any]:
@@ -82,6 +88,33 @@ def path(deal_id: str, day: int, *touches: tuple[str, float], length: int | None
         judged = {"is_significant": marks["medium"] == "cpc", "is_heaviest": place_ == heaviest}
         rows.append({**names, **counted, **marks, "weight": touch[1], **judged})
     return rows
+
+
+def customers(abcd: str, buyers: int, revenue: str, gross_profit: str | None, **told: int) -> dict[str, Any]:
+    """A row of `customers`: as many people and sales as buyers, and what is told of repeat ones and lapsed ones."""
+    repeats = told.get("repeat_sales", 0)
+    counts = {"persons": buyers, "buyers": buyers, "sales": buyers + repeats, "repeat_sales": repeats, "repeat_buyers": repeats}
+    counts |= {"lapsed": told.get("lapsed", 0), "priced_buyers": buyers if gross_profit else 0}
+    profit = Decimal(gross_profit) if gross_profit else None
+    return {"abcd": abcd, **counts, "revenue": Decimal(revenue), "gross_profit": profit}
+
+
+def cohort(
+    month: str, channel: str | None, persons: int, buyers: int, revenue: str, gross_profit: str | None = None,
+    cost: str | None = None, payback_days: int | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """A row of `cohorts`: a sale a buyer; without a channel that of all."""
+    row = {
+        "month": month,
+        "channel": channel or "",
+        "is_all": channel is None,
+        "persons": persons,
+        "buyers": buyers,
+        "sales": buyers,
+    }
+    money = {"revenue": Decimal(revenue), "gross_profit": Decimal(gross_profit) if gross_profit else None}
+    money |= {"unpriced_revenue": Decimal(0) if gross_profit else Decimal(revenue), "cost": Decimal(cost) if cost else None}
+    return {**row, **money, "payback_days": payback_days}
 
 
 def kind(channel: str, *, is_ad: bool = False, is_unnamed: bool = False) -> dict[str, Any]:
@@ -139,8 +172,8 @@ def shop(scale: int = 1) -> dict[str, Any]:
     for row in lost:
         row |= {"priced_parts": 0, "unpriced_parts": int(row["revenue"] > 0), "unpriced_revenue": row["revenue"]}
     models = [
-        {"model": model, "channel": row["channel"], "sales": row["sales"] * (1 + shift / 20), "revenue": row["revenue"]}
-        for shift, model in enumerate(MODELS)
+        {"model": model, **row, "sales": row["sales"] * (1 + shift / 20)}
+        for shift, model in enumerate(PATH_MODELS)
         for row in _by_channel(found)
     ]
     contacts = [
@@ -159,6 +192,11 @@ def shop(scale: int = 1) -> dict[str, Any]:
         "spend": spend,
         "no_source": lost,
         "models": models,
+        "markov": [{"month": "2026-10", **row} for row in _by_channel(found)],
+        "removal_effects": [
+            {"month": "2026-10", "channel": channel, "share": share}
+            for channel, share in (("Yandex Direct", 0.375), ("Google Ads", 0.25), ("Organic search", 0.25), ("VK Ads", 0.125))
+        ],
         "hits": [
             {"reason": reason, "hits": count}
             for reason, count in (
@@ -174,7 +212,10 @@ def shop(scale: int = 1) -> dict[str, Any]:
             )
         ],
         "requests_made": [
-            {"day": date(2026, 10, day), "made": 22, "counted": 15, "repeats": 2, "duplicates": 3, "disqualified": 1}
+            {
+                "day": date(2026, 10, day), "made": 22, "counted": 15, "repeats": 2, "duplicates": 3, "disqualified": 1,
+                "revenue": Decimal("70000.00"),
+            }
             for day in range(1, 13)
         ],
         "deals_matched": [
@@ -199,7 +240,7 @@ def shop(scale: int = 1) -> dict[str, Any]:
         "left_out": [{"request_id": "request-5", "reason": "bot"}],
         "money_without_rate": [{"currency": "USD", "lines": 1, "amount": Decimal("450.00")}],
         "sale_delays": [{"days": 2, "sales": 10}, {"days": 6, "sales": 12}, {"days": 20, "sales": 5}],
-        "hub_keys": [{"hubs": 1}],
+        "hub_keys": [{"why": "hub", "key_kind": "phone", "key": "5be1a07c3f2d9e60", "keys": 1}],
         "contact_channels": contacts,
         "calls": [
             calls("lease", 71, 64, 52, 44),
@@ -208,6 +249,30 @@ def shop(scale: int = 1) -> dict[str, Any]:
             calls("number", 7, 6, 5, 5),
             calls("nothing", 3, 2, 1, 1),
             calls("nothing", 38, 25, 0, 0, direction="out"),
+        ],
+        "customers": [
+            customers("A", 6, "402000.00", "188000.00", repeat_sales=5),
+            customers("B", 11, "241000.50", "96400.20", repeat_sales=3, lapsed=1),
+            customers("C", 14, "120600.00", "54000.00", lapsed=3),
+            customers("D", 9, "40200.00", None, lapsed=2),
+            {**customers("", 240, "0.00", None), "buyers": 1, "sales": 1},
+        ],
+        "customers_repeats": [
+            {"is_repeat": False, "in_period": True, "sales": 22, "revenue": Decimal("390000.00")},
+            {"is_repeat": True, "in_period": True, "sales": 5, "revenue": Decimal("98000.00")},
+            {"is_repeat": False, "in_period": False, "sales": 19, "revenue": Decimal("240800.50")},
+            {"is_repeat": True, "in_period": False, "sales": 3, "revenue": Decimal("75000.00")},
+        ],
+        "cohorts": [
+            cohort("2026-10", None, 150, 11, "165000.00", "72000.00", "81000.40"),
+            cohort("2026-10", "Yandex Direct", 74, 8, "121000.00", "54000.00", "61000.40"),
+            cohort("2026-10", "direct", 41, 2, "32000.00", "18000.00"),
+            cohort("2026-10", "blogger_ivanov / posev-tg", 20, 1, "12000.00"),
+            cohort("2026-10", "VK Ads", 0, 0, "0.00", cost="20000.00"),
+            cohort("2026-10", "", 15, 0, "0.00"),
+            cohort("2026-09", None, 130, 30, "638800.50", "266400.20", "120000.00", 34),
+            cohort("2026-09", "Yandex Direct", 90, 24, "498800.50", "206400.20", "95000.00", 19),
+            cohort("2026-09", "Google Ads", 40, 6, "140000.00", "60000.00", "25000.00", 47),
         ],
         "deals": [
             deal("5", 12, stage="Замер", meaning="qualified", **open_),
@@ -227,9 +292,11 @@ def shop(scale: int = 1) -> dict[str, Any]:
 
 
 def _by_channel(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Results as the questions of the models answer them: without source and campaign."""
+    names = ("requests", "qualified", "sales", "revenue", "gross_profit", "priced_parts", "unpriced_parts")
     sums: dict[str, dict[str, Any]] = {}
     for row in rows:
-        total = sums.setdefault(row["channel"], {"channel": row["channel"], "sales": 0.0, "revenue": Decimal(0)})
-        total["sales"] += row["sales"]
-        total["revenue"] += row["revenue"]
+        total = sums.setdefault(row["channel"], {"channel": row["channel"], **dict.fromkeys(names, 0)})
+        for name in names:
+            total[name] += row[name] or 0
     return list(sums.values())

@@ -10,7 +10,8 @@ from typing import Any
 import orjson
 
 from functions.attribution.ledger import DynamoLedger
-from functions.attribution.refresh import Refresh, State
+from functions.attribution.refresh import Refresh
+from functions.attribution.standing import State, place_of
 from shared.aws import client, env
 from shared.engines import engine
 from shared.log import count, logger
@@ -26,11 +27,10 @@ def lambda_handler(event: State, context: object) -> State:
     if "completed" in answer:
         failed = len(answer["failed"])
         completed = max(answer["completed"], 0 if failed else 1)
-        count({"RefreshCompleted": completed, "RefreshSiteFailed": failed}, Stage=env("STAGE"))
-    logger().info(
-        "refresh moved",
-        extra={k: answer.get(k) for k in ("status", "refresh_id", "site", "step", "query_id", "bytes_scanned", "note", "failed")},
-    )
+        read = answer["bytes_scanned"]
+        count({"RefreshCompleted": completed, "RefreshSiteFailed": failed, "RefreshBytes": read}, Stage=env("STAGE"))
+    told = {name: answer.get(name) for name in ("status", "refresh_id", "query_id", "bytes_scanned", "note", "failed")}
+    logger().info("refresh moved", extra={**told, **(place_of(answer) if "site" in answer else {})})
     return answer
 
 

@@ -1,17 +1,50 @@
-"""The refresh ledger in DynamoDB: lock, standing run, last complete run of each site (table `ledger`, keys pk and sk)."""
+"""What outlives a run of the refresh, and how DynamoDB keeps it (table `ledger`, keys pk and sk)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
+from functions.attribution.standing import State
 from shared.times import to_millis
 
 _LOCK = {"pk": {"S": "refresh"}, "sk": {"S": "lock"}}
 _RUN = {"pk": {"S": "refresh"}, "sk": {"S": "run"}}
+
+
+class Ledger(Protocol):
+    """The lock, where the run stands, and the last complete run of each site."""
+
+    def acquire(self, owner: str, now: datetime, until: datetime) -> bool:
+        """Take or prolong the lock. False while another owner's lease runs."""
+        ...
+
+    def release(self, owner: str) -> None:
+        """Give the lock back; nothing happens when it is somebody else's by now."""
+        ...
+
+    def load_run(self) -> State | None:
+        """Where an unfinished run stands."""
+        ...
+
+    def save_run(self, state: State | None) -> None:
+        """Remember where the run stands; None when it is complete."""
+        ...
+
+    def begin(self, site_id: str, refresh_id: str) -> None:
+        """Note that a run rewrites the site's marts: until it completes, no report reads them."""
+        ...
+
+    def last_complete(self, site_id: str) -> Mapping[str, str]:
+        """refresh_id, started_at, completed_at, data_to, last_arrival, fingerprint of the site's last complete run, or nothing."""
+        ...
+
+    def complete(self, site_id: str, run: Mapping[str, str]) -> None:
+        """Mark a run of a site complete: from now on reports read it."""
+        ...
 
 
 class DynamoLedger:
@@ -45,11 +78,11 @@ class DynamoLedger:
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             return
 
-    def load_run(self) -> dict[str, Any] | None:
+    def load_run(self) -> State | None:
         item = self._get(_RUN)
         return orjson.loads(item["state"]["S"]) if item else None
 
-    def save_run(self, state: dict[str, Any] | None) -> None:
+    def save_run(self, state: State | None) -> None:
         if state is None:
             self._dynamodb.delete_item(TableName=self._table, Key=_RUN)
         else:

@@ -39,7 +39,7 @@ def stopping(warehouse: Warehouse, state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def waited(warehouse: Warehouse, state: Mapping[str, Any]) -> dict[str, Any]:
-    """The state without `stopping` when that query has ended, else with what to ask for next time. WarehouseError after five minutes."""
+    """The state without `stopping` once that query has ended, else with what to ask next. WarehouseError after five minutes."""
     query_id, turns = state["stopping"], state["stopping_turns"] + 1
     try:
         query = warehouse.poll(query_id)

@@ -20,7 +20,7 @@ class Transition(NamedTuple):
     from_state: str
     outcome: str  # touch, conversion, null
     channel: str  # of a touch
-    paths: int
+    paths: float  # whole in the marts; ready paths may count by parts
 
 
 def removal_effects(transitions: Iterable[Transition], order: int = 1) -> dict[str, float]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from functions.attribution import path_tables
 from functions.attribution.markov import Transition, removal_effects
-from functions.attribution.statements import insert, merge, render, sql_text
+from functions.attribution.statements import merge, render, sql_text
 from functions.attribution.table import Table
-from functions.attribution.work import Part, Step, Work, whole
+from functions.attribution.work import Part, Step, Work, scoped, whole
 from shared.models import FITTED_MODELS, RULE_MODELS
 from shared.settings import SiteSettings
 from shared.sql import literal
 
-_MONTHS = {"month_of_request": "substr(CAST(day AS varchar), 1, 7)", "month_of_visit": "substr(CAST(last_day AS varchar), 1, 7)"}
+# What is fitted together, as the expressions of paths.sql and visitor_paths.sql: each month by itself, or all there is.
+BY_MONTH = {"month_of_request": "substr(CAST(day AS varchar), 1, 7)", "month_of_visit": "substr(CAST(last_day AS varchar), 1, 7)"}
+_VISITORS = ("visitors_scope_all", "visitors_scope_changed")
+_MONTHS = ("months_scope_all", "months_scope_changed")
+ALL_AT_ONCE = {"month_of_request": "'all'", "month_of_visit": "'all'"}
 
 
 def path_parts(site: SiteSettings) -> dict[str, str]:
@@ -28,24 +32,13 @@ def path_parts(site: SiteSettings) -> dict[str, str]:
     return {"path_to_steps": "\n".join(texts).rstrip().removesuffix(",")}
 
 
-def _scoped(name: str, table: Table, scopes: str, old: str, scope_when_changed: str, rows: str = "TRUE", **parts: str) -> Step:
-    """A table computed anew within a scope: everything in a full run, else what `scope_when_changed` names."""
-
-    def statement(work: Work, part: Part) -> str:
-        scope = f"{scopes}_scope_all" if work.is_full else scope_when_changed
-        given = {**parts, **path_parts(work.site), **_MONTHS, "scope": scope, "table": table.name, "rows": rows}
-        text = work.bind(render(part.get("query") or parts.get("query") or table.name, **given))
-        if part["is_first"]:
-            return insert(table, text)
-        everything = f"SELECT * FROM {table.name} WHERE site_id = :site_id AND {rows}"  # noqa: S608 (names of the model)
-        return merge(table, text, work.bind(everything if work.is_full else render(old, **given)))
-
-    return Step(name, lambda work: [{"is_first": work.holds_nothing(table)}], statement)
-
-
 def _of_requests(name: str, table: Table, scope: str, models: Sequence[str] = (), **parts: str) -> Step:
     rows = f"model IN {literal(models)}" if models else "TRUE"
-    return _scoped(name, table, "requests", "requests_old", f"requests_scope_{scope}", rows, **parts)
+    return _scoped(name, table, ("requests_scope_all", f"requests_scope_{scope}"), "requests_old", rows, **parts)
+
+
+def _scoped(name: str, table: Table, scopes: tuple[str, str], old: str, rows: str = "TRUE", **parts: str) -> Step:
+    return scoped(name, table, scopes, old, rows, parts_of=lambda site: {**parts, **path_parts(site)})
 
 
 def _credits(name: str, scope: str, models: Sequence[str], weights: str) -> Step:
@@ -59,7 +52,7 @@ def _removal_effects() -> Step:
     table = path_tables.REMOVAL_EFFECTS
 
     def statement(work: Work, part: Part) -> str:
-        scope = "months_scope_all" if work.is_full else "months_scope_changed"
+        scope = _MONTHS[0 if work.is_full else 1]
         order = work.site.attribution.markov_order
         counted = work.warehouse.rows(work.bind(render("transitions_counted", scope=scope)))
         by_month: dict[str, list[Transition]] = {}
@@ -90,15 +83,21 @@ _NOTHING = (
     "CAST(NULL AS double) AS share) AS v WHERE FALSE"
 )
 
-PATH_STEPS: tuple[Step, ...] = (
-    whole(path_tables.PERSON_INPUTS),
-    _scoped("visitor_paths", path_tables.VISITOR_PATHS, "visitors", "visitor_paths_old", "visitors_scope_changed"),
-    _of_requests("paths", path_tables.PATHS, "touched"),
-    whole(path_tables.PATH_COUNTS),
-    whole(path_tables.PATH_MONTHS),
-    _scoped("transitions", path_tables.TRANSITIONS, "months", "months_old", "months_scope_changed"),
-    _removal_effects(),
-    _credits("credits", "touched", RULE_MODELS, "part_rule_weights"),
-    _credits("credits_fitted", "fitted", FITTED_MODELS, "part_fitted_weights"),
-    _of_requests("credit_money", path_tables.CREDIT_MONEY, "fitted"),
-)
+
+def path_steps(months: Mapping[str, str] = BY_MONTH) -> tuple[Step, ...]:
+    """The steps in their order. `months`: what one fit of the month models covers."""
+    return (
+        whole(path_tables.PERSON_INPUTS),
+        _scoped("visitor_paths", path_tables.VISITOR_PATHS, _VISITORS, "visitor_paths_old", **months),
+        _of_requests("paths", path_tables.PATHS, "touched", **months),
+        whole(path_tables.PATH_COUNTS),
+        whole(path_tables.PATH_MONTHS),
+        _scoped("transitions", path_tables.TRANSITIONS, _MONTHS, "months_old"),
+        _removal_effects(),
+        _credits("credits", "touched", RULE_MODELS, "part_rule_weights"),
+        _credits("credits_fitted", "fitted", FITTED_MODELS, "part_fitted_weights"),
+        _of_requests("credit_money", path_tables.CREDIT_MONEY, "fitted"),
+    )
+
+
+PATH_STEPS = path_steps()

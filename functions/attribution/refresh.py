@@ -12,15 +12,18 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
 from functions.attribution import left_over
 from functions.attribution.ddl import create_statements, drop_statements, model_version, upkeep_statements
+from functions.attribution.ledger import Ledger
+from functions.attribution.marks import begin_site, complete_site
 from functions.attribution.rules import RULE_TABLES, fingerprint, rule_rows
+from functions.attribution.standing import TABLES, State, place_of
 from functions.attribution.steps import STEPS
-from functions.attribution.work import Part, Work
+from functions.attribution.work import Part, Work, compared
 from shared.errors import SettingsError, WarehouseBusy, WarehouseError
 from shared.ids import uuid7
 from shared.log import logger
@@ -28,8 +31,6 @@ from shared.records import KINDS, encode
 from shared.settings import SiteSettings
 from shared.times import from_lake_text, from_millis, lake_text
 from shared.warehouse import Warehouse
-
-State = dict[str, Any]
 
 LEASE = timedelta(minutes=20)
 POLL_SECONDS = 5
@@ -42,39 +43,6 @@ UPKEEP_EVERY = timedelta(days=7)
 # Kept in the ledger beside the sites:
 TABLE_MODEL = "*"  # the version of the table model that the marts have
 UPKEEP = "*upkeep"  # when the tables were last kept small
-TABLES = -1  # as a place in the list of sites: before the first one the tables are made, after the last one they are kept small
-
-
-class Ledger(Protocol):
-    """What outlives a run: the lock, where the run stands, and the last complete run of each site."""
-
-    def acquire(self, owner: str, now: datetime, until: datetime) -> bool:
-        """Take or prolong the lock. False while another owner's lease runs."""
-        ...
-
-    def release(self, owner: str) -> None:
-        """Give the lock back; nothing happens when it is somebody else's by now."""
-        ...
-
-    def load_run(self) -> State | None:
-        """Where an unfinished run stands."""
-        ...
-
-    def save_run(self, state: State | None) -> None:
-        """Remember where the run stands; None when it is complete."""
-        ...
-
-    def begin(self, site_id: str, refresh_id: str) -> None:
-        """Note that a run rewrites the site's marts: until it completes, no report reads them."""
-        ...
-
-    def last_complete(self, site_id: str) -> Mapping[str, str]:
-        """refresh_id, completed_at, data_to, last_arrival, fingerprint of the site's last complete run; empty before any."""
-        ...
-
-    def complete(self, site_id: str, run: Mapping[str, str]) -> None:
-        """Mark a run of a site complete: from now on reports read it."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -116,7 +84,7 @@ class Refresh:
             return self._wait_out(state, str(error), now)
         except (WarehouseError, SettingsError, ValueError) as error:
             return self._leave(state, str(error), now)
-        return {**moved, "busy": 0}
+        return {name: value for name, value in moved.items() if name not in ("busy", "note")}
 
     def _move(self, state: State, now: datetime) -> State:
         if state.get("is_left"):
@@ -134,14 +102,8 @@ class Refresh:
         turns = state.get("busy", 0) + 1
         if turns > MOST_BUSY_TURNS:
             return self._leave({**state, "busy": 0}, reason, now)
-        return {
-            **state,
-            "busy": turns,
-            "asked_at": lake_text(now),
-            "status": "running",
-            "wait_seconds": BUSY_SECONDS,
-            "note": reason,
-        }
+        told = {"busy": turns, "asked_at": lake_text(now), "note": reason}
+        return {**state, **told, "status": "running", "wait_seconds": BUSY_SECONDS}
 
     def _leave(self, state: State, reason: str, now: datetime) -> State:
         """Give up what failed: the tables (then everything), one site (the next one goes on), or one table's upkeep."""
@@ -175,7 +137,8 @@ class Refresh:
             note = "a statement of the run that died may still be running; the next refresh goes on there"
             return {"status": "complete", "wait_seconds": 0, "note": note}
         stopping = left_over.stopping(self.warehouse, left)
-        if left["resumes"] >= MOST_RESUMES or not {*left["sites"]} <= {s.site_id for s in self.sites()}:
+        sites = list(self.sites())
+        if left["resumes"] >= MOST_RESUMES or left["fingerprints"] != self._fingerprints(sites, rule_rows(sites)):
             return self._begin_anew(owner, now, stopping)
         # What it had started is started anew, and may have been done: nothing is "first" any more.
         parts = [{**part, "is_first": False} if "is_first" in part else part for part in left["parts"]]
@@ -190,8 +153,7 @@ class Refresh:
         self.warehouse.open_lake((*KINDS.values(), *RULE_TABLES))
         for kind in RULE_TABLES:
             self.warehouse.write_rules(kind.name, [encode_rule(kind.name, row) for row in rows[kind.name]])
-        version = model_version(self.warehouse.ddl_dialect)
-        is_new_model = self.ledger.last_complete(TABLE_MODEL).get("version") != version
+        is_new_model = self.ledger.last_complete(TABLE_MODEL).get("version") != model_version(self.warehouse.ddl_dialect)
         state = {
             "refresh_id": self._later_id(owner, sites),
             "owner": owner,
@@ -199,7 +161,7 @@ class Refresh:
             "started_at": lake_text(now),
             "last_arrival": f"{now:%Y/%m/%d}",
             "sites": [s.site_id for s in sites],
-            "fingerprints": {s.site_id: f"{fingerprint(rows, [s])}-{version}" for s in sites},
+            "fingerprints": self._fingerprints(sites, rows),
             "failed": {},
             "site": TABLES,
             "step": 0,
@@ -216,6 +178,11 @@ class Refresh:
                 self.ledger.begin(site.site_id, state["refresh_id"])
         self.ledger.save_run(state)
         return state
+
+    def _fingerprints(self, sites: Sequence[SiteSettings], rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
+        """What the figures of each site are made by: rules, settings and queries, then the table model."""
+        version = model_version(self.warehouse.ddl_dialect)
+        return {s.site_id: f"{fingerprint(rows, [s])}-{version}" for s in sites}
 
     def _later_id(self, owner: str, sites: Sequence[SiteSettings]) -> str:
         """An id that sorts after every complete run: a clock set back must not hide what this run changes from the next one."""
@@ -269,14 +236,14 @@ class Refresh:
             state = {**state, "step": state["step"] + 1}
             return {**state, "parts": STEPS[state["step"]].plan(self._work(state)), "status": "next", "wait_seconds": 0}
         else:
-            self._complete_site(state, now)
+            complete_site(self.ledger, self._work(state), state, now)
         return self._enter(state, place + 1, now)
 
     def _enter(self, state: State, place: int, now: datetime) -> State:
         """Go to a site's first step, or after the last site to the upkeep of the tables, when it is due."""
         state = {**state, "site": place, "step": 0, "parts": [], "status": "next", "wait_seconds": 0}
         if place < len(state["sites"]):
-            self.ledger.begin(state["sites"][place], state["refresh_id"])
+            begin_site(self.ledger, state["sites"][place], state)
             try:
                 return {**state, "parts": STEPS[0].plan(self._work(state))}
             except WarehouseBusy:
@@ -300,21 +267,6 @@ class Refresh:
         message = "; ".join(f"{site}: {reason}" for site, reason in state["failed"].items())
         return {"status": "failed", "message": f"not refreshed: {message}"[:4000], **told}
 
-    def _complete_site(self, state: State, now: datetime) -> None:
-        work = self._work(state)
-        data_to = work.ask(_DATA_TO)["data_to"]
-        before = self.ledger.last_complete(work.site.site_id)
-        self.ledger.complete(
-            work.site.site_id,
-            {
-                "refresh_id": state["refresh_id"],
-                "completed_at": lake_text(now),
-                "data_to": lake_text(data_to) if data_to else before.get("data_to", state["started_at"]),
-                "last_arrival": state["last_arrival"],
-                "fingerprint": state["fingerprints"][work.site.site_id],
-            },
-        )
-
     def _work(self, state: State) -> Work:
         site_id = state["sites"][state["site"]]
         site = next((s for s in self.sites() if s.site_id == site_id), None)
@@ -326,23 +278,9 @@ class Refresh:
         if is_same:
             overlap = datetime.strptime(last["last_arrival"], "%Y/%m/%d").replace(tzinfo=None) - OVERLAP
             first = f"{overlap:%Y/%m/%d}"
-        return Work(self.warehouse, site, state["refresh_id"], last["refresh_id"] if is_same else "", first, state["last_arrival"])
-
-
-def place_of(state: State) -> dict[str, str]:
-    """Where a run stands, in words for the log: site and step. Before the first site the tables are made, after the last one kept."""
-    place = state["site"]
-    if place == TABLES or place >= len(state["sites"]):
-        return {"site": "", "step": "tables" if place == TABLES else "upkeep"}
-    return {"site": state["sites"][place], "step": STEPS[state["step"]].name}
-
-
-_DATA_TO = """SELECT max(received_at) AS data_to FROM (
-    SELECT max(received_at) AS received_at FROM hits WHERE site_id = :site_id AND refresh_id > :since_refresh
-    UNION ALL SELECT max(received_at) FROM request_records WHERE site_id = :site_id
-    UNION ALL SELECT max(received_at) FROM call_records WHERE site_id = :site_id
-    UNION ALL SELECT max(received_at) FROM crm_events WHERE site_id = :site_id
-) AS arrivals"""
+        since = last["refresh_id"] if is_same else ""
+        restated = *compared(last, state["fingerprints"][site_id], site), from_lake_text(state["started_at"])
+        return Work(self.warehouse, site, state["refresh_id"], since, first, state["last_arrival"], *restated)
 
 
 def encode_rule(table: str, row: Mapping[str, Any]) -> bytes:

@@ -83,16 +83,17 @@ def merge(table: Table, new_sql: str, old_sql: str) -> str:
     """
     keys = list(table.key)
     rest = [c for c in table.column_names if c not in keys and c not in ("site_id", "refresh_id")]
+    told = [*rest, *(["refresh_id"] if "refresh_id" not in keys else [])]
     first = table.key[0]
     on = " AND ".join(f"n.{k} = o.{k}" for k in keys)
     differs = " OR ".join([f"n.{first} IS NULL", f"o.{first} IS NULL", *(f"n.{c} IS DISTINCT FROM o.{c}" for c in rest)])
     both = ", ".join(f"coalesce(n.{c}, o.{c}) AS {c}" for c in ("site_id", *keys))
-    new = ", ".join(f"n.{c}" for c in (*rest, "refresh_id"))
+    new = ", ".join(f"n.{c}" for c in told)
     source = (
         f"SELECT {both}, {new}, n.{first} IS NULL AS is_gone\n"
         f"FROM (\n{new_sql}\n) AS n\nFULL OUTER JOIN (\n{old_sql}\n) AS o ON {on}\nWHERE {differs}"
     )
-    return _merge(table, source, "WHEN MATCHED AND s.is_gone THEN DELETE\nWHEN MATCHED THEN", [*rest, "refresh_id"])
+    return _merge(table, source, "WHEN MATCHED AND s.is_gone THEN DELETE\nWHEN MATCHED THEN", told)
 
 
 def update(table: Table, changed_sql: str) -> str:

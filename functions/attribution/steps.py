@@ -10,16 +10,19 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from functions.attribution import tables, visit_tables, working_tables
+from functions.attribution.customer_steps import CUSTOMER_STEPS
 from functions.attribution.hits import hits_query
 from functions.attribution.own_parameters import PROPER_ESCAPES, decoded
 from functions.attribution.path_steps import PATH_STEPS
+from functions.attribution.restatement_steps import RESTATEMENT_STEPS
 from functions.attribution.statements import append, insert, merge, render, update
-from functions.attribution.work import Part, Step, Work, whole
+from functions.attribution.work import Part, Step, Work, scoped, whole
 from shared.sql import Value
 
 # What was searched for: the engine's parameter in the query of the referrer.
 _PHRASE = {"phrase": decoded("coalesce(regexp_extract(h.referrer_query, '(?i)(^|&)(' || s.term_parameters || ')=([^&]*)', 3), '')")}
 _ESCAPES: Mapping[str, Value] = {"proper_escapes": PROPER_ESCAPES}
+_DEALS = ("deals_scope_all", "deals_scope_changed")
 _WEAK_KEYS = {"visitor": "visitor_id", "phone": "phone_hash", "email": "email_hash"}  # strongest first
 MOST_ROUNDS = 64
 MOST_CHUNK_DAYS = 90  # leaves room below the engines' bound of 100 partitions a statement
@@ -162,8 +165,8 @@ STEPS: tuple[Step, ...] = (
     _sources(),
     _excluded_visitors(),
     _sessions(),
-    whole(working_tables.DEAL_STATES),
-    whole(working_tables.DEAL_FACTS),
+    scoped("deal_states", working_tables.DEAL_STATES, _DEALS, "deals_old"),
+    scoped("deal_facts", working_tables.DEAL_FACTS, _DEALS, "deals_old"),
     whole(working_tables.REQUEST_FACTS),
     whole(tables.CALLS),
     _matches("deal_matches_explicit", ("request_id", "call_id")),
@@ -176,11 +179,13 @@ STEPS: tuple[Step, ...] = (
     _rounds("joints_join"),
     _rounds("joints_unsettled", stops_at=1),
     whole(tables.PERSONS),
-    whole(tables.MONEY_EVENTS),
+    scoped("money_events", tables.MONEY_EVENTS, ("deals_scope_all", "deals_scope_money"), "deals_old"),
     whole(tables.DEALS),
     whole(tables.REQUESTS),
     *PATH_STEPS,
+    *CUSTOMER_STEPS,
     whole(tables.COSTS),
+    *RESTATEMENT_STEPS,
 )
 
 

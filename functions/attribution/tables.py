@@ -6,7 +6,9 @@ that last changed the row: refresh ids sort by time, so `refresh_id > last compl
 
 from __future__ import annotations
 
+from functions.attribution.customer_tables import CUSTOMER_MARTS
 from functions.attribution.path_tables import PATH_MARTS
+from functions.attribution.restatement_tables import DAILY_FIGURES, RESTATEMENTS
 from functions.attribution.table import REFRESH, SITE, SOURCE_COLUMNS, Table
 from functions.attribution.visit_tables import EXCLUDED_VISITORS, HITS, SESSIONS, SOURCES
 from shared.records import Column
@@ -23,6 +25,7 @@ PERSONS = Table(
         Column("component", "varchar", "what its joints have in common: contact:…, or the label of the earliest joint"),
         Column("first_seen_at", "timestamp", "when the key was first seen with a request or deal"),
         Column("is_hub", "boolean", "shared by too many to say anything: joins nothing"),
+        Column("is_unsettled", "boolean", "its people were still being joined after the last round, and are left apart"),
         REFRESH,
     ),
 )
@@ -173,4 +176,19 @@ SELECT site_id, request_id, 'request', visitor_id, created_at, day, channel, sou
 FROM requests
 WHERE is_touch"""
 
-MARTS = (HITS, SOURCES, EXCLUDED_VISITORS, SESSIONS, PERSONS, REQUESTS, CALLS, DEALS, MONEY_EVENTS, COSTS, *PATH_MARTS)
+MARTS = (
+    HITS,
+    SOURCES,
+    EXCLUDED_VISITORS,
+    SESSIONS,
+    PERSONS,
+    REQUESTS,
+    CALLS,
+    DEALS,
+    MONEY_EVENTS,
+    COSTS,
+    *PATH_MARTS,
+    *CUSTOMER_MARTS,
+    DAILY_FIGURES,
+    RESTATEMENTS,
+)

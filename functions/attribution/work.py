@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from functions.attribution.rules import MOST_PAGES_A_MINUTE
@@ -11,16 +12,23 @@ from functions.attribution.statements import insert, merge, render
 from functions.attribution.table import Table
 from shared.settings import SiteSettings
 from shared.sql import Value, bind
+from shared.times import EPOCH, from_lake_text, local_day
 from shared.warehouse import Warehouse
 
 Part = Mapping[str, Any]
 EVER_DAYS = 400 * 365
 ALL_TOUCHES = 2**31 - 1
+RESTATEMENTS_KEPT = timedelta(days=400)
+DELIVERY = timedelta(minutes=15)  # Firehose keeps records for five minutes before they are in the lake
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a step knows: one site, one run. `since` is the last complete refresh ('' when everything is rebuilt)."""
+    """What a step knows: one site, one run. `since` is the last complete refresh ('' when everything is rebuilt).
+
+    `compared_with` is the last complete refresh in any case ('' when these tables hold none), `closed_before` the first local day
+    that was not over for it, `begun_at` when this run began.
+    """
 
     warehouse: Warehouse
     site: SiteSettings
@@ -28,6 +36,9 @@ class Work:
     since: str
     first_arrival: str
     last_arrival: str
+    compared_with: str = ""
+    closed_before: date = date.min
+    begun_at: datetime = EPOCH
 
     @property
     def is_full(self) -> bool:
@@ -51,6 +62,10 @@ class Work:
             "first_arrival": self.first_arrival,
             "is_full": self.is_full,
             "last_arrival": self.last_arrival,
+            "compared_with": self.compared_with,
+            "closed_before": self.closed_before,
+            "found_at": self.begun_at,
+            "forgotten_before": self.begun_at - RESTATEMENTS_KEPT,
         }
 
 
@@ -62,6 +77,14 @@ class Step:
     plan: Callable[[Work], list[Part]]
     statement: Callable[[Work, Part], str]
     again: Callable[[Work, Part], Part | None] = lambda work, part: None
+
+
+def compared(last: Mapping[str, str], fingerprint: str, site: SiteSettings) -> tuple[str, date]:
+    """The last complete run whose figures the tables still hold ('' where there is none), and the first local day that was not over
+    when it began (or had just ended: its last records were on their way). A run of another table model left no figures."""
+    if last.get("fingerprint", "").rpartition("-")[2] != fingerprint.rpartition("-")[2]:
+        return "", date.min
+    return last["refresh_id"], local_day(from_lake_text(last["started_at"]) - DELIVERY, site.time_zone)
 
 
 def site_values(site: SiteSettings) -> dict[str, Value]:
@@ -83,6 +106,7 @@ def site_values(site: SiteSettings) -> dict[str, Value]:
         "significant_media": told.significant_media,
         "half_life_days": told.half_life_days,
         "markov_order": told.markov_order,
+        "default_model": told.default_model,
         **shares,
         "target_talk_seconds": site.requests.target_talk_seconds,
         "duplicate_days": EVER_DAYS if days == "ever" else -1 if days == "off" else days,
@@ -100,5 +124,29 @@ def whole(table: Table, query: str | None = None, **parts: str) -> Step:
         text = work.bind(render(name, **parts))
         old = work.bind(f"SELECT * FROM {table.name} WHERE site_id = :site_id")  # noqa: S608
         return insert(table, text) if part["is_first"] else merge(table, text, old)
+
+    return Step(name, lambda work: [{"is_first": work.holds_nothing(table)}], statement)
+
+
+def scoped(
+    name: str,
+    table: Table,
+    scopes: tuple[str, str],
+    old: str,
+    rows: str = "TRUE",
+    parts_of: Callable[[SiteSettings], Mapping[str, str]] = lambda site: {},
+) -> Step:
+    """A table computed anew within a scope: the first of `scopes` (everything) in a full run, else the second (what changed).
+
+    `old` is the query of the rows as they stood within the scope; `rows`, a condition on the table, bounds what the step writes.
+    """
+
+    def statement(work: Work, part: Part) -> str:
+        given = {**parts_of(work.site), "scope": scopes[0 if work.is_full else 1], "table": table.name, "rows": rows}
+        text = work.bind(render(table.name, **given))
+        if part["is_first"]:
+            return insert(table, text)
+        everything = f"SELECT * FROM {table.name} WHERE site_id = :site_id AND {rows}"  # noqa: S608 (names of the model)
+        return merge(table, text, work.bind(everything if work.is_full else render(old, **given)))
 
     return Step(name, lambda work: [{"is_first": work.holds_nothing(table)}], statement)

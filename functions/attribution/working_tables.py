@@ -164,6 +164,7 @@ JOINTS = Table(
         Column("wave", "bigint", "round in which it got its owner; 0 = its own contact"),
         Column("own_label", "varchar", "when it was first seen, and its id"),
         Column("label", "varchar", "smallest own_label joined with it"),
+        Column("is_unsettled", "boolean", "its component had not settled after the last round, and is left unjoined"),
         Column("round", "bigint", "round that changed it last"),
         REFRESH,
     ),

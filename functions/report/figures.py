@@ -1,7 +1,7 @@
 """The figures of one report as a plain mapping equal to figures.json: money as `Decimal`, counts as numbers, ratios as
 unrounded fractions (ROMI 0.44 = +44 %), None where a division is by nothing. Pure: rows in, figures out.
 
-Date basis: request day (docs/method.md, metrics and reports). Counts are sums of weights under the default model.
+The date basis (docs/method.md, metrics and reports) is the site's setting. Counts are sums of weights under the default model.
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ from typing import Any
 import orjson
 
 from functions.report.marts.contacts import calls_of, contact_channels_of
+from functions.report.marts.customers import cohorts_of, customers_of
+from functions.report.marts.dates import date_basis_of, days_of
 from functions.report.marts.deals import deals_of, deals_total_of
 from functions.report.marts.kinds import Kinds, is_together, kinds_of
-from functions.report.marts.quality import quality_of
+from functions.report.marts.models import markov_months_of, model_range_of, models_of
+from functions.report.marts.quality import known_to, median_days, quality_of
 from functions.report.marts.questions import Answers, Period
-from functions.report.marts.tree import NO_SOURCE, ZERO, Node, Sums, channel_of, results_of, tree_of, whole
+from functions.report.marts.ratios import divide
+from functions.report.marts.tree import NO_SOURCE, ZERO, Node, Sums, tree_of, whole
 from shared.sources import OTHER_TRAFFIC
 from shared.times import lake_text
 
@@ -26,7 +30,6 @@ ADDITIVE = ("cost", "visits", "requests", "qualified", "sales", "revenue", "gros
 RATIOS = ("cpl", "cpo", "roas", "romi", "margin_romi")
 MEASURES = ADDITIVE + RATIOS
 POINTS = ("romi", "margin_romi")  # their change is a difference; the others change by a share of what they were
-MODELS = ("first", "last", "last_non_direct", "last_significant", "linear", "position", "time_decay")
 WILSON_Z = 1.6448536269514722  # 90 %, both sides
 Figures = dict[str, Any]
 
@@ -50,19 +53,27 @@ def build(
     root = tree_of(answers, together)
     ads, others = kinds.split(root)
     totals, before = measures(root.sums), measures(tree_of(previous).sums)
+    basis, models = date_basis_of(settings), models_of(answers, root, together)
+    median = median_days(answers["sale_delays"])
     figures: Figures = {
         "site": {name: settings[name] for name in ("site_id", "name", "currency", "time_zone")},
         "period": _days(period),
         "data_to": lake_text(data_to),
         "model": settings["attribution"]["default_model"],
+        "date_basis": basis,
+        "days": days_of(basis),
         "totals": totals,
         "previous": {"period": _days(period.previous), "totals": before},
         "change": {name: _change(name, totals[name], before[name]) for name in MEASURES},
         "channels": [_channel(node, kinds, settings["report"]["thresholds"]) for node in root.children.values()],
         "ads": {"ads": measures(ads), "not_ads": measures(others)},
-        "models": _models(answers, together),
+        "models": models,
+        "model_range": model_range_of(models, root),
+        "markov_months": markov_months_of(answers, known_to(settings, data_to), median),
         "contact_channels": contact_channels_of(answers),
         "calls": calls_of(answers),
+        "customers": customers_of(settings, answers),
+        "cohorts": cohorts_of(answers, together),
         "deals": deals_of(settings, answers),
         "deals_total": deals_total_of(answers),
         "data_quality": quality_of(settings, period, answers, root, data_to, refreshed_at),
@@ -100,13 +111,6 @@ def added(rows: Iterable[Mapping[str, Any]]) -> Figures:
     if earning and all(row["gross_profit"] is None for row in earning):
         total["gross_profit"] = None
     return _with_ratios({name: total[name] for name in ADDITIVE})
-
-
-def divide(part: Decimal | float | None, whole_: Decimal | float | None) -> float | None:
-    """Unrounded fraction, or None where one side is missing or the divisor is nothing."""
-    if part is None or not whole_:
-        return None
-    return float(Decimal(part) / Decimal(whole_))
 
 
 def wilson(successes: float, trials: float) -> tuple[float, float] | None:
@@ -163,25 +167,6 @@ def _verdict(m: Figures, sums: Sums, thresholds: Mapping[str, Any]) -> str | Non
     if m["margin_romi"] >= float(thresholds["good"]):
         return "good"
     return "normal" if m["margin_romi"] >= float(thresholds["normal"]) else "bad"
-
-
-def _models(answers: Answers, together: frozenset[str]) -> dict[str, list[Figures]]:
-    """Sales and revenue by model and channel; requests without a source are a row of every model, so that all add up alike."""
-    sums: dict[tuple[str, str], Sums] = {}
-    for row in answers["models"]:
-        part = Sums(sales=float(row["sales"] or 0), revenue=row["revenue"] or ZERO)
-        sums.setdefault((row["model"], channel_of(row["channel"], together)), Sums()).add(part)
-    rows: dict[str, list[Figures]] = {}
-    for (model, channel), total in sums.items():
-        rows.setdefault(model, []).append({"channel": channel, "sales": whole(total.sales), "revenue": total.revenue})
-    lost = results_of(answers["no_source"])
-    none = {"channel": NO_SOURCE, "sales": whole(lost.sales), "revenue": lost.revenue}
-    known = [*MODELS, *sorted(rows.keys() - set(MODELS))]
-    return {
-        model: [*sorted(rows.get(model, []), key=lambda r: (-r["revenue"], -r["sales"], r["channel"])), dict(none)]
-        for model in known
-        if model in rows or model in MODELS
-    }
 
 
 def _change(name: str, now: Any, before: Any) -> float | None:

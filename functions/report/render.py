@@ -13,7 +13,7 @@ from functions.report.extras import MOST_ATTACHED_BYTES, Extras
 from functions.report.figures import MEASURES, added
 from functions.report.view.deals import deal_rows, top_deals
 from functions.report.view.formats import Formats, clean
-from functions.report.view.model import View, cells, rest_of_models, view_of
+from functions.report.view.model import View, cells, view_of
 from functions.report.view.words import texts
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -29,7 +29,6 @@ CAMPAIGN_LINES = (
     ("cost", "revenue", "gross_profit", "roas", "romi", "margin_romi"),
     ("visits", "requests", "qualified", "sales", "cpl", "cpo"),
 )
-MODELS_ACROSS = 4
 CHART_ID = "chart@skvoz"  # Content-ID of the mail's picture
 OPEN_DEALS = 30  # a longer list of deals is folded on the page
 NO_EXTRAS = Extras()
@@ -119,7 +118,7 @@ def _tables(figures: Figures, view: View, formats: Formats, most: int) -> View:
         ],
         "campaigns": _campaigns(view["channels"], formats, words, most),
         "campaign_lines": CAMPAIGN_LINES,
-        "model_tables": _model_tables(figures, view, formats, most),
+        "ranges": {"rows": view["models"]["ranges"][:most], "left": max(len(view["models"]["ranges"]) - most, 0)},
         "deals": view["deals"][: max(most // 2, 3)],
     }
 
@@ -162,26 +161,6 @@ def _leaves(channel: View, source: View) -> list[tuple[View, tuple[str, ...]]]:
 def _weight(leaf: View) -> tuple[Any, ...]:
     m = leaf["figures"]
     return -m["cost"], -m["revenue"], -m["requests"], -m["visits"], leaf["above"], leaf["name"]
-
-
-def _model_tables(figures: Figures, view: View, formats: Formats, most: int) -> list[View]:
-    """Seven models do not fit across a phone: tables of four columns at most."""
-    models, words = view["models"], view["words"]
-    shown, rest = models["rows"][:most], models["order"][most:]
-    rest_cells = rest_of_models(figures, rest, formats, words) if rest else []
-    rest_row = {"name": words["rest"].format(count=len(rest)), "colour": ""}
-    tables = []
-    for start in range(0, len(models["columns"]), MODELS_ACROSS):
-        across = slice(start, start + MODELS_ACROSS)
-        tables.append(
-            {
-                "columns": models["columns"][across],
-                "rows": [{**row, "cells": row["cells"][across]} for row in shown],
-                "rest": {**rest_row, "cells": rest_cells[across]} if rest else None,
-                "totals": models["totals"][across],
-            }
-        )
-    return tables
 
 
 @cache

@@ -10,6 +10,7 @@ import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import duckdb
@@ -30,9 +31,11 @@ class Check(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """What Python found: columns by name in lower case (their place), how many records there are, what separates cells."""
+    """What Python found: columns by name in lower case (their place), what the file itself calls them, how many records there are,
+    what separates cells."""
 
     columns: dict[str, int]
+    written: dict[str, str]
     cells: int
     records: int
     delimiter: str
@@ -40,6 +43,11 @@ class Shape(NamedTuple):
 
 def filled(column: str) -> Check:
     return Check(column, f"coalesce(trim({column}), '') = ''", "is empty")
+
+
+def plain_channels(column: str) -> Check:
+    """Paths are joined by that character (shared with the marts), so no channel may hold it."""
+    return Check(column, f"contains({column}, chr(31))", "holds the control character 31; take it out")
 
 
 def instant(column: str) -> Check:
@@ -60,15 +68,20 @@ def named_once(column: str) -> Check:
 
 
 def load(
-    connection: duckdb.DuckDBPyConnection, table: str, path: Path, checks: Sequence[Check], optional: Sequence[str] = ()
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    path: Path,
+    checks: Sequence[Check],
+    optional: Sequence[str] = (),
+    other_names: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """CSV (UTF-8; commas, semicolons or tabs; a header line) → temporary table of the named columns as text; optional ones may be
-    missing and are NULL then, other columns are passed over.
+    missing and are NULL then, other columns are passed over. `other_names`: what another system calls a column → our name.
 
     BadInput when the file cannot be read, lacks a column, or any line is broken; the first 50 mistakes are listed with lines.
     """
-    needed = list(dict.fromkeys(check.column for check in checks))
-    shape = _shape(path)
+    needed = [name for name in dict.fromkeys(check.column for check in checks) if name not in optional]
+    shape = _shape(path, other_names)
     if missing := [name for name in needed if name not in shape.columns]:
         raise BadInput(f"{path} has no column {', '.join(missing)}; its columns are: {', '.join(shape.columns)}")
     chosen = [
@@ -106,30 +119,32 @@ def _refuse_mistakes(connection: duckdb.DuckDBPyConnection, table: str, path: Pa
         return
     lines = _lines_of({number for number, _, _ in found}, path, shape.delimiter)
     mistakes = [
-        FieldError(f"line {lines[number]}, {check.column}", f"{'' if value is None else value!r} {check.message}".strip())
+        FieldError(
+            f"line {lines[number]}, {shape.written[check.column]}", f"{'' if value is None else value!r} {check.message}".strip()
+        )
         for number, check, value in sorted(found, key=lambda mistake: mistake[0])
     ]
     raise BadInput(f"{path} is not used; mend these lines:", mistakes[:MOST_MISTAKES])
 
 
-def _shape(path: Path) -> Shape:
+def _shape(path: Path, other_names: Mapping[str, str]) -> Shape:
     """BadInput for what is no CSV, for repeated columns, and for every line with more or fewer cells than the header has."""
     try:
-        return _read_shape(path)
+        return _read_shape(path, other_names)
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not UTF-8 (line {_line_of_bad_byte(path)}); save it as UTF-8") from error
 
 
-def _read_shape(path: Path) -> Shape:
+def _read_shape(path: Path, other_names: Mapping[str, str]) -> Shape:
     with path.open(encoding="utf-8-sig", newline="") as file:
         delimiter = _delimiter(file.readline())
     rows = _rows(path, delimiter)
     header = next(rows, None)
     if header is None:
         raise BadInput(f"{path} is empty; its first line must name the columns")
-    names = [name.strip().lower() for name in header[1]]
+    names = [other_names.get(name.strip().lower(), name.strip().lower()) for name in header[1]]
     if twice := sorted({name for name in names if name and names.count(name) > 1}):
         raise BadInput(f"{path} has several columns {', '.join(twice)}")
     records = 0
@@ -142,7 +157,8 @@ def _read_shape(path: Path) -> Shape:
         raise BadInput(f"{path} is not used; mend these lines:", mistakes)
     if not records:
         raise BadInput(f"{path} has no lines below its header")
-    return Shape({name: place for place, name in enumerate(names) if name}, len(names), records, delimiter)
+    written = dict(zip(names, (name.strip().lower() for name in header[1]), strict=True))
+    return Shape({name: place for place, name in enumerate(names) if name}, written, len(names), records, delimiter)
 
 
 def _rows(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:

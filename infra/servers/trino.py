@@ -15,13 +15,14 @@ from typing import Self
 from infra.servers import java
 from infra.servers.fetch import Artefact, copy_artefact, install, unpack
 from infra.servers.process import Process, free_port
+from infra.servers.trino_security import Security
 
 # Of the server archives, Maven repositories still hold 352, 356, 368, 470 and 476. 476 wants Java 24 or newer.
 ARCHIVE = Artefact("io.trino", "trino-server", "476", "tar.gz", "cfd5accde17e8ebd251eeeb78aed1f490e77bb3a164d95a0f454bf8a7c1cbd3f")
 OLDEST_JAVA = 24
 START_SECONDS = 180
 HEAP = "3G"
-KEPT_PLUGINS = ("hive", "iceberg")
+KEPT_PLUGINS = ("hive", "iceberg", "password-authenticators")
 
 _JVM = f"""
 -Xmx{HEAP} -XX:+UseG1GC -XX:G1HeapRegionSize=32M -XX:+ExplicitGCInvokesConcurrent -XX:+ExitOnOutOfMemoryError
@@ -32,22 +33,26 @@ _JVM = f"""
 
 
 class TrinoServer:
-    """Context manager. `data_dir` holds everything: `etc/`, `trino.log`, `metastore/`, the raw files and the marts."""
+    """Context manager. `data_dir` holds everything: `etc/`, `trino.log`, `metastore/`, the raw files and the marts.
+
+    With `security` clients come through TLS (`tls_port`, certificate `ca`) with a password or a token.
+    """
 
     host = "127.0.0.1"
     user = "skvoz"
     lake_catalog = "lake"
     marts_catalog = "marts"
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, security: Security | None = None) -> None:
         self.data_dir = data_dir.resolve()
-        self.port = 0
+        self.port = self.tls_port = 0
+        self._security = security
         self._process: Process | None = None
 
     def __enter__(self) -> Self:
         program = java.require(OLDEST_JAVA)
         home = install_trino()
-        self.port = free_port()
+        self.port, self.tls_port = free_port(), free_port() if self._security else 0
         etc = self._write_etc()
         command = [
             str(program),
@@ -75,6 +80,11 @@ class TrinoServer:
         if self._process is not None:
             self._process.stop()
 
+    @property
+    def ca(self) -> Path:
+        """The certificate that clients of a server with `security` trust."""
+        return self.data_dir / "etc" / "ca.pem"
+
     def _is_ready(self) -> bool:
         with urllib.request.urlopen(f"http://{self.host}:{self.port}/v1/info", timeout=5) as answer:
             return json.load(answer)["starting"] is False
@@ -100,6 +110,10 @@ class TrinoServer:
                 "catalog.config-dir": str(etc / "catalog"),
                 "query.max-memory": "1GB",
                 "query.max-memory-per-node": "1GB",
+                # One writer a statement: the limit of open partitions, which is a writer's, holds for the statement then.
+                "task.min-writer-count": "1",
+                "task.max-writer-count": "1",
+                **(self._security.write(etc, self.tls_port, self.host) if self._security else {}),
             },
         )
         _properties(etc / "log.properties", {"io.trino": "WARN", "org": "WARN", "com": "WARN"})
@@ -123,6 +137,7 @@ class TrinoServer:
                 "iceberg.security": "allow-all",
                 "iceberg.hive-catalog-name": self.lake_catalog,
                 "iceberg.unique-table-location": "true",
+                "iceberg.max-partitions-per-writer": "100",
                 **storage,
             },
         )
@@ -130,8 +145,8 @@ class TrinoServer:
 
 
 def install_trino() -> Path:
-    """The unpacked server in the cache, fetched and verified once (820 MB; only two of its plugins are kept)."""
-    return install(f"trino-server-{ARCHIVE.version}", _unpack_trino)
+    """The unpacked server in the cache, fetched and verified once (820 MB; only some of its plugins are kept)."""
+    return install("-".join(("trino-server", ARCHIVE.version, *KEPT_PLUGINS)), _unpack_trino)
 
 
 def _unpack_trino(folder: Path) -> None:

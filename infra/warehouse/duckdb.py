@@ -98,10 +98,10 @@ class DuckDbWarehouse:
         )
 
     def raw_files(self, kind: str, first_arrival: str, last_arrival: str) -> Iterable[Path]:
-        """Raw files of those arrival days; files that lie under no day folder always belong."""
+        """Raw files of those arrival days; files that lie under no day folder always belong, those with a dot in front never."""
         for path in sorted((self.root / "raw" / kind).rglob("*")):
             found = _ARRIVAL.search(path.as_posix())
-            if path.is_file() and (found is None or first_arrival <= found.group(1) <= last_arrival):
+            if path.is_file() and path.name[0] != "." and (found is None or first_arrival <= found.group(1) <= last_arrival):
                 yield path
 
     def open_lake(self, kinds: Sequence[RecordKind]) -> None:

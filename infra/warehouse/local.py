@@ -12,7 +12,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from functions.attribution.refresh import Ledger, Refresh, State
+from functions.attribution.ledger import Ledger
+from functions.attribution.refresh import Refresh
+from functions.attribution.standing import State
 from functions.attribution.steps import STEPS
 from functions.attribution.tables import MARTS
 from infra.warehouse.duckdb import DuckDbWarehouse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,16 @@ from moto import mock_aws
 from moto.athena.models import QueryResults, athena_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 
-from shared.athena import MOST_ATTEMPTS, AthenaWarehouse
-from shared.errors import WarehouseError
+from shared.athena import MOST_QUERY_TIME, AthenaWarehouse
+from shared.errors import WarehouseBusy, WarehouseError
+from shared.patient import MOST_ATTEMPTS
 from shared.query_errors import explain
 from shared.sql import bind
 from shared.warehouse import Warehouse
 
 REGION = "eu-central-1"
 BUCKET = "lake"
+NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 
 
 def client(service: str) -> Any:
@@ -52,7 +54,7 @@ def warehouse(pauses: list[float]) -> Iterator[AthenaWarehouse]:
 def stubbed(pauses: list[float]) -> Iterator[tuple[AthenaWarehouse, Stubber]]:
     athena = client("athena")
     with Stubber(athena) as stub:
-        yield AthenaWarehouse(athena, None, "skvoz_test", "skvoz", BUCKET, sleep=pauses.append), stub
+        yield AthenaWarehouse(athena, None, "skvoz_test", "skvoz", BUCKET, sleep=pauses.append, now=lambda: NOW), stub
         stub.assert_no_pending_responses()
 
 
@@ -64,14 +66,14 @@ def will_answer(columns: dict[str, str], *rows: list[str | None]) -> None:
     athena_backends[DEFAULT_ACCOUNT_ID][REGION].query_results_queue.append(QueryResults(rows=cells, column_info=info))
 
 
-def execution(state: str, reason: str | None = None, scanned: int = 0) -> dict[str, Any]:
-    status = {"State": state} | ({"StateChangeReason": reason} if reason else {})
+def execution(state: str, reason: str | None = None, scanned: int = 0, age: timedelta = timedelta(0)) -> dict[str, Any]:
+    status = {"State": state, "SubmissionDateTime": NOW - age} | ({"StateChangeReason": reason} if reason else {})
     return {
         "QueryExecution": {
             "QueryExecutionId": "q-1",
             "Query": "SELECT 1",
             "Status": status,
-            "Statistics": {"DataScannedInBytes": scanned},
+            "Statistics": {"DataScannedInBytes": scanned, "TotalExecutionTimeInMillis": 4200, "QueryQueueTimeInMillis": 1200},
         }
     }
 
@@ -166,6 +168,29 @@ def test_rules_replace_the_one_object_of_their_table(warehouse: AthenaWarehouse,
     assert s3.get_object(Bucket=BUCKET, Key=found["Key"])["Body"].read().splitlines() == lines
 
 
+@pytest.mark.parametrize("code", ["SlowDown", "503", "InternalError"])
+def test_a_bucket_that_is_too_busy_for_the_rules_is_waited_for(pauses: list[float], code: str) -> None:
+    s3 = client("s3")
+    with Stubber(s3) as stub:
+        for _ in range(2):
+            stub.add_client_error("put_object", code, "Please reduce your request rate.")
+        stub.add_response("put_object", {}, {"Bucket": BUCKET, "Key": "rules/rule_rates/rules.jsonl", "Body": b'{"a":1}\n'})
+        AthenaWarehouse(None, s3, "skvoz_test", "skvoz", BUCKET, sleep=pauses.append).write_rules("rule_rates", [b'{"a":1}'])
+        stub.assert_no_pending_responses()
+    assert pauses == [0.5, 1.0]
+
+
+def test_a_bucket_that_may_not_be_written_is_a_readable_error(pauses: list[float]) -> None:
+    s3 = client("s3")
+    warehouse = AthenaWarehouse(None, s3, "skvoz_test", "skvoz", BUCKET, sleep=pauses.append)
+    with Stubber(s3) as stub:
+        stub.add_client_error("put_object", "AccessDenied", "Access Denied")
+        with pytest.raises(WarehouseError, match="the right that is named") as caught:
+            warehouse.write_rules("rule_rates", [])
+    assert not isinstance(caught.value, WarehouseBusy)
+    assert pauses == []
+
+
 def test_a_running_query_is_not_done_and_tells_what_it_scanned(stubbed: tuple[AthenaWarehouse, Stubber]) -> None:
     warehouse, stub = stubbed
     stub.add_response("get_query_execution", execution("QUEUED"))
@@ -175,7 +200,7 @@ def test_a_running_query_is_not_done_and_tells_what_it_scanned(stubbed: tuple[At
     assert [(s.is_done, s.bytes_scanned) for s in states] == [(False, 0), (False, 7), (True, 12_000_000)]
 
 
-def test_the_end_of_a_query_is_logged_with_its_id_and_bytes(
+def test_the_end_of_a_query_is_logged_with_its_id_seconds_and_bytes(
     stubbed: tuple[AthenaWarehouse, Stubber], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     logged: list[dict[str, Any]] = []
@@ -190,15 +215,69 @@ def test_the_end_of_a_query_is_logged_with_its_id_and_bytes(
     stub.add_response("get_query_execution", execution("SUCCEEDED", scanned=10_485_760))
     warehouse.poll("q-1")
     warehouse.poll("q-1")
-    assert logged == [{"query_id": "q-1", "state": "SUCCEEDED", "bytes_scanned": 10_485_760}]
+    took = {"seconds": 4.2, "queued_seconds": 1.2}
+    assert logged == [{"query_id": "q-1", "state": "SUCCEEDED", "bytes_scanned": 10_485_760, **took}]
+
+
+def test_bytes_of_all_queries_that_ended_are_counted_failed_and_cut_off_ones_too(stubbed: tuple[AthenaWarehouse, Stubber]) -> None:
+    warehouse, stub = stubbed
+    stub.add_response("get_query_execution", execution("RUNNING", scanned=5))
+    stub.add_response("get_query_execution", execution("SUCCEEDED", scanned=10))
+    stub.add_response("get_query_execution", execution("CANCELLED", "Bytes scanned limit was exceeded", scanned=700))
+    warehouse.poll("q-1")
+    warehouse.poll("q-1")
+    with pytest.raises(WarehouseError):
+        warehouse.poll("q-2")
+    assert warehouse.bytes_scanned == 710
+
+
+@pytest.mark.parametrize("state", ["QUEUED", "RUNNING"])
+def test_a_query_that_never_ends_is_stopped_and_says_what_becomes_of_its_site(
+    stubbed: tuple[AthenaWarehouse, Stubber], state: str
+) -> None:
+    warehouse, stub = stubbed
+    stub.add_response("get_query_execution", execution(state, age=MOST_QUERY_TIME))
+    assert not warehouse.poll("q-1").is_done
+    stub.add_response("get_query_execution", execution(state, age=MOST_QUERY_TIME + timedelta(seconds=1)))
+    stub.add_response("stop_query_execution", {}, {"QueryExecutionId": "q-1"})
+    with pytest.raises(WarehouseError, match=r"took longer.*next report waits.*tries it again by itself.*40 minutes"):
+        warehouse.poll("q-1")
+
+
+def test_a_query_that_took_long_and_is_done_is_done(stubbed: tuple[AthenaWarehouse, Stubber]) -> None:
+    warehouse, stub = stubbed
+    stub.add_response("get_query_execution", execution("SUCCEEDED", age=2 * MOST_QUERY_TIME))
+    assert warehouse.poll("q-1").is_done
+
+
+def test_a_cancelled_query_does_not_run_any_more(warehouse: AthenaWarehouse) -> None:
+    query_id = warehouse.start("MERGE …")
+    warehouse.cancel(query_id)
+    with pytest.raises(WarehouseError, match="CANCELLED"):
+        warehouse.poll(query_id)
+
+
+def test_the_token_of_a_start_goes_along_each_time_so_that_athena_starts_it_once(stubbed: tuple[AthenaWarehouse, Stubber]) -> None:
+    warehouse, stub = stubbed
+    asked = {
+        "QueryString": "MERGE …",
+        "ClientRequestToken": "f" * 64,
+        "WorkGroup": "skvoz",
+        "QueryExecutionContext": {"Database": "skvoz_test", "Catalog": "AwsDataCatalog"},
+    }
+    stub.add_client_error("start_query_execution", "TooManyRequestsException", "busy", expected_params=asked)
+    stub.add_response("start_query_execution", {"QueryExecutionId": "q-1"}, asked)
+    assert warehouse.start("MERGE …", "f" * 64) == "q-1"
 
 
 @pytest.mark.parametrize(
     ("state", "reason", "expected"),
     [
         ("CANCELLED", "Bytes scanned limit was exceeded", "raise the parameter MostBytesPerQuery of the stack"),
-        ("FAILED", "Query exhausted resources at this scale factor", "refresh a shorter period"),
+        ("FAILED", "Query exhausted resources at this scale factor", "shorten attribution.lookback_days"),
         ("FAILED", "Query timeout", "took longer than it may"),
+        ("FAILED", "EXCEEDED_TIME_LIMIT: Query exceeded maximum time limit", "took longer than it may"),
+        ("FAILED", "EXCEEDED_MEMORY_LIMIT: Query exceeded per-node memory limit", "needs more memory"),
         (
             "FAILED",
             "ICEBERG_COMMIT_ERROR: Failed to commit Iceberg update to table: skvoz.hits",
@@ -225,6 +304,17 @@ def test_a_failed_query_says_what_happened_and_what_to_do(
     assert (reason or "state CANCELLED") in caught.value.message
 
 
+def test_a_cut_off_query_tells_its_owner_what_was_guarded_what_it_costs_and_what_to_do() -> None:
+    message = explain("q-1", "Bytes scanned limit was exceeded", 100 * 2**30)
+    assert message == (
+        "the guard against a large AWS bill stopped the query, which wanted to read more than MostBytesPerQuery allows; nothing of"
+        " it was written, and the site's next report waits for a complete refresh (query q-1, 100.0 GiB read). What to do: if the"
+        " data have simply grown, or a whole history is read for the first time, raise the parameter MostBytesPerQuery of the stack"
+        " (100 GiB more let one query cost about $0.50 more) and start the refresh; if it came overnight, look first for what sends"
+        " so many records. The engine said: Bytes scanned limit was exceeded"
+    )
+
+
 def test_the_parameter_that_the_cutoff_message_names_is_one_of_the_stack() -> None:
     message = explain("q-1", "Bytes scanned limit was exceeded")
     named = re.search(r"the parameter (\w+) of the stack", message)
@@ -241,7 +331,7 @@ def test_rows_of_a_failed_query_are_the_same_readable_error(stubbed: tuple[Athen
         warehouse.rows("SELECT 1")
 
 
-@pytest.mark.parametrize("code", ["TooManyRequestsException", "ThrottlingException"])
+@pytest.mark.parametrize("code", ["TooManyRequestsException", "ThrottlingException", "InternalServerException"])
 def test_throttling_is_waited_out(stubbed: tuple[AthenaWarehouse, Stubber], pauses: list[float], code: str) -> None:
     warehouse, stub = stubbed
     for _ in range(3):
@@ -255,7 +345,7 @@ def test_throttling_without_end_becomes_a_readable_error(stubbed: tuple[AthenaWa
     warehouse, stub = stubbed
     for _ in range(MOST_ATTEMPTS):
         stub.add_client_error("get_query_execution", "ThrottlingException", "Rate exceeded")
-    with pytest.raises(WarehouseError, match=r"busy.*What to do: run it again in some minutes"):
+    with pytest.raises(WarehouseBusy, match=r"Athena refused get_query_execution.*busy.*What to do: run it again in some minutes"):
         warehouse.poll("q-1")
     assert sum(pauses) == 15.5
 
@@ -318,5 +408,5 @@ def test_athena_out_of_reach_is_a_readable_error(pauses: list[float]) -> None:
         config=Config(retries={"total_max_attempts": 1}),
     )
     warehouse = AthenaWarehouse(athena, None, "skvoz_test", "skvoz", BUCKET, sleep=pauses.append)
-    with pytest.raises(WarehouseError, match="Athena could not be asked"):
+    with pytest.raises(WarehouseBusy, match="Athena could not be asked"):
         warehouse.start("SELECT 1")

@@ -174,7 +174,7 @@ class TestWorkedCases:
     def test_m2(self, tmp_path: Path) -> None:
         shown = self.shown(tmp_path, worked.m2("position"))
         rows = shown.book.get_sheet_by_name("Модели").to_python()
-        by_model = {(row[0], row[1]): row[3] for row in rows}
+        by_model = {(row[0], row[1]): row[5] for row in rows}
         for model in ("last_non_direct", "last_significant", "first", "last", "position"):
             for channel, share in zip(M2_CHANNELS, worked.M2[model], strict=True):
                 assert by_model.get((shown.words["models"][model], channel), 0) == pytest.approx(1000 * share)

@@ -73,7 +73,7 @@ def _base(hits: int, days: int) -> Visits:
 
 
 def _next_day(hits: int, days: int) -> Visits:
-    """The day after `_base`, with its part of the hits: every third visit is of a visitor who has been there, the others are new."""
+    """The day after `_base`, with its part of the hits: a third of the visits are of visitors who have been there."""
     base, visits = _base(hits, days), hits // days // 4
     known, new = base.count * 2 // 3, base.count * 2
     visitor = f"CASE WHEN (hash(i * 13 + 5) >> 50) % 3 = 0 THEN hash(i * 17) % {known} ELSE {new} + hash(i * 19) % {visits} END"
@@ -90,7 +90,7 @@ def next_day(days: int = DAYS) -> str:
 def _visits_sql(made: Visits) -> str:
     """CTEs up to `each_hit`: four hits a visit, and fast robots' page views beside them. Of a day that follows others, one visit in
     a hundred was held back by its browser and is up to three days old."""
-    begin, seconds = f"TIMESTAMP '{made.since}'", made.days * 86400
+    begin = f"TIMESTAMP '{made.since}'"
     late = f"CASE WHEN {made.days} = 1 AND (g >> 40) % 100 = 0 THEN 1 + (g >> 44) % 3 ELSE 0 END"
     return f"""
         visits AS (
@@ -98,7 +98,9 @@ def _visits_sql(made: Visits) -> str:
             FROM range({made.first}, {made.first + made.count}) AS r (i)
         ), placed AS (
             SELECT visit, h, g, visitor,
-                {begin} + to_seconds(CAST(h % {seconds} AS bigint)) - to_days(CAST({late} AS integer)) AS started,
+                -- Day after day, as hits arrive.
+                {begin} + to_days(CAST((visit - {made.first}) * {made.days} // {made.count} - {late} AS integer))
+                    + to_seconds(CAST(h % 86400 AS bigint)) AS started,
                 -- A sixth come by the few links that bring most, a fifth by none, the others by the long tail.
                 CASE (g >> 20) % 6
                     WHEN 0 THEN NULL WHEN 1 THEN CAST((g >> 30) % 8 AS bigint)

@@ -22,7 +22,8 @@ from infra.warehouse.duckdb import DuckDbWarehouse
 from shared.robots import is_robot
 from shared.settings import SiteSettings
 from tests.bench.agents import agents
-from tests.bench.big_lake import stage_deals
+from tests.bench.big_crm import stage_deals
+from tests.bench.big_lake import RAW_DAYS
 
 Figure = dict[str, object]
 RUNS = 3
@@ -70,7 +71,7 @@ def figures(warehouse: DuckDbWarehouse, site: SiteSettings, lines: int) -> list[
             if number:  # the first is the warm-up
                 rounds.setdefault(name, []).append(value)
     one = {name: statistics.median(values) for name, values in rounds.items()}
-    stage_deals(warehouse.connection, lines // 100)
+    stage_deals(warehouse.connection, lines // 100, RAW_DAYS)
     others = (s for s in STEPS if s.name not in VISITS and s.name not in {table.name for table in STAGED.values()})
     one["others"] = sum(_seconds(partial(_do, work, step)) for step in others)
     keys = warehouse.rows("SELECT count(*) AS n FROM sources")[0]["n"]

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import resource
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import duckdb
 
 from functions.attribution.ddl import create_statements
 from functions.attribution.refresh import encode_rule
@@ -15,6 +19,7 @@ from functions.attribution.steps import STEPS
 from functions.attribution.work import Work
 from functions.attribution.working_tables import STAGED
 from infra.warehouse.duckdb import DuckDbWarehouse
+from shared.errors import WarehouseError
 from shared.settings import SiteSettings, parse_settings
 from tests.bench.big_lake import SITE
 
@@ -51,41 +56,51 @@ def open_lake(root: Path, site: SiteSettings, database: Path | None = None, hits
 def walk(warehouse: DuckDbWarehouse, site: SiteSettings, refresh_id: str, since: str) -> dict[str, Cost]:
     """What each step took, in their order. `since` "" makes everything, else only what came after that refresh."""
     work = Work(warehouse, site, refresh_id, since, "2026/01/01", "2026/12/31")
-    counted = _Counted(warehouse)
     costs = {}
     for step in (s for s in STEPS if s.name not in STAGING):
-        began, counted.total = time.perf_counter(), Cost(0, 0, 0, 0)
-        parts = step.plan(work)
-        while parts:
-            part, *parts = parts
-            counted.start(step.statement(work, part))
-            again = step.again(work, part)
-            parts = [again, *parts] if again else parts
-        costs[step.name] = counted.total._replace(seconds=time.perf_counter() - began)
-    warehouse.connection.execute("PRAGMA disable_profiling")
+        began = time.perf_counter()
+        with counted(warehouse) as scan:
+            parts = step.plan(work)
+            while parts:
+                part, *parts = parts
+                try:
+                    warehouse.start(step.statement(work, part))
+                except WarehouseError as error:
+                    raise WarehouseError(f"step {step.name}: {error}") from error
+                scan.add()
+                again = step.again(work, part)
+                parts = [again, *parts] if again else parts
+        costs[step.name] = scan.total._replace(seconds=time.perf_counter() - began)
     return costs
 
 
-class _Counted:
-    """Runs statements and adds up what their profiles tell; a profile costs less than a hundredth of its statement."""
+class Scan:
+    """Adds up what the profiles of statements tell; a profile costs less than a hundredth of its statement."""
 
-    def __init__(self, warehouse: DuckDbWarehouse) -> None:
-        self.warehouse, self.total = warehouse, Cost(0, 0, 0, 0)
-        warehouse.connection.execute("PRAGMA enable_profiling = 'no_output'; SET profiling_coverage = 'ALL'")
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection, self.total = connection, Cost(0, 0, 0, 0)
 
-    def start(self, sql: str) -> None:
-        self.warehouse.start(sql)
-        told = json.loads(self.warehouse.connection.get_profiling_information(format="json"))
-        scanned = list(_scans(told))
+    def add(self) -> None:
+        """The statement that ran last."""
+        told = json.loads(self._connection.get_profiling_information(format="json"))
+        scans = list(_scans(told))
         self.total = Cost(
             0,
-            self.total.rows_scanned + sum(int(s.get("rows_scanned", 0)) for s in scanned),
-            self.total.bytes_scanned + sum(int(s.get("intermediate_size_bytes", 0)) for s in scanned),
+            self.total.rows_scanned + sum(int(s.get("rows_scanned", 0)) for s in scans),
+            self.total.bytes_scanned + sum(int(s.get("intermediate_size_bytes", 0)) for s in scans),
             max(self.total.bytes_spilled, int(told["system"]["peak_temp_dir_size"])),
         )
 
 
-def _scans(node: Any) -> Any:
+@contextmanager
+def counted(warehouse: DuckDbWarehouse) -> Iterator[Scan]:
+    """Profiles are kept within."""
+    warehouse.connection.execute("PRAGMA enable_profiling = 'no_output'; SET profiling_coverage = 'ALL'")
+    yield Scan(warehouse.connection)
+    warehouse.connection.execute("PRAGMA disable_profiling")
+
+
+def _scans(node: Any) -> Iterator[dict[str, Any]]:
     """Table scans of a profile, at any depth."""
     if isinstance(node, list):
         for each in node:

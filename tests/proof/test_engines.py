@@ -9,25 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from functions.attribution.statements import render
+from functions.attribution.statements import render, render_text
 from functions.attribution.tables import MARTS
 from functions.attribution.work import site_values
 from functions.attribution.working_tables import WORKING
 from infra.servers.trino import OLDEST_JAVA, TrinoServer
+from infra.sources.audit import audit
 from infra.warehouse.duckdb import DuckDbWarehouse
-from infra.warehouse.trino import TrinoPlace, TrinoWarehouse, folder_writer
-from infra.warehouse.trino_tables import lake_folders, lake_tables
 from shared.errors import WarehouseError
 from shared.records import HIT
 from shared.settings import SiteSettings
 from shared.sql import bind
-from shared.warehouse import Row, Warehouse
+from shared.trino import TrinoWarehouse
+from shared.trino_client import query_name
+from shared.warehouse import QueryState, Row, Warehouse
 from tests.lakes import NOW, Marts, Record, assert_same, deal, hit, is_same, request, shop, utc, write
 from tests.landings import Landing, landed
 from tests.random_lakes import random_records, random_shop, shuffled
+from tests.real_trino import warehouse as trino
 from tests.requires import need_java, need_maven
 from tests.source_cases import HERE, SEEN, TERMS, here
 from tests.story_lake import story_records, story_shop
@@ -57,34 +60,57 @@ AGENTS = [
 ]
 OWN_QUERIES = ("FROM=Yandex.Direct&cid=a-1", "src=2&from=%D0%BA%D0%BE%D1%82", "from=%zz%00", "partner_click=7", "from=a%2Bb+c")
 FIRST, SECOND = NOW - timedelta(days=1), NOW
-# What is neither a file of the refresh nor one that both engines run below, each with its reason. Nothing at the moment.
-RUN_BY_ONE_ENGINE_ONLY: dict[str, str] = {}
+ROOT = ATTRIBUTION.parents[2]
+SOURCES = ROOT / "infra/sources/sql"
+BY_BOTH = (ATTRIBUTION, REPORT, SOURCES)
+# Folders and files that only one engine runs, each with its reason.
+BY_ONE_FOLDERS = {
+    ROOT / "infra/attribute/sql": "skvoz attribute reads files of its user on DuckDB; the marts' SQL that it uses is run here"
+}
+BY_ONE_FILES: dict[str, str] = {}
 
 
 class Watched(TrinoWarehouse):
-    """A Trino that remembers what it was asked."""
+    """A Trino that remembers what it was asked and has answered."""
 
-    asked: list[str]
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.asked: list[str] = []
+        self._started: dict[str, str] = {}
 
-    def _run(self, sql: str) -> tuple[str, list[str], list[Sequence[object]]]:
+    def start(self, sql: str, token: str = "") -> str:
+        query_id = super().start(sql, token)
+        self._started[query_name(query_id)] = sql
+        return query_id
+
+    def poll(self, query_id: str) -> QueryState:
+        state = super().poll(query_id)
+        if state.is_done:
+            self.asked.append(self._started[query_name(query_id)])
+        return state
+
+    def rows(self, sql: str) -> Sequence[Row]:
+        found = super().rows(sql)
         self.asked.append(sql)
-        return super()._run(sql)
+        return found
 
 
 class WatchedDuckDb(DuckDbWarehouse):
-    """A DuckDB that remembers what it was asked, in Athena's dialect."""
+    """A DuckDB that remembers what it was asked and has answered, in Athena's dialect."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root, None, threads=2)
         self.asked: list[str] = []
 
     def start(self, sql: str, token: str = "") -> str:
+        query_id = super().start(sql, token)
         self.asked.append(sql)
-        return super().start(sql, token)
+        return query_id
 
     def rows(self, sql: str) -> Sequence[Row]:
+        found = super().rows(sql)
         self.asked.append(sql)
-        return super().rows(sql)
+        return found
 
 
 def sites() -> list[SiteSettings]:
@@ -125,26 +151,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrinoServer]:
     need_java(OLDEST_JAVA)
     need_maven()
     with TrinoServer(tmp_path_factory.mktemp("engines")) as running:
-        for folder in lake_folders():
-            (running.data_dir / folder).mkdir(parents=True, exist_ok=True)
         yield running
-
-
-def trino(server: TrinoServer, schema: str) -> Watched:
-    """A Trino whose marts live in a schema of their own; every schema reads the same lake."""
-    place = TrinoPlace(server.host, server.port, server.user, tls=False, schema=schema)
-    warehouse = Watched(place, folder_writer(server.data_dir))
-    warehouse.asked = []
-    for sql in lake_tables("local://", schema=schema):
-        warehouse.start(sql)
-    return warehouse
 
 
 @pytest.fixture(scope="module")
 def engines(server: TrinoServer) -> tuple[Marts, Marts]:
     """DuckDB and Trino over the same lake, nothing delivered yet."""
     embedded = Marts(server.data_dir, *sites(), warehouse=WatchedDuckDb(server.data_dir))
-    return embedded, Marts(server.data_dir, *sites(), warehouse=trino(server, "skvoz"))
+    return embedded, Marts(server.data_dir, *sites(), warehouse=trino(Watched, server))
 
 
 def deliver(server: TrinoServer, part: int) -> None:
@@ -195,7 +209,7 @@ def test_a_full_refresh_in_pieces_of_a_few_days_makes_the_same_tables(
     monkeypatch.setattr(TrinoWarehouse, "most_partitions", 7)
     monkeypatch.setattr(DuckDbWarehouse, "most_partitions", 3)
     other_rule = random_shop(site_id="north", hosts=["other.example"], time_zone="Asia/Vladivostok")
-    others: tuple[WatchedDuckDb | Watched, ...] = (WatchedDuckDb(server.data_dir), trino(server, "pieces"))
+    others: tuple[WatchedDuckDb | Watched, ...] = (WatchedDuckDb(server.data_dir), trino(Watched, server, "pieces"))
     for whole, warehouse in zip(engines, others, strict=True):
         pieces = Marts(server.data_dir, other_rule, warehouse=warehouse)
         for site in (other_rule, NORTH):
@@ -212,12 +226,29 @@ def of_north(tables: dict[str, list[Row]]) -> dict[str, list[Row]]:
 ASKED: dict[str, list[str]] = {"duckdb": [], "iceberg_trino": []}
 
 
+def test_the_audit_and_the_diff_of_sources_say_the_same(engines: tuple[Marts, Marts]) -> None:
+    for site in engines[0].sites:
+        one, other = (audit(marts.warehouse, site, 60) for marts in engines)
+        assert one == other
+        assert one.findings or site.site_id == "shop"
+    parts = {"brought": (SOURCES / "brought.sql").read_text("utf-8").rstrip()}
+    entries = render_text((SOURCES / "entries.sql").read_text("utf-8"), **parts)
+    answers = [[rows_of(m.warehouse, entries, site) for site in m.sites] for m in engines]
+    assert_same_rows("entries", *answers)
+    assert all(answers[0])
+
+
+def test_every_folder_of_sql_is_looked_at() -> None:
+    found = {path.parent for folder in ("functions", "shared", "infra") for path in (ROOT / folder).rglob("*.sql")}
+    assert found == {*BY_BOTH, *BY_ONE_FOLDERS}
+
+
 def test_every_sql_file_ran_on_both_engines(engines: tuple[Marts, Marts]) -> None:
-    files = {path: question(path) for folder in (ATTRIBUTION, REPORT) for path in folder.glob("*.sql")}
+    files = {path: question(path) for folder in BY_BOTH for path in folder.glob("*.sql")}
     assert len(set(files.values())) == len(files), "every file begins with a question of its own"
     for name, marts in zip(ASKED, engines, strict=True):
         asked = "\n".join([*marts.warehouse.asked, *ASKED[name]])  # type: ignore[attr-defined]
-        missing = {path.stem for path, text in files.items() if text not in asked} - RUN_BY_ONE_ENGINE_ONLY.keys()
+        missing = {path.stem for path, text in files.items() if text not in asked} - BY_ONE_FILES.keys()
         assert missing == set(), f"never ran on {name}"
 
 

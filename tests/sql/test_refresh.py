@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.attribution.refresh import LEASE, MOST_RESUMES, State
+from functions.attribution.refresh import LEASE, MOST_RESUMES
+from functions.attribution.standing import State
 from infra.warehouse.duckdb import DuckDbWarehouse
 from infra.warehouse.local import walk
 from shared.errors import WarehouseError

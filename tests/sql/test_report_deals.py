@@ -13,9 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.report.figures import MODELS, Figures, build, to_json
+from functions.report.figures import Figures, build, to_json
 from functions.report.marts import questions
 from functions.report.marts.questions import Period, ask
+from shared.models import PATH_MODELS
 from shared.settings import SiteSettings, published
 from tests.lakes import NOW, Marts, Record, deal, hit, marts_of, rang, request, shop, utc
 from tests.random_lakes import random_records, random_shop
@@ -42,7 +43,7 @@ def lake(seed: int) -> Marts:
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.integers(300, 302), st.integers(0, 25), st.integers(1, 31), st.sampled_from(MODELS))
+@given(st.integers(300, 302), st.integers(0, 25), st.integers(1, 31), st.sampled_from(PATH_MODELS))
 def test_channels_contact_channels_and_deals_agree_with_the_totals(seed: int, start: int, days: int, model: str) -> None:
     first = date(2026, 9, 29) + timedelta(days=start)
     site = random_shop(attribution={"lookback_days": 9, "default_model": model})
@@ -89,10 +90,10 @@ def check_calls(calls: Figures) -> None:
 def test_random_lakes_have_every_reason(tmp_path: Path) -> None:
     """So that the test above says something."""
     figures = [
-        report(lake(300), random_shop(attribution={"default_model": m}), Period(date(2026, 9, 1), OCTOBER.last)) for m in MODELS
+        report(lake(300), random_shop(attribution={"default_model": m}), Period(date(2026, 9, 1), OCTOBER.last)) for m in PATH_MODELS
     ]
     assert {row["why"]["code"] for some in figures for row in some["deals"]} == {
-        "no_touch", "visits_left_out", "own_source", "only_touch", "all_direct", *MODELS,
+        "no_touch", "visits_left_out", "own_source", "only_touch", "all_direct", *PATH_MODELS,
     }  # fmt: skip
     assert all(figures[0]["calls"]["resolved"].values())
 

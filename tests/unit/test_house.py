@@ -44,14 +44,14 @@ PURE_PACKAGES = {"pydantic", "pydantic_core", "orjson", "babel"}
 PURE = (
     "shared.errors", "shared.identity", "shared.ids", "shared.money", "shared.query_errors", "shared.records", "shared.security",
     "shared.settings", "shared.sql", "shared.times", "shared.warehouse", "shared.http", "shared.hosts", "shared.addresses",
-    "shared.visitors", "shared.source_settings",
+    "shared.visitors", "shared.source_settings", "shared.attribution_settings", "shared.models",
     "functions.collect.marks", "functions.collect.texts", "functions.collect.hits",
     "functions.collect.people.consent", "functions.collect.people.edge",
     "functions.collect.imports.addresses", "functions.collect.imports.lines", "functions.collect.imports.unpack",
     "functions.crm_webhook.reading",
     "functions.costs.cells", "functions.costs.columns", "functions.costs.messages", "functions.costs.parse",
     "functions.attribution.table", "functions.attribution.tables", "functions.attribution.visit_tables",
-    "functions.attribution.working_tables",
+    "functions.attribution.working_tables", "functions.attribution.path_tables",
     "functions.report.view.formats",
 )  # fmt: skip
 EFFECTS = re.compile(

@@ -27,6 +27,7 @@ from tests.report_cases import (
     deal,
     figures_of,
     kind,
+    model,
     path,
     results,
     settings_of,
@@ -93,7 +94,7 @@ def test_names_from_outside_stay_text() -> None:
         "unknown_stages": [{"pipeline": HOSTILE, "stage": HOSTILE, "deals": 1}],
         "money_without_rate": [{"currency": "<b>", "lines": 1, "amount": Decimal(1)}],
         "hits": [{"reason": "<u>", "hits": 1}],
-        "models": [{"model": "first", "channel": HOSTILE, "sales": 1.0, "revenue": Decimal(1)}],
+        "models": [model("first", HOSTILE, sales=1.0, revenue=Decimal(1))],
         "deals": [
             deal(
                 HOSTILE, 3, request_id="r", stage=HOSTILE, manager=HOSTILE, loss_reason=HOSTILE, order_id=HOSTILE, meaning=HOSTILE
@@ -138,13 +139,16 @@ def test_a_table_of_the_mail_has_20_rows_and_states_the_sum_of_the_rest() -> Non
     assert "Остальные (11) 110 1 155 +950 %" in funnel
 
 
-def test_models_beyond_20_channels_state_the_sum_of_the_rest() -> None:
+def test_the_range_of_models_has_20_rows_in_the_mail_and_says_how_many_are_left() -> None:
     names = [f"Канал {n:02}" for n in range(25)]
     rows = {
         "results": [results(name, "a", sales=1.0, revenue=Decimal(100)) for name in names],
-        "models": [{"model": "first", "channel": name, "sales": 1.0, "revenue": Decimal(100)} for name in names],
+        "models": [model("first", name, sales=1.0, revenue=Decimal(100)) for name in names],
     }
-    assert "Остальные (5) 500 5" in plain(outputs(figures_of(rows))["html"])
+    html = plain(outputs(figures_of(rows))["html"])
+    section = html[html.index("разброс между моделями") :]
+    assert sum(f"{name} 0 0" in section for name in names) == 20
+    assert "Остальные (5)" in section
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
@@ -155,7 +159,7 @@ def test_the_mail_stays_under_80_kb_with_long_names_and_many_channels(language: 
         rows["spend"].append(cost(channel, channel, "123456.78", channel + "!"))
         rows["results"].append(results(channel, channel, channel, revenue=Decimal("98765432.10"), requests=3.3))
         rows["models"] += [
-            {"model": m, "channel": channel, "sales": 3.3, "revenue": Decimal("98765432.10")} for m in ("first", "last")
+            model(m, channel, sales=3.3, revenue=Decimal("98765432.10")) for m in ("first", "last")
         ]
     html = outputs(figures_of(rows, name="Ы" * 300), report={"language": language})["html"]
     assert len(html.encode()) <= 80_000

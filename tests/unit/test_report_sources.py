@@ -20,7 +20,7 @@ from functions.report.view.names import NO_COLOUR, Names
 from functions.report.view.words import texts
 from functions.report.workbook.book import workbook
 from shared.sources import standard_channels, standard_sources
-from tests.report_cases import cost, deal, figures_of, kind, path, place, results, settings_of, shop, unknown
+from tests.report_cases import cost, deal, figures_of, kind, model, path, place, results, settings_of, shop, unknown
 from tests.unit.test_report_render import Tags, outputs, plain
 
 PAIRS = ("foo / bar", "foo / baz", "site.example / bar")
@@ -49,8 +49,8 @@ def unnamed(*ads: str) -> dict[str, Any]:
         "visits": [{"channel": pair, "source": "x", "campaign": "", "visits": 5} for pair in PAIRS],
         "no_source": [{**results("", "", requests=4.0, revenue=Decimal(11)), "reason": "not_passed"}],
         "models": [
-            {"model": model, "channel": channel, "sales": 0.5, "revenue": Decimal(10)}
-            for model in ("first", "last")
+            model(name, channel, sales=0.5, revenue=Decimal(10))
+            for name in ("first", "last")
             for channel in (*PAIRS, "Yandex Direct")
         ],
     }
@@ -81,10 +81,11 @@ class TestOtherTraffic:
 
     def test_the_models_have_the_same_row_and_add_up(self) -> None:
         models = figures_of(unnamed())["models"]
-        for model in ("first", "last"):
-            assert place(models[model], "other traffic") == {"channel": "other traffic", "sales": 1.5, "revenue": Decimal(30)}
-            assert not [row for row in models[model] if " / " in row["channel"]]
-            assert sum(row["revenue"] for row in models[model]) == 40 + 11
+        for name in ("first", "last"):
+            other = place(models[name], "other traffic")
+            assert (other["sales"], other["revenue"]) == (1.5, Decimal(30))
+            assert not [row for row in models[name] if " / " in row["channel"]]
+            assert sum(row["revenue"] for row in models[name]) == 40 + 11
 
     def test_it_gets_no_verdict(self) -> None:
         rows = unnamed()

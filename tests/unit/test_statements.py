@@ -10,20 +10,25 @@ import pytest
 import sqlglot
 
 from functions.attribution.own_parameters import decoded, mark_columns
+from functions.attribution.path_tables import CREDITS
 from functions.attribution.rules import RULE_TABLES
 from functions.attribution.statements import append, create_table, insert, merge, render, render_text, sql_text, update
 from functions.attribution.steps import STEPS
 from functions.attribution.table import Table
-from functions.attribution.tables import COSTS, CREDITS, MARTS
+from functions.attribution.tables import COSTS, MARTS
 from functions.attribution.visit_tables import HITS, SESSIONS
 from functions.attribution.working_tables import STAGED, WORKING
 from infra.warehouse.duckdb import to_duckdb
-from infra.warehouse.trino_tables import lake_folders, lake_tables
 from shared.records import KINDS, Column
 from shared.robots import cleaned_sql
 from shared.settings import parse_settings
+from shared.trino_place import TrinoPlace
+from shared.trino_tables import folder_of, lake_schema, missing_tables, table_of
+from tests.athena_functions import ATHENA_FUNCTIONS, called
 
 SQL = sorted((Path(render.__code__.co_filename).parent / "sql").glob("*.sql"))
+ROOT = Path(__file__).parents[2]
+EVERY_SQL = sorted(path for folder in ("functions/*/sql", "infra/sources/sql") for path in ROOT.glob(f"{folder}/*.sql"))
 TABLES = (*WORKING, *MARTS)
 SMALL = Table(
     "small",
@@ -38,16 +43,6 @@ SMALL = Table(
         Column("refresh_id", "varchar", "refresh"),
     ),
 )
-# Functions that Athena engine version 3 documents (it is close to Trino, not Trino); a new one needs a look into its reference.
-ATHENA_FUNCTIONS = {
-    "abs", "array_agg", "array_join", "bool_and", "bool_or", "cast", "coalesce", "count", "date_add", "date_diff",
-    "date_format", "date_trunc", "first_value", "floor", "lag", "last_value", "lead", "least", "lower", "lpad", "max",
-    "max_by", "min", "min_by", "nullif", "power", "regexp_extract", "regexp_like", "regexp_replace", "replace", "round",
-    "row_number", "sequence", "split_part", "strpos", "substr", "sum", "translate", "trim", "upper", "url_decode",
-    "with_timezone",
-}  # fmt: skip
-NO_FUNCTIONS = {"and", "as", "by", "else", "exists", "filter", "from", "in", "join", "not", "on", "or", "over", "select", "then",
-                "union", "unnest", "using", "values", "when", "where", "decimal", "d", "f", "l", "m", "t", "bounds"}  # fmt: skip
 
 
 def test_a_part_is_put_in_with_its_values() -> None:
@@ -67,26 +62,19 @@ def test_an_unknown_part_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("path", SQL, ids=lambda path: path.stem)
-def test_every_file_begins_with_its_question_and_is_used(path: Path) -> None:
+def test_every_file_begins_with_its_question(path: Path) -> None:
+    """That it is used at all: tests/api/test_smoke.py."""
     first = next(line for line in sql_text(path.stem).splitlines() if not line.startswith("-- include"))
     assert first.startswith("-- ") or first == "WITH", path.name
-    code = "".join(file.read_text("utf-8") for file in [*path.parent.parent.glob("*.py"), *path.parent.glob("*.sql")])
-    code += "".join(
-        file.read_text("utf-8") for file in (path.parents[3] / "infra" / "attribute").rglob("*.*") if file.suffix in (".py", ".sql")
-    )
-    names = {step.name for step in STEPS}
-    assert path.stem in names or re.search(rf"(\"|include: ){path.stem}\b", code), f"nobody uses {path.name}"
 
 
 def test_names_of_steps_are_unique() -> None:
     assert len({step.name for step in STEPS}) == len(STEPS)
 
 
-@pytest.mark.parametrize("path", SQL, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EVERY_SQL, ids=lambda path: f"{path.parent.parent.name}/{path.stem}")
 def test_only_functions_that_athena_documents_are_called(path: Path) -> None:
-    text = re.sub(r"--[^\n]*|'(?:[^']|'')*'", "", sql_text(path.stem)).lower()
-    called = set(re.findall(r"\b([a-z_]\w*)\s*\(", text)) - NO_FUNCTIONS
-    assert called <= ATHENA_FUNCTIONS
+    assert called(path.read_text(encoding="utf-8")) <= ATHENA_FUNCTIONS
 
 
 def test_what_is_put_into_the_statements_calls_no_others() -> None:
@@ -95,10 +83,22 @@ def test_what_is_put_into_the_statements_calls_no_others() -> None:
          "sources": {"parameters": {"utm_source": ["from"]}, "click_ids": {"x": {"source": "x"}}}}
     )  # fmt: skip
     columns, _ = mark_columns(site)
-    text = " ".join([*columns.values(), decoded("a"), cleaned_sql("a")])
-    called = set(re.findall(r"\b([a-z_]\w*)\s*\(", re.sub(r"'(?:[^']|'')*'", "", text).lower())) - NO_FUNCTIONS
-    assert "url_decode" in called
-    assert called <= ATHENA_FUNCTIONS
+    names = called(" ".join([*columns.values(), decoded("a"), cleaned_sql("a")]))
+    assert "url_decode" in names
+    assert names <= ATHENA_FUNCTIONS
+
+
+@pytest.mark.parametrize(
+    ("sql", "names"),
+    [
+        ("SELECT lower(trim (a)) FROM t", {"lower", "trim"}),
+        ("SELECT CAST(a AS decimal(18, 2)), 'nope(', x -- off(\nFROM (VALUES (1)) AS v (x)", {"cast"}),
+        ("INSERT INTO requests (a) SELECT approx_percentile(a, 0.5) OVER (PARTITION BY b) FROM t", {"approx_percentile"}),
+        ("WITH path AS (SELECT {column} FROM t WHERE a IN (:list)), list_filter (a) AS (SELECT 1)", {"list_filter"}),
+    ],
+)
+def test_a_call_is_told_from_names_types_and_texts(sql: str, names: set[str]) -> None:
+    assert called(sql) == names
 
 
 @pytest.mark.parametrize("path", SQL, ids=lambda path: path.stem)
@@ -207,14 +207,14 @@ def test_the_translation_keeps_the_meaning(athena: str, expected: object) -> Non
 
 
 def test_raw_and_rule_tables_for_a_trino_have_the_columns_of_the_contracts() -> None:
-    schema, *tables = lake_tables("s3://lake", "hive", "shop")
-    assert schema == "CREATE SCHEMA IF NOT EXISTS hive.shop WITH (location = 's3://lake/marts')"
-    kinds = [(kind.table, kind) for kind in KINDS.values()] + [(kind.name, kind) for kind in RULE_TABLES]
-    for text, (name, kind), folder in zip(tables, kinds, lake_folders(), strict=True):
-        assert text.startswith(f"CREATE TABLE IF NOT EXISTS hive.shop.{name} (")
-        assert f"external_location = 's3://lake/{folder}'" in text
+    place = TrinoPlace("trino", 443, "skvoz", lake_catalog="hive", schema="shop", location="s3://lake")
+    assert lake_schema(place) == "CREATE SCHEMA IF NOT EXISTS hive.shop WITH (location = 's3://lake/marts')"
+    kinds = [*KINDS.values(), *RULE_TABLES]
+    for text, kind in zip(missing_tables(place, kinds, {}), kinds, strict=True):
+        assert text.startswith(f"CREATE TABLE IF NOT EXISTS hive.shop.{table_of(kind)} (")
+        assert f"external_location = 's3://lake/{folder_of(kind)}'" in text
         columns = re.findall(r"^    (\w+) ", text, re.MULTILINE)
-        assert columns == [c.name for c in kind.columns] + ["arrival_day"] * name.startswith("raw_")
+        assert columns == [c.name for c in kind.columns] + ["arrival_day"] * (kind.name in KINDS)
 
 
 def test_staged_tables_keep_every_field_of_their_records() -> None:

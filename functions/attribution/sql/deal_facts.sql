@@ -1,15 +1,18 @@
 -- What is known of each deal by now? Of every field the latest that was told; the first source that the CRM told.
-WITH told AS (
+WITH
+-- include: :scope
+told AS (
     SELECT
-        provider || ':' || deal_id AS deal,
+        s.deal_id AS deal,
         -- The order of deal_states.sql.
-        CAST(occurred_at AS varchar) || ' ' || substr(record_id, 1, 13) || ' ' || CAST(received_at AS varchar) || ' ' || record_id
-            AS told_at,
-        request_id, call_id, visitor_id, phone_hash, email_hash, contact_id,
-        cost_price, products_cost, loss_reason, manager, branch, order_id,
-        source_key, utm_campaign, utm_content, utm_term
-    FROM crm_events
-    WHERE site_id = :site_id
+        CAST(e.occurred_at AS varchar) || ' ' || substr(e.record_id, 1, 13) || ' ' || CAST(e.received_at AS varchar) || ' '
+            || e.record_id AS told_at,
+        e.request_id, e.call_id, e.visitor_id, e.phone_hash, e.email_hash, e.contact_id,
+        e.cost_price, e.products_cost, e.loss_reason, e.manager, e.branch, e.order_id,
+        e.source_key, e.utm_campaign, e.utm_content, e.utm_term
+    FROM crm_events AS e
+    INNER JOIN scope AS s ON s.deal_id = e.provider || ':' || e.deal_id
+    WHERE e.site_id = :site_id
 ),
 
 facts AS (
@@ -42,11 +45,13 @@ facts AS (
 
 run AS (
     SELECT
-        *,
-        max(CASE WHEN meaning_rank < 5 AND meaning <> 'lost' THEN place ELSE 0 END) OVER (PARTITION BY deal_id) AS last_open_place,
-        max(place) OVER (PARTITION BY deal_id) AS last_place
-    FROM deal_states
-    WHERE site_id = :site_id
+        t.*,
+        max(CASE WHEN t.meaning_rank < 5 AND t.meaning <> 'lost' THEN t.place ELSE 0 END) OVER (PARTITION BY t.deal_id)
+            AS last_open_place,
+        max(t.place) OVER (PARTITION BY t.deal_id) AS last_place
+    FROM deal_states AS t
+    INNER JOIN scope AS s ON s.deal_id = t.deal_id
+    WHERE t.site_id = :site_id
 ),
 
 stood AS (

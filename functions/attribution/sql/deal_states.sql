@@ -1,14 +1,17 @@
 -- How did each deal stand after each CRM event? What an event does not tell stays as it was; an unknown stage changes nothing.
 -- Events of one moment stand in the order of their ids' time (a UUIDv7's first 13 characters), then of their arrival: CRMs that tell
 -- whole seconds have several.
-WITH told AS (
+WITH
+-- include: :scope
+told AS (
     SELECT
-        *,
-        substr(record_id, 1, 13) AS id_time,
-        provider || ':' || deal_id AS deal,
-        CAST(with_timezone(occurred_at, 'UTC') AT TIME ZONE :time_zone AS date) AS day
-    FROM crm_events
-    WHERE site_id = :site_id
+        e.*,
+        substr(e.record_id, 1, 13) AS id_time,
+        s.deal_id AS deal,
+        CAST(with_timezone(e.occurred_at, 'UTC') AT TIME ZONE :time_zone AS date) AS day
+    FROM crm_events AS e
+    INNER JOIN scope AS s ON s.deal_id = e.provider || ':' || e.deal_id
+    WHERE e.site_id = :site_id
 ),
 
 carried AS (

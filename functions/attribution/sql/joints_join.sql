@@ -21,7 +21,7 @@ met AS (
     GROUP BY f.joint_id
 )
 
-SELECT j.site_id, j.joint_id, j.owner, j.wave, j.own_label, m.label, :round AS round, :refresh_id AS refresh_id
+SELECT j.site_id, j.joint_id, j.owner, j.wave, j.own_label, m.label, j.is_unsettled, :round AS round, :refresh_id AS refresh_id
 FROM joints AS j
 INNER JOIN met AS m ON m.joint_id = j.joint_id
 WHERE j.site_id = :site_id AND m.label < j.label

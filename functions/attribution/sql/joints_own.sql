@@ -10,7 +10,7 @@ reached AS (
     GROUP BY k.joint_id
 )
 
-SELECT j.site_id, j.joint_id, r.owner, :round AS wave, j.own_label, j.label, :round AS round, :refresh_id AS refresh_id
+SELECT j.site_id, j.joint_id, r.owner, :round AS wave, j.own_label, j.label, j.is_unsettled, :round AS round, :refresh_id AS refresh_id
 FROM joints AS j
 INNER JOIN reached AS r ON r.joint_id = j.joint_id
 WHERE j.site_id = :site_id AND j.owner IS NULL

@@ -6,6 +6,7 @@ SELECT
     CASE WHEN min(CASE WHEN key_kind = 'contact' AND NOT is_hub THEN key END) IS NOT NULL THEN 0 END AS wave,
     date_format(min(seen_at), '%Y-%m-%d %H:%i:%s.%f') || ' ' || joint_id AS own_label,
     date_format(min(seen_at), '%Y-%m-%d %H:%i:%s.%f') || ' ' || joint_id AS label,
+    FALSE AS is_unsettled,
     0 AS round,
     :refresh_id AS refresh_id
 FROM joint_keys

@@ -1,15 +1,18 @@
 -- When did which money come or go? Payments where a deal has a positive one; else its sum as it enters, changes in and leaves
 -- the money stage. (A product beyond 100 trillion stays empty and is listed like a missing rate.) Refunds are negative in both cases; a claim is minus its sum. Each in its currency and at its day's rate.
-WITH payment AS (
+WITH
+-- include: :scope
+payment AS (
     SELECT
-        provider || ':' || deal_id AS deal_id,
-        'payment:' || provider || ':' || deal_id || ':' || coalesce(payment_id, record_id) AS money_event_id,
-        occurred_at, amount, coalesce(currency, :currency) AS currency,
+        s.deal_id,
+        'payment:' || s.deal_id || ':' || coalesce(p.payment_id, p.record_id) AS money_event_id,
+        p.occurred_at, p.amount, coalesce(p.currency, :currency) AS currency,
         row_number() OVER (
-            PARTITION BY provider, deal_id, coalesce(payment_id, record_id) ORDER BY received_at DESC, record_id DESC
+            PARTITION BY p.provider, p.deal_id, coalesce(p.payment_id, p.record_id) ORDER BY p.received_at DESC, p.record_id DESC
         ) AS age
-    FROM payments
-    WHERE site_id = :site_id
+    FROM payments AS p
+    INNER JOIN scope AS s ON s.deal_id = p.provider || ':' || p.deal_id
+    WHERE p.site_id = :site_id
 ),
 
 paid AS (
@@ -31,6 +34,7 @@ valued AS (
             ELSE 0
         END AS value
     FROM deal_states AS s
+    INNER JOIN scope AS k ON k.deal_id = s.deal_id
     INNER JOIN (SELECT DISTINCT deal_id, currency FROM deal_states WHERE site_id = :site_id) AS c ON c.deal_id = s.deal_id
     LEFT JOIN paid AS p ON p.deal_id = s.deal_id
     WHERE s.site_id = :site_id AND p.deal_id IS NULL

@@ -1,10 +1,11 @@
 -- The models that lean on all paths of the request's month, and shapley: weights that sum to 1 over a path (docs/method.md, models).
+-- Effects are counted in hundred-trillionths: whole numbers add up the same in any order.
 placed AS (
     SELECT
         p.*,
         count(*) OVER (PARTITION BY p.request_id, p.channel) AS touches_of_channel,
         row_number() OVER (PARTITION BY p.request_id, p.channel ORDER BY p.position) AS turn_of_channel,
-        coalesce(e.removal_effect, 0e0) AS removal_effect
+        CAST(round(coalesce(e.removal_effect, 0e0) * 1e14) AS bigint) AS effect
     FROM paths AS p
     INNER JOIN scope AS s ON s.request_id = p.request_id
     LEFT JOIN removal_effects AS e ON e.site_id = :site_id AND e.month = p.month AND e.channel = p.channel
@@ -16,7 +17,7 @@ whole AS (
         request_id, month,
         array_join(array_agg(channel ORDER BY position), chr(31)) AS path,
         sum(CASE WHEN turn_of_channel = 1 THEN 1 ELSE 0 END) AS channels,
-        sum(CASE WHEN turn_of_channel = 1 THEN removal_effect ELSE 0e0 END) AS effects
+        sum(CASE WHEN turn_of_channel = 1 THEN effect ELSE 0 END) AS effects
     FROM placed
     GROUP BY request_id, month
 ),
@@ -42,9 +43,10 @@ elements AS (
             PARTITION BY path_number ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ), 0) AS bigint) AS letters_before
     FROM (
+        -- Split before they are unnested, as in transitions.sql.
         SELECT s.path_number, e.place, e.channel
-        FROM shortened AS s
-        CROSS JOIN UNNEST(split(s.path, chr(31))) WITH ORDINALITY AS e (channel, place)
+        FROM (SELECT path_number, split(path, chr(31)) AS channels FROM shortened) AS s
+        CROSS JOIN UNNEST(s.channels) WITH ORDINALITY AS e (channel, place)
     ) AS told
 ),
 
@@ -68,11 +70,11 @@ reached AS (
 judged AS (
     SELECT
         p.*, w.channels, w.effects,
-        CASE
+        CAST(round(1e14 * CASE
             WHEN p.path_length = 1 THEN c.chance
             WHEN c.chance > coalesce(r.chance, 0e0) THEN c.chance - coalesce(r.chance, 0e0)
             ELSE 0e0
-        END AS marginal
+        END) AS bigint) AS marginal
     FROM placed AS p
     INNER JOIN whole AS w ON w.request_id = p.request_id
     INNER JOIN chances AS c ON c.month = w.month AND c.path = w.path
@@ -88,10 +90,10 @@ weighted AS (
         p.*,
         m.model,
         CASE
-            WHEN m.model = 'marginal'
-            THEN CASE WHEN p.marginals > 0e0 THEN p.marginal / p.marginals WHEN p.position = p.path_length THEN 1e0 END
-            WHEN m.model = 'markov_path' AND p.effects > 0e0
-            THEN p.removal_effect / p.effects / CAST(p.touches_of_channel AS double)
+            WHEN m.model = 'marginal' AND p.marginals > 0 THEN CAST(p.marginal AS double) / CAST(p.marginals AS double)
+            WHEN m.model = 'marginal' THEN CASE WHEN p.position = p.path_length THEN 1e0 END
+            WHEN m.model = 'markov_path' AND p.effects > 0
+            THEN CAST(p.effect AS double) / CAST(p.effects AS double) / CAST(p.touches_of_channel AS double)
             ELSE 1e0 / CAST(p.channels AS double) / CAST(p.touches_of_channel AS double)
         END AS weight
     FROM summed AS p

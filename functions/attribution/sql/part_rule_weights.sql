@@ -2,12 +2,18 @@
 aged AS (
     SELECT
         p.*,
-        power(
-            2e0, -(CAST(date_diff('millisecond', p.touched_at, p.created_at) AS double) / (CAST(:half_life_days AS double) * 86400000e0))
-        ) AS decay
+        date_diff('millisecond', p.touched_at, max(p.touched_at) OVER (PARTITION BY p.request_id)) AS age
     FROM paths AS p
     INNER JOIN scope AS s ON s.request_id = p.request_id
     WHERE p.site_id = :site_id
+),
+
+-- Halved every half-life, in hundred-trillionths of the last touch's: whole numbers add up the same in any order.
+decayed AS (
+    SELECT
+        *,
+        CAST(round(1e14 * power(2e0, -(CAST(age AS double) / (CAST(:half_life_days AS double) * 86400000e0)))) AS bigint) AS decay
+    FROM aged
 ),
 
 marked AS (
@@ -15,9 +21,8 @@ marked AS (
         *,
         max(CASE WHEN NOT is_direct THEN position END) OVER (PARTITION BY request_id) AS last_non_direct,
         max(CASE WHEN NOT is_direct AND is_significant THEN position END) OVER (PARTITION BY request_id) AS last_significant,
-        sum(decay) OVER (PARTITION BY request_id) AS decay_sum,
-        max(decay) OVER (PARTITION BY request_id) AS most_decay
-    FROM aged
+        sum(decay) OVER (PARTITION BY request_id) AS decay_sum
+    FROM decayed
 ),
 
 weighted AS (
@@ -35,8 +40,7 @@ weighted AS (
 -- include: part_share_of_place model=position
             WHEN 'custom' THEN
 -- include: part_share_of_place model=custom
-            -- Half-lives of a day and a look-back of 400 leave less than a number can hold: then the last touch has it all.
-            ELSE CASE WHEN p.most_decay > 0e0 THEN p.decay / p.decay_sum WHEN p.position = p.path_length THEN 1e0 END
+            ELSE CAST(p.decay AS double) / CAST(p.decay_sum AS double)
         END AS weight
     FROM marked AS p
     CROSS JOIN (

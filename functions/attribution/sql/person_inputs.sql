@@ -4,7 +4,7 @@ WITH lines AS (
     UNION ALL
     SELECT
         person_id,
-        'request ' || request_id || ' ' || CAST(created_at AS varchar) || ' ' || coalesce(visitor_id, '')
+        'request ' || request_id || ' ' || date_format(created_at, '%Y-%m-%d %H:%i:%s.%f') || ' ' || coalesce(visitor_id, '')
         || CASE WHEN is_counted THEN ' counted' ELSE '' END || CASE WHEN sales > 0 THEN ' sold' ELSE '' END
         || CASE
             WHEN is_touch

@@ -6,6 +6,7 @@ placed AS (
         k.key_kind, k.key,
         min(k.seen_at) AS first_seen_at,
         bool_or(k.is_hub) AS is_hub,
+        bool_or(j.is_unsettled) AND NOT bool_or(k.is_hub) AND min(o.owner) IS NULL AS is_unsettled,
         CASE
             WHEN bool_or(k.is_hub) THEN 'hub:' || k.key_kind || ':' || k.key
             WHEN k.key_kind = 'contact' THEN 'contact:' || k.key
@@ -28,5 +29,6 @@ SELECT
     component,
     first_seen_at,
     is_hub,
+    is_unsettled,
     :refresh_id AS refresh_id
 FROM placed

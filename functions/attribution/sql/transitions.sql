@@ -8,10 +8,15 @@ numbered AS (
     WHERE c.site_id = :site_id
 ),
 
+-- Split before they are unnested: beside every element DuckDB would keep the whole path, and a long one fills the memory.
+listed AS (
+    SELECT path_number, split(path, chr(31)) AS channels FROM numbered
+),
+
 elements AS (
-    SELECT n.path_number, e.place, e.channel
-    FROM numbered AS n
-    CROSS JOIN UNNEST(split(n.path, chr(31))) WITH ORDINALITY AS e (channel, place)
+    SELECT l.path_number, e.place, e.channel
+    FROM listed AS l
+    CROSS JOIN UNNEST(l.channels) WITH ORDINALITY AS e (channel, place)
 ),
 
 standing AS (

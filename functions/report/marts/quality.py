@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from functions.report.marts.questions import Answers, Period
+from functions.report.marts.ratios import divide
 from functions.report.marts.tree import ZERO, Node, Sums
 from shared.times import local_day, local_midnight
 from shared.warehouse import Row
@@ -44,8 +45,11 @@ def quality_of(
         "costs_without_requests": _costs_without_requests(root),
         "costs_not_split": sum((node.sums.cost for node in _nodes(root) if node.is_not_split), ZERO),
         "unknown_values": _unknown_values(answers["unknown_values"]),
-        "immature": _immature(settings, period, answers, data_to),
-        "hub_keys": sum(int(row["hubs"]) for row in answers["hub_keys"]),
+        "immature": _immature(settings, answers, data_to),
+        "hub_keys": _apart(answers["hub_keys"], "hub")["keys"],
+        "hubs": _apart(answers["hub_keys"], "hub")["named"],
+        "unsettled_keys": _apart(answers["hub_keys"], "unsettled")["keys"],
+        "unsettled": _apart(answers["hub_keys"], "unsettled")["named"],
     }
 
 
@@ -123,15 +127,35 @@ def _brought_nothing(sums: Sums) -> bool:
     return sums.requests <= 0 and sums.sales <= 0 and not sums.revenue
 
 
-def _immature(settings: Mapping[str, Any], period: Period, answers: Answers, data_to: datetime) -> Quality:
-    """Counted requests younger than the median way from request to sale: their sales are still to come."""
-    median = median_days(answers["sale_delays"])
-    counted = sum(int(row["counted"]) for row in answers["requests_made"])
-    if median is None or not counted:
-        return {"median_days": median, "requests": 0, "share": None}
-    known_to = min(local_day(data_to, settings["time_zone"]), period.last + timedelta(days=1))
-    young = sum(int(r["counted"]) for r in answers["requests_made"] if (known_to - r["day"]).days < median)
-    return {"median_days": median, "requests": young, "share": young / counted}
+def known_to(settings: Mapping[str, Any], data_to: datetime) -> date:
+    """The site's day on which the marts' latest record arrived: the day by which requests are so many days old."""
+    return local_day(data_to, settings["time_zone"])
+
+
+def _immature(settings: Mapping[str, Any], answers: Answers, data_to: datetime) -> Quality:
+    """Counted requests of the period that are younger than the median way from request to sale, and what they have brought already:
+    many of their sales may still come. Shares are of the period's counted requests and of all money of its requests."""
+    median, today = median_days(answers["sale_delays"]), known_to(settings, data_to)
+    made = answers["requests_made"]
+    young = [row for row in made if median is not None and (today - row["day"]).days < median]
+    requests, of_requests = (sum(int(row["counted"]) for row in rows) for rows in (young, made))
+    revenue, of_revenue = (sum((Decimal(row["revenue"] or 0) for row in rows), ZERO) for rows in (young, made))
+    return {
+        "median_days": median,
+        "requests": requests,
+        "share": None if median is None else divide(requests, of_requests),
+        "revenue": revenue,
+        "revenue_share": None if median is None else divide(revenue, of_revenue),
+    }
+
+
+def _apart(rows: Iterable[Row], why: str) -> Quality:
+    """Keys that join nobody for that reason: how many, and those seen first."""
+    those = [row for row in rows if row["why"] == why]
+    return {
+        "keys": max((int(row["keys"]) for row in those), default=0),
+        "named": [{"key_kind": row["key_kind"], "key": row["key"]} for row in those],
+    }
 
 
 def _nodes(node: Node) -> Iterable[Node]:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from functions.report.marts.dates import date_basis_of
 from shared.sql import Value, bind
 from shared.times import local_day
 from shared.warehouse import Row, Warehouse
@@ -16,13 +17,15 @@ SQL = Path(__file__).parent.parent / "sql"
 # What the channel tree needs, and is asked for the previous period too; the rest is asked for the period alone.
 TREE_QUESTIONS = ("visits", "results", "spend", "no_source")
 OTHER_QUESTIONS = (
-    "channels", "models", "hits", "requests_made", "deals_matched", "unknown_stages", "unknown_values",
+    "channels", "models", "markov", "removal_effects", "hits", "requests_made", "deals_matched", "unknown_stages", "unknown_values",
     "money_without_rate", "spend_without_rate", "sale_delays", "hub_keys", "contact_channels", "calls", "deals", "deal_paths",
-    "left_out",
+    "left_out", "customers", "customers_repeats", "cohorts",
 )  # fmt: skip
 MOST_DEALS = 5000  # in figures.json, the newest; how many there are is told beside them
 MOST_TOUCHES = 20  # of one path
 MOST_VALUES = 100  # of utm_source and utm_medium that no rule knows; how many there are is told beside them
+COHORT_MONTHS = 12  # with that of the period's last day
+MOST_KEYS = 20  # that join nobody, of each reason; how many there are is told beside them
 KNOWN_DAYS = 90  # a value that was not seen for so long before the period is new
 
 
@@ -74,8 +77,29 @@ def _answers(warehouse: Warehouse, settings: Mapping[str, Any], period: Period, 
         "most_deals": MOST_DEALS,
         "most_touches": MOST_TOUCHES,
         "most_values": MOST_VALUES,
+        "most_keys": MOST_KEYS,
+        "date_basis": date_basis_of(settings),
+        "time_zone": settings["time_zone"],
         "known_from": period.first - timedelta(days=KNOWN_DAYS),
         "path_from": period.first - timedelta(days=lookback),
         "lookback_days": lookback,
+        **_customer_values(settings, period),
     }
     return Answers({name: warehouse.rows(bind((SQL / f"{name}.sql").read_text("utf-8"), values)) for name in questions})
+
+
+def lapsed_days_of(settings: Mapping[str, Any]) -> int:
+    """After how many days without a sale a buyer has lapsed (settings published before there was a choice: 180)."""
+    return int(settings["report"].get("lapsed_days", 180))
+
+
+def _customer_values(settings: Mapping[str, Any], period: Period) -> dict[str, Value]:
+    """Lapsed: the last sale is more days before the period's last day than the setting says. Cohorts are whole months."""
+    last = period.last
+    months = last.year * 12 + last.month - COHORT_MONTHS
+    after = (last.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return {
+        "lapsed_before": last - timedelta(days=lapsed_days_of(settings)),
+        "cohorts_from": date(months // 12, months % 12 + 1, 1),
+        "cohorts_to": after - timedelta(days=1),
+    }

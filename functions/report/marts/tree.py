@@ -70,9 +70,9 @@ def tree_of(answers: Answers, together: Collection[str] = ()) -> Node:
     for row in answers["visits"]:
         leaves.setdefault(_key(row, together), Sums()).visits += int(row["visits"])
     for row in answers["results"]:
-        leaves.setdefault(_key(row, together), Sums()).add(_results(row))
+        leaves.setdefault(_key(row, together), Sums()).add(sums_of(row))
     for row in answers["no_source"]:
-        leaves.setdefault((NO_SOURCE, str(row["reason"]), ""), Sums()).add(_results(row))
+        leaves.setdefault((NO_SOURCE, str(row["reason"]), ""), Sums()).add(sums_of(row))
     for key, cost in _in_kopecks(_placed_costs(answers["spend"], leaves, together)).items():
         leaves.setdefault(key, Sums()).cost += cost
     root = Node("")
@@ -91,7 +91,7 @@ def results_of(rows: Iterable[Row]) -> Sums:
     """Sum of result rows (requests, sales, money)."""
     total = Sums()
     for row in rows:
-        total.add(_results(row))
+        total.add(sums_of(row))
     return total
 
 
@@ -106,7 +106,8 @@ def _key(row: Row, together: Collection[str]) -> Key:
     return channel, str(source or ""), str(row["campaign"] or "")
 
 
-def _results(row: Row) -> Sums:
+def sums_of(row: Row) -> Sums:
+    """Additive figures of one row of results."""
     return Sums(
         requests=float(row["requests"] or 0),
         qualified=float(row["qualified"] or 0),
@@ -115,7 +116,7 @@ def _results(row: Row) -> Sums:
         gross_profit=_decimal(row["gross_profit"]),
         priced_parts=int(row["priced_parts"] or 0),
         unpriced_parts=int(row["unpriced_parts"] or 0),
-        unpriced_revenue=_decimal(row["unpriced_revenue"]),
+        unpriced_revenue=_decimal(row.get("unpriced_revenue")),
     )
 
 

@@ -1,5 +1,5 @@
--- Which touches led to the deals shown, and what does the default model give each? Every model keeps only touches with a weight, so the
--- path is that of the linear one. Of a long path: its ends, its heaviest touch (of equals the earliest), then the heaviest and latest.
+-- Which touches led to the deals shown, and what does the default model give each? A touch that it gives nothing has no credit. Of a
+-- long path: its ends, its heaviest touch (of equals the earliest), then the heaviest and latest.
 WITH shown AS (
     SELECT DISTINCT request_id
     FROM (
@@ -17,11 +17,11 @@ path AS (
         t.request_id, t.touch_id, t.position, t.path_length, t.touched_at, t.channel, t.source, t.medium, t.campaign,
         t.is_significant, coalesce(c.weight, 0e0) AS weight,
         row_number() OVER (PARTITION BY t.request_id ORDER BY round(coalesce(c.weight, 0e0), 9) DESC, t.position) AS weight_place
-    FROM credits AS t
+    FROM paths AS t
     INNER JOIN shown AS s ON s.request_id = t.request_id
     LEFT JOIN credits AS c
         ON c.site_id = t.site_id AND c.model = :model AND c.request_id = t.request_id AND c.touch_id = t.touch_id
-    WHERE t.site_id = :site_id AND t.model = 'linear' AND t.day BETWEEN :first_day AND :last_day
+    WHERE t.site_id = :site_id AND t.day BETWEEN :first_day AND :last_day
 ),
 
 ordered AS (

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from functions.report.figures import ADDITIVE, MEASURES, POINTS
 from functions.report.marts.tree import NO_SOURCE
 from functions.report.view.contacts import call_lines, contact_rows
+from functions.report.view.customers import cohort_view, customer_view
 from functions.report.view.formats import EMPTY, Formats, clean
 from functions.report.view.left_out import left_out_rows, unknown_rows
+from functions.report.view.models import models_view
 from functions.report.view.names import Names
 from functions.report.view.notes import Line, quality_lines, short_lines
 from functions.report.view.words import plural
@@ -53,16 +55,20 @@ def view_of(figures: Figures, settings: Mapping[str, Any], page_url: str = "") -
         "subtotals": subtotals_of(figures, formats, words),
         "totals": cells(figures["totals"], formats),
         "model_name": words["models"].get(figures["model"], figures["model"]),
-        "models": _models(figures, formats, names),
+        "models": models_view(figures, formats, names),
+        "basis": words["date_basis"][figures["date_basis"]],
+        "own_basis": words["own_basis"] if figures["date_basis"] != "request" else "",
         "reasons": _reasons(figures, formats, names),
         "contacts": contact_rows(figures, formats, words),
         "calls": call_lines(figures["calls"], formats, words),
+        "customers": customer_view(figures["customers"], formats, words),
+        "cohorts": cohort_view(figures["cohorts"], formats, names),
         "deal_counts": _deal_counts(figures, formats, words),
         "quality": remarks,
         "quality_short": sorted([*remarks, *short], key=_asks_nothing) or [("ok", words["quality"]["good"])],
         "left_out": left_out_rows(quality, formats, words),
         "unknown": unknown_rows(quality, formats),
-        "definitions": _definitions(figures["totals"], settings["report"]["thresholds"], formats, words),
+        "definitions": _definitions(figures, settings["report"]["thresholds"], formats, words),
         "page_url": page_url,
     }
 
@@ -171,46 +177,6 @@ def _source(channel: str, source: Figures, formats: Formats, names: Names) -> Vi
     }
 
 
-def _models(figures: Figures, formats: Formats, names: Names) -> View:
-    """Channels down, models across; a channel that a model gives nothing shows a dash."""
-    words = names.words
-    known = figures["models"]
-    order = [channel["channel"] for channel in figures["channels"]]
-    credited = {row["channel"] for rows in known.values() for row in rows if row["sales"] or row["revenue"]}
-    order = [channel for channel in [*order, *sorted(credited - set(order))] if channel in credited]
-    by_model = {model: {row["channel"]: row for row in rows} for model, rows in known.items()}
-    columns = [
-        {"model": model, "name": words["models"].get(model, model), "is_default": model == figures["model"]} for model in known
-    ]
-    rows = [
-        {
-            "name": names.channel(channel),
-            "colour": names.channel_colour(channel),
-            "cells": [_model_cell(by_model[m].get(channel), formats, words) for m in known],
-        }
-        for channel in order
-    ]
-    return {"columns": columns, "rows": rows, "totals": [_model_sum(known[m], formats, words) for m in known], "order": order}
-
-
-def _model_cell(row: Figures | None, formats: Formats, words: Mapping[str, Any]) -> View:
-    if row is None or not (row["sales"] or row["revenue"]):
-        return {"revenue": EMPTY, "sales": "", "count": ""}
-    count = formats.count(row["sales"])
-    return {"revenue": formats.amount(row["revenue"]), "sales": words["sales_short"].format(count=count), "count": count}
-
-
-def _model_sum(rows: Sequence[Figures], formats: Formats, words: Mapping[str, Any]) -> View:
-    total = {"revenue": sum(row["revenue"] for row in rows), "sales": round(sum(row["sales"] for row in rows), 9)}
-    return _model_cell(total, formats, words)
-
-
-def rest_of_models(figures: Figures, channels: Sequence[str], formats: Formats, words: Mapping[str, Any]) -> list[View]:
-    """Sum of some channels' rows, per model: what a cut table leaves out."""
-    chosen = set(channels)
-    return [_model_sum([row for row in rows if row["channel"] in chosen], formats, words) for rows in figures["models"].values()]
-
-
 def _reasons(figures: Figures, formats: Formats, names: Names) -> list[View]:
     words = names.words
     rows = [source for channel in figures["channels"] if channel["channel"] == NO_SOURCE for source in channel["sources"]]
@@ -238,14 +204,17 @@ def _deal_counts(figures: Figures, formats: Formats, words: Mapping[str, Any]) -
 
 
 def _definitions(
-    totals: Figures, thresholds: Mapping[str, Any], formats: Formats, words: Mapping[str, Any]
+    figures: Figures, thresholds: Mapping[str, Any], formats: Formats, words: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
-    """Pairs of term and explanation, in the order of the table."""
+    """Pairs of term and explanation, in the order of the table; what depends on the date basis is said for that of the report."""
+    romi, basis = figures["totals"]["romi"], figures["date_basis"]
     limits = {
-        "roi": EMPTY if totals["romi"] is None else formats.share(totals["romi"] + 1),
+        "roi": EMPTY if romi is None else formats.share(romi + 1),
         "good": formats.percent(float(thresholds["good"])),
         "normal": formats.percent(float(thresholds["normal"])),
         "minimum": thresholds["minimum_sales"],
+        "basis": words["date_basis"][basis],
     }
-    lines = (text.format(**limits).partition(": ") for text in words["definitions"].values())
+    told = {**words["definitions"], **words["definitions_by_basis"].get(basis, {})}
+    lines = (text.format(**limits).partition(": ") for text in told.values())
     return [(term, text) for term, _, text in lines]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from functions.report.view.formats import Formats, clean
@@ -11,6 +11,7 @@ from functions.report.view.names import Names
 
 MOST_NAMED = 5
 MOST_NAME = 60
+MOST_HASH = 9
 Line = tuple[str, str]
 Words = Mapping[str, Any]
 
@@ -63,14 +64,39 @@ def _remarks(quality: Mapping[str, Any], formats: Formats, words: Words) -> Iter
     if quality["deals"]["implied"]:
         deals = quality["deals"]
         yield "info", say["implied"].format(count=formats.count(deals["implied"]), made=formats.count(deals["made"]))
-    immature = quality["immature"]
-    if immature["requests"]:
-        values = {"share": formats.share(immature["share"]), "days": formats.decimal(immature["median_days"], 1, fixed=False)}
-        yield "info", say["immature"].format(count=formats.count(immature["requests"]), **values)
+    if quality["immature"]["requests"]:
+        yield "info", _immature(quality["immature"], formats, say)
     if quality["costs_not_split"]:
         yield "info", say["not_split"].format(cost=formats.money(quality["costs_not_split"]))
-    if quality["hub_keys"]:
-        yield "info", say["hubs"].format(count=formats.count(quality["hub_keys"]))
+    for name, count, keys in (
+        ("hubs", quality["hub_keys"], quality["hubs"]),
+        ("unsettled", quality["unsettled_keys"], quality["unsettled"]),
+    ):
+        if count:
+            yield "info", say[name].format(count=formats.count(count), list=_keys(keys, count, formats, words))
+
+
+def _immature(told: Mapping[str, Any], formats: Formats, say: Words) -> str:
+    values = {"count": formats.count(told["requests"]), "share": formats.share(told["share"])}
+    values["days"] = formats.decimal(told["median_days"], 1, fixed=False)
+    if not told["revenue_share"]:
+        return str(say["immature"].format(**values))
+    revenue = {"revenue": formats.money(told["revenue"]), "revenue_share": formats.share(told["revenue_share"])}
+    return str(say["immature_revenue"].format(**values, **revenue))
+
+
+def _keys(keys: Sequence[Mapping[str, str]], count: int, formats: Formats, words: Words) -> str:
+    """Keys by kind and name; of a hash its beginning, which is enough to tell it from others."""
+    say = words["quality"]
+    names = [
+        say["key"].format(
+            kind=say["keys"].get(key["key_kind"], key["key_kind"]),
+            key=clean(key["key"], MOST_NAME if key["key_kind"] in ("contact", "visitor") else MOST_HASH),
+        )
+        for key in keys
+    ]
+    shown, left = ", ".join(names[:MOST_NAMED]), count - min(len(names), MOST_NAMED)
+    return shown if left <= 0 else f"{shown} {say['more'].format(count=formats.count(left))}"
 
 
 def _listed(names: list[str], formats: Formats, words: Words) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.report.view.formats import Formats
 from functions.report.view.names import Names
-from functions.report.workbook import lists, sheets
+from functions.report.workbook import customers, lists, models, sheets
 from functions.report.workbook.cells import Styles
 from functions.report.workbook.making import Figures, Making
 
@@ -27,9 +27,12 @@ def workbook(figures: Figures, settings: Mapping[str, Any]) -> bytes:
     made = [
         sheets.summary(making),
         sheets.channels(making),
-        sheets.models(making),
+        models.models(making),
+        models.model_range(making),
         sheets.contact_channels(making),
         sheets.calls(making),
+        customers.customers(making),
+        customers.cohorts(making),
         lists.deals(making),
         lists.quality(making),
     ]

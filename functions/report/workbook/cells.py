@@ -18,6 +18,7 @@ NUMBER_FORMATS = {
     "times": "0.00",
     "share": "0.0%",
     "day": "dd.mm.yyyy",
+    "month": "mm.yyyy",
     "instant": "dd.mm.yyyy hh:mm",
     "text": "",
     "wrap": "",

@@ -12,7 +12,9 @@ from functions.report.view.deals import match_text, meaning_text, path_text, sta
 from functions.report.view.left_out import left_out_rows, unknown_rows, unknown_text
 from functions.report.view.notes import quality_lines
 from functions.report.workbook.cells import Sheet, kind_of
+from functions.report.workbook.customers import formulas
 from functions.report.workbook.making import Making
+from functions.report.workbook.models import explained
 
 # Columns of a deal: field, kind of cell, width.
 DEAL: tuple[tuple[str, str, float], ...] = (
@@ -82,9 +84,12 @@ def definitions(making: Making, made: Iterable[Sheet]) -> Sheet:
     words, own = making.words, making.words["workbook"]
     sheet = making.sheet("definitions", [(own["measure"], "text", 34), (own["formula"], "wrap", 96), (own["scale"], "wrap", 34)])
     currency = making.figures["site"]["currency"]
+    told = {**own["formulas"], **own["formulas_by_basis"].get(making.figures["date_basis"], {})}
     for measure in ("made", *MEASURES):
         unit = own["kinds"][kind_of(measure)].format(currency=currency)
-        sheet.add([words["metrics"][measure], own["formulas"][measure], unit])
+        sheet.add([words["metrics"][measure], told[measure], unit])
+    for row in (*formulas(making), *explained(making)):
+        sheet.add(row)
     for name, value in _settings(making):
         sheet.add([own["settings"][name], str(value), None])
     if making.figures["deals_total"] > len(making.figures["deals"]):
@@ -110,6 +115,7 @@ def _settings(making: Making) -> list[tuple[str, Any]]:
         ("time_zone", figures["site"]["time_zone"]),
         ("currency", figures["site"]["currency"]),
         ("model", making.words["models"].get(figures["model"], figures["model"])),
+        ("date_basis", making.words["date_basis"][figures["date_basis"]]),
         ("lookback", settings["attribution"]["lookback_days"]),
         ("duplicates", settings["requests"]["duplicate_days"]),
         ("target_talk", settings["requests"]["target_talk_seconds"]),
@@ -117,4 +123,5 @@ def _settings(making: Making) -> list[tuple[str, Any]]:
         ("good", formats.percent(float(thresholds["good"]))),
         ("normal", formats.percent(float(thresholds["normal"]))),
         ("minimum_sales", thresholds["minimum_sales"]),
+        ("lapsed_days", figures["customers"]["lapsed_days"]),
     ]

@@ -60,19 +60,6 @@ def channels(making: Making) -> Sheet:
     return sheet
 
 
-def models(making: Making) -> Sheet:
-    """Sales and revenue by model and channel, one row each."""
-    words, own = making.words, making.words["workbook"]
-    columns = [(own["model"], "text", NAME), (own["channel"], "text", NAME), (words["metrics"]["sales"], "count", NUMBER)]
-    sheet = making.sheet("models", [*columns, (words["metrics"]["revenue"], "money", 18)])
-    for model, rows in making.figures["models"].items():
-        for row in rows:
-            name = words["models"].get(model, model)
-            sheet.add([name, making.names.channel(row["channel"]), row["sales"], row["revenue"]])
-    sheet.filter()
-    return sheet
-
-
 def contact_channels(making: Making) -> Sheet:
     """Requests by the way people got in touch, and their sum."""
     words, own = making.words, making.words["workbook"]

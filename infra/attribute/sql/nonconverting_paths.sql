@@ -1,16 +1,7 @@
--- Which paths led to no conversion, before and after the transform?
-WITH
--- include: part_null_path
--- include: :transform from=null_path to=null_steps
-whole AS (
-    SELECT request_id, array_join(array_agg(channel ORDER BY touched_at, touch_id), ' > ') AS path FROM null_path GROUP BY request_id
-),
-
-transformed AS (
-    SELECT request_id, array_join(array_agg(channel ORDER BY touched_at, touch_id), ' > ') AS path FROM null_steps GROUP BY request_id
-)
-
-SELECT substr(w.request_id, 6) AS customer_id, w.path, t.path AS transformed_path
-FROM whole AS w
-INNER JOIN transformed AS t ON t.request_id = w.request_id
+-- Which paths led to no conversion, before and after the transforms? Those of everybody who has none.
+SELECT v.visitor_id AS customer_id, replace(b.path, chr(31), ' > ') AS path, replace(v.path, chr(31), ' > ') AS transformed_path
+FROM visitor_paths AS v
+INNER JOIN visitor_paths_before AS b ON b.visitor_id = v.visitor_id
+LEFT JOIN persons AS p ON p.site_id = :site_id AND p.key_kind = 'visitor' AND p.key = v.visitor_id
+WHERE v.site_id = :site_id AND p.key IS NULL
 ORDER BY customer_id
