@@ -69,6 +69,7 @@ ADVICE = (
     Advice(("TABLE_NOT_FOUND",), "a table does not exist", _DRIFT),
     Advice(("COLUMN_NOT_FOUND", "CANNOT BE RESOLVED"), "a column does not exist", _DRIFT),
     Advice(("DOES NOT EXIST",), "a table does not exist", _DRIFT),
+    Advice(("TOO_MANY_STAGES", "TOO MANY STAGES"), "the statement has more stages than the engine plans (150)", _OURS),
     Advice(("TYPE_MISMATCH",), "the statement and the tables do not fit", _DRIFT),
     Advice(("SYNTAX_ERROR", "MISMATCHED INPUT"), "the engine does not understand the statement", _OURS),
     Advice(("DIVISION_BY_ZERO",), "the statement divided by zero", _OURS),

@@ -55,8 +55,8 @@ def journeys(
     direct: str = "",
     days: Mapping[str, str] | None = None,
 ) -> list[object]:
-    """Arguments for customers with their channels, an hour apart from midnight of 2026-10-01 (or their own day), and the sales of the
-    day's last second; the channel `direct` comes without a medium."""
+    """Arguments for customers with their channels, an hour apart from midnight of their day (2026-10-01), and the sales of its last
+    second; the channel `direct` comes with the medium (none)."""
     touches = ["event_id,customer_id,touch_tstamp,channel,medium"]
     conversions = ["event_id,customer_id,conversion_tstamp,revenue"]
     for customer, channels in told.items():

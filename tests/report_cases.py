@@ -172,8 +172,8 @@ def shop(scale: int = 1) -> dict[str, Any]:
     for row in lost:
         row |= {"priced_parts": 0, "unpriced_parts": int(row["revenue"] > 0), "unpriced_revenue": row["revenue"]}
     models = [
-        {"model": model, **row, "sales": row["sales"] * (1 + shift / 20)}
-        for shift, model in enumerate(PATH_MODELS)
+        {"model": name, **row, "sales": row["sales"] * (1 + shift / 20)}
+        for shift, name in enumerate(PATH_MODELS)
         for row in _by_channel(found)
     ]
     contacts = [
@@ -213,7 +213,12 @@ def shop(scale: int = 1) -> dict[str, Any]:
         ],
         "requests_made": [
             {
-                "day": date(2026, 10, day), "made": 22, "counted": 15, "repeats": 2, "duplicates": 3, "disqualified": 1,
+                "day": date(2026, 10, day),
+                "made": 22,
+                "counted": 15,
+                "repeats": 2,
+                "duplicates": 3,
+                "disqualified": 1,
                 "revenue": Decimal("70000.00"),
             }
             for day in range(1, 13)

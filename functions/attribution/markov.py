@@ -8,10 +8,13 @@ P(sale) - N[start, T] · N[T, T]^-1 · P(sale | T). Bellman 1957 (absorbing chai
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
 SEPARATOR = "\x1f"
+MOST_STATES = 2_000  # of a chain solved at once: a second, and 100 MB
+RARE = "\x1e"  # stands for all channels that are too rare to have a state of their own; no channel is called so
 
 
 class Transition(NamedTuple):
@@ -60,6 +63,40 @@ def removal_effects(transitions: Iterable[Transition], order: int = 1) -> dict[s
         lost = known[start, into] @ np.linalg.solve(known[np.ix_(into, into)], chance[into])
         effects[channel] = float(min(max(lost / chance[start], 0.0), 1.0))
     return effects
+
+
+def bounded_effects(
+    transitions: Iterable[Transition], order: int = 1, most_states: int = MOST_STATES
+) -> tuple[dict[str, float], int]:
+    """(removal effects, the order that they were solved with): the same, within a bound.
+
+    A chain with more states is looked at with a shorter memory; where even one channel back is too many (thousands of unnamed
+    sources), the rarest stand in the chain as one, and share its effect by their touches.
+    """
+    moves = list(transitions)
+    while order > 1 and len({move.from_state for move in moves}) > most_states:
+        order -= 1
+        moves = [move._replace(from_state=SEPARATOR.join(move.from_state.split(SEPARATOR)[-order:])) for move in moves]
+    touches: dict[str, float] = defaultdict(float)
+    for move in moves:
+        touches[move.channel] += move.paths if move.outcome == "touch" else 0
+    ranked = sorted((channel for channel in touches if channel), key=lambda channel: (-touches[channel], channel))
+    if order > 1 or len(ranked) < most_states:
+        return removal_effects(_added(moves), order), order
+    rare = dict.fromkeys(ranked[most_states - 2 :], RARE)
+    folded = [m._replace(from_state=rare.get(m.from_state, m.from_state), channel=rare.get(m.channel, m.channel)) for m in moves]
+    effects = removal_effects(_added(folded), order)
+    together, all_touches = effects.pop(RARE, 0.0), sum(touches[channel] for channel in rare)
+    shared = {channel: together * touches[channel] / all_touches for channel in rare} if effects else {}
+    return dict(sorted({**effects, **shared}.items())), order
+
+
+def _added(moves: Iterable[Transition]) -> list[Transition]:
+    """Moves of one kind as one."""
+    counted: dict[tuple[str, str, str], float] = defaultdict(float)
+    for move in moves:
+        counted[move[:3]] += move.paths
+    return [Transition(*kind, paths) for kind, paths in counted.items()]
 
 
 def following(state: str, channel: str, order: int) -> str:

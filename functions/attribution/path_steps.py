@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from functions.attribution import path_tables
-from functions.attribution.markov import Transition, removal_effects
+from functions.attribution.markov import Transition, bounded_effects
 from functions.attribution.statements import merge, render, sql_text
 from functions.attribution.table import Table
 from functions.attribution.work import Part, Step, Work, scoped, whole
@@ -15,6 +16,7 @@ from shared.sql import literal
 
 # What is fitted together, as the expressions of paths.sql and visitor_paths.sql: each month by itself, or all there is.
 BY_MONTH = {"month_of_request": "substr(CAST(day AS varchar), 1, 7)", "month_of_visit": "substr(CAST(last_day AS varchar), 1, 7)"}
+MOST_ROWS = 1_000  # of removal effects in one statement: Athena takes 256 KB
 _VISITORS = ("visitors_scope_all", "visitors_scope_changed")
 _MONTHS = ("months_scope_all", "months_scope_changed")
 ALL_AT_ONCE = {"month_of_request": "'all'", "month_of_visit": "'all'"}
@@ -51,36 +53,50 @@ def _removal_effects() -> Step:
     """The one figure that SQL does not make: the chain of each month is solved here, from the counts that SQL made."""
     table = path_tables.REMOVAL_EFFECTS
 
-    def statement(work: Work, part: Part) -> str:
-        scope = _MONTHS[0 if work.is_full else 1]
-        order = work.site.attribution.markov_order
-        counted = work.warehouse.rows(work.bind(render("transitions_counted", scope=scope)))
-        by_month: dict[str, list[Transition]] = {}
-        for row in counted:
-            by_month.setdefault(row["month"], []).append(
-                Transition(row["from_state"], row["outcome"], row["channel"], int(row["paths"]))
-            )
-        lines = [
-            f"({literal(month)}, {literal(channel)}, {literal(effect)}, {literal(effect / total)})"
-            for month, moves in sorted(by_month.items())
-            for effects in [removal_effects(moves, order)]
-            for total in [sum(effects.values())]
-            for channel, effect in effects.items()
-            if total > 0
-        ]
-        values = f"(VALUES {', '.join(lines)}) AS v (month, channel, removal_effect, share)" if lines else _NOTHING
-        text = work.bind(
-            f"SELECT :site_id AS site_id, month, channel, removal_effect, share, :markov_order AS markov_order, "  # noqa: S608
-            f":refresh_id AS refresh_id FROM {values}"
-        )
-        return merge(table, text, work.bind(render("months_old", scope=scope, table=table.name)))
+    def plan(work: Work) -> list[Part]:
+        starts = ["", *(_place(row) for row in _solved(work)[MOST_ROWS::MOST_ROWS])]
+        return [{"begin": begin, "end": end} for begin, end in zip(starts, [*starts[1:], None], strict=True)]
 
-    return Step(table.name, lambda work: [{}], statement)
+    def statement(work: Work, part: Part) -> str:
+        rows = [row for row in _solved(work) if part["begin"] <= _place(row) and (part["end"] is None or _place(row) < part["end"])]
+        lines = ", ".join(f"({', '.join(literal(value) for value in row)})" for row in rows)
+        told = f"(VALUES {lines}) AS v (month, channel, removal_effect, share, markov_order)" if rows else _NOTHING
+        columns = ":site_id AS site_id, month, channel, removal_effect, share, markov_order, :refresh_id AS refresh_id"
+        new = work.bind(f"SELECT {columns} FROM {told}")  # noqa: S608 (literals)
+        bounds = {"begin": part["begin"], "end": part["end"] or "9999"}
+        old = work.bind(render("removal_effects_old", scope=_months(work)), **bounds)
+        return merge(table, new, old)
+
+    return Step(table.name, plan, statement)
+
+
+def _solved(work: Work) -> list[tuple[str, str, float, float, int]]:
+    """(month, channel, removal effect, share, order) of the months to be solved, sorted."""
+    counted = work.warehouse.rows(work.bind(render("transitions_counted", scope=_months(work))))
+    by_month: dict[str, list[Transition]] = {}
+    for row in counted:
+        moved = Transition(row["from_state"], row["outcome"], row["channel"], int(row["paths"]))
+        by_month.setdefault(row["month"], []).append(moved)
+    solved = []
+    for month, moves in sorted(by_month.items()):
+        effects, order = bounded_effects(moves, work.site.attribution.markov_order)
+        total = sum(effects.values())
+        solved += [(month, channel, effect, effect / total, order) for channel, effect in effects.items() if total > 0]
+    return solved
+
+
+def _months(work: Work) -> str:
+    return _MONTHS[0 if work.is_full else 1]
+
+
+def _place(row: Sequence[Any]) -> str:
+    """Where a row stands among all: its month and channel, as SQL compares them too."""
+    return f"{row[0]} {row[1]}"
 
 
 _NOTHING = (
     "(SELECT CAST(NULL AS varchar) AS month, CAST(NULL AS varchar) AS channel, CAST(NULL AS double) AS removal_effect, "
-    "CAST(NULL AS double) AS share) AS v WHERE FALSE"
+    "CAST(NULL AS double) AS share, CAST(NULL AS bigint) AS markov_order) AS v WHERE FALSE"
 )
 
 
@@ -94,6 +110,7 @@ def path_steps(months: Mapping[str, str] = BY_MONTH) -> tuple[Step, ...]:
         whole(path_tables.PATH_MONTHS),
         _scoped("transitions", path_tables.TRANSITIONS, _MONTHS, "months_old"),
         _removal_effects(),
+        _scoped("shorter_paths", path_tables.SHORTER_PATHS, _MONTHS, "months_old"),
         _credits("credits", "touched", RULE_MODELS, "part_rule_weights"),
         _credits("credits_fitted", "fitted", FITTED_MODELS, "part_fitted_weights"),
         _of_requests("credit_money", path_tables.CREDIT_MONEY, "fitted"),

@@ -73,6 +73,21 @@ PATH_MONTHS = Table(
     ),
 )
 
+SHORTER_PATHS = Table(
+    "shorter_paths",
+    "The chance that a path which sold has without one of its touches, where the month has the shorter path as well.",
+    ("month", "path", "first_place"),
+    (
+        SITE,
+        _MONTH,
+        _PATH,
+        Column("first_place", "bigint", "place of the touch, from 1; of several in a row that leave the same path, of the first"),
+        Column("last_place", "bigint", "and of the last"),
+        Column("chance", "double", "share of the shorter path's occurrences that led to a sale"),
+        REFRESH,
+    ),
+)
+
 TRANSITIONS = Table(
     "transitions",
     "How often a month's paths went from where they stood to the next channel, to a sale or to nothing.",
@@ -147,5 +162,5 @@ CREDIT_MONEY = Table(
 )
 
 # Kept for the next refresh; readers use paths, removal_effects, credits and credit_money.
-PATH_WORKING = (PERSON_INPUTS, VISITOR_PATHS, PATH_COUNTS, PATH_MONTHS, TRANSITIONS)
+PATH_WORKING = (PERSON_INPUTS, VISITOR_PATHS, PATH_COUNTS, PATH_MONTHS, SHORTER_PATHS, TRANSITIONS)
 PATH_MARTS = (PATHS, REMOVAL_EFFECTS, CREDITS, CREDIT_MONEY)

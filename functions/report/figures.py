@@ -22,6 +22,7 @@ from functions.report.marts.models import markov_months_of, model_range_of, mode
 from functions.report.marts.quality import known_to, median_days, quality_of
 from functions.report.marts.questions import Answers, Period
 from functions.report.marts.ratios import divide
+from functions.report.marts.restated import restated_of
 from functions.report.marts.tree import NO_SOURCE, ZERO, Node, Sums, tree_of, whole
 from shared.sources import OTHER_TRAFFIC
 from shared.times import lake_text
@@ -76,6 +77,7 @@ def build(
         "cohorts": cohorts_of(answers, together),
         "deals": deals_of(settings, answers),
         "deals_total": deals_total_of(answers),
+        "restated": restated_of(settings, period, answers, together),
         "data_quality": quality_of(settings, period, answers, root, data_to, refreshed_at),
     }
     return figures if truth is None else {**figures, "truth": dict(truth)}

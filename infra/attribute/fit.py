@@ -50,7 +50,7 @@ def make_credits(warehouse: DuckDbWarehouse, options: Options) -> None:
     if set(options.models) & set(RULE_MODELS):
         needed.add("credits")
     if set(options.models) & set(FITTED_MODELS):
-        needed.add("credits_fitted")
+        needed |= {"shorter_paths", "credits_fitted"}
     if options.needs_chain:
         run_steps(warehouse, options.site, options.fit, {"path_counts", "path_months", "transitions"})
         refuse_long_chains(warehouse.rows(_STATES))

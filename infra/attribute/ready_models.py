@@ -82,7 +82,7 @@ def by_rules(warehouse: DuckDbWarehouse, site: SiteSettings, models: Sequence[st
                 f"SELECT name FROM (SELECT unnest(enum_range(NULL::code))::varchar AS name) WHERE lower(name) IN {DIRECT}"
             ).fetchall()
         ]
-        quotas["last_non_direct"] = quotas["last"]
+        quotas["last_non_direct"] = quotas.get("last", [])
         if direct:
             rows = connection.execute(_text("ready_last_non_direct").replace("{direct}", literal(direct))).fetchall()
             quotas |= _by_model(rows)
@@ -127,6 +127,8 @@ def _by_paths(warehouse: DuckDbWarehouse, site: SiteSettings, effects: dict[str,
     if effects:
         lines = ", ".join(f"('{SITE}', 'all', {literal(channel)}, {literal(effect)})" for channel, effect in effects.items())
         warehouse.connection.execute(f"INSERT INTO removal_effects (site_id, month, channel, removal_effect) VALUES {lines}")
+    shorter = work_of(warehouse, site).bind(render("shorter_paths", scope="months_scope_all"))
+    warehouse.start(f"CREATE TABLE shorter_paths AS {shorter}")
     text = render_text(_text("ready_fitted"), scope="requests_scope_all")
     return _by_model(row.values() for row in warehouse.rows(work_of(warehouse, site).bind(text)))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET_PYTHON = "3.13"
-TARGET_PLATFORM = "aarch64-manylinux2014"
+TARGET_PLATFORM = "aarch64-manylinux_2_28"  # Lambda's Python 3.13 runs on Amazon Linux 2023 (glibc 2.34)
 MOST_BYTES = 230_000_000  # Lambda's own limit is 250 MB unpacked
 
 # Which folder under functions/ (and file under requirements/) each function of template.yaml is made of.

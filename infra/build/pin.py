@@ -16,6 +16,7 @@ def pin(upgrade: bool) -> None:
     """Write all pins; `upgrade` takes the newest versions instead of keeping those already pinned. SystemExit when uv cannot."""
     for name in ("uv", "dev"):
         _compile(name, ["--upgrade"] if upgrade else [])
+    _compile("peers", [*(["--upgrade"] if upgrade else []), "--constraint", "requirements/dev.txt"])
     for name in sorted(set(PACKAGES.values())):
         # Nothing to keep: dev.txt says which versions.
         (ROOT / "requirements" / f"{name}.txt").unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from infra.attribute.options import FITS, OTHER_NAMES, READY_MODELS, TRANSFORMS,
 from infra.attribute.out import Attributed
 from infra.attribute.ready_paths import attribute_paths
 from infra.attribute.run import attribute as run
+from shared.attribution_settings import Attribution
 from shared.errors import BadInput
 from shared.models import MODELS
 
@@ -60,7 +61,11 @@ def attribute(
     ] = None,
     significant: Annotated[
         list[str] | None,
-        typer.Option(metavar="MEDIUM", help="a medium that counts in last_significant; repeatable", show_default="ads"),
+        typer.Option(
+            metavar="MEDIUM",
+            help="a medium that counts in last_significant; repeatable",
+            show_default=", ".join(Attribution().significant_media),
+        ),
     ] = None,
     fit: Annotated[
         str | None,

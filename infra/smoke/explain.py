@@ -40,7 +40,7 @@ def explained(warehouse: Warehouse, statements: Iterable[Statement], sleep: Call
         is_any_done = False
         for _ in range(len(running)):
             statement, query_id, polls = running.popleft()
-            words = _ended(warehouse, query_id, polls)
+            words, query_id = _asked(warehouse, query_id, polls)
             if words is None:
                 running.append((statement, query_id, polls + 1))
             else:
@@ -51,19 +51,21 @@ def explained(warehouse: Warehouse, statements: Iterable[Statement], sleep: Call
     return answers
 
 
-def _ended(warehouse: Warehouse, query_id: str, polls: int) -> str | None:
-    """Words of the engine when the query has ended, else None."""
+def _asked(warehouse: Warehouse, query_id: str, polls: int) -> tuple[str | None, str]:
+    """The engine's words when the query has ended, else None; and the id to ask for next."""
     try:
-        if warehouse.poll(query_id).is_done:
-            return ""
+        query = warehouse.poll(query_id)
     except WarehouseBusy:
         raise
     except WarehouseError as error:
-        return error.message
+        return error.message, query_id
+    if query.is_done:
+        return "", query_id
+    following = query.query_id or query_id
     if polls < MOST_POLLS:
-        return None
-    warehouse.cancel(query_id)
-    return f"not explained after {MOST_POLLS * POLL_SECONDS:.0f} s, stopped (query {query_id})"
+        return None, following
+    warehouse.cancel(following)
+    return f"not explained after {MOST_POLLS * POLL_SECONDS:.0f} s, stopped (query {following})", following
 
 
 def table_of(answers: Sequence[Answer]) -> list[tuple[str, int, list[str]]]:

@@ -276,6 +276,11 @@ def test_the_token_of_a_start_goes_along_each_time_so_that_athena_starts_it_once
         ("CANCELLED", "Bytes scanned limit was exceeded", "raise the parameter MostBytesPerQuery of the stack"),
         ("FAILED", "Query exhausted resources at this scale factor", "shorten attribution.lookback_days"),
         ("FAILED", "Query timeout", "took longer than it may"),
+        (
+            "FAILED",
+            "QUERY_HAS_TOO_MANY_STAGES: Number of stages in the query (178) exceeds the allowed maximum (150)",
+            "more stages",
+        ),
         ("FAILED", "EXCEEDED_TIME_LIMIT: Query exceeded maximum time limit", "took longer than it may"),
         ("FAILED", "EXCEEDED_MEMORY_LIMIT: Query exceeded per-node memory limit", "needs more memory"),
         (

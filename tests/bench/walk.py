@@ -29,9 +29,11 @@ FLOOR = "CREATE OR REPLACE TEMP TABLE sorted AS SELECT * FROM hits ORDER BY visi
 
 
 class Cost(NamedTuple):
-    """`bytes_scanned`: what DuckDB's table scans hand on, the columns and rows of a table that a statement asks for, unpacked."""
+    """`cpu_seconds`: of all threads, much the same on a busy machine. `bytes_scanned`: what DuckDB's table scans hand on, the
+    columns and rows of a table that a statement asks for, unpacked."""
 
     seconds: float
+    cpu_seconds: float
     rows_scanned: int
     bytes_scanned: int
     bytes_spilled: int  # the most at one time
@@ -58,7 +60,7 @@ def walk(warehouse: DuckDbWarehouse, site: SiteSettings, refresh_id: str, since:
     work = Work(warehouse, site, refresh_id, since, "2026/01/01", "2026/12/31")
     costs = {}
     for step in (s for s in STEPS if s.name not in STAGING):
-        began = time.perf_counter()
+        began, burned = time.perf_counter(), time.process_time()
         with counted(warehouse) as scan:
             parts = step.plan(work)
             while parts:
@@ -70,7 +72,7 @@ def walk(warehouse: DuckDbWarehouse, site: SiteSettings, refresh_id: str, since:
                 scan.add()
                 again = step.again(work, part)
                 parts = [again, *parts] if again else parts
-        costs[step.name] = scan.total._replace(seconds=time.perf_counter() - began)
+        costs[step.name] = scan.total._replace(seconds=time.perf_counter() - began, cpu_seconds=time.process_time() - burned)
     return costs
 
 
@@ -78,13 +80,14 @@ class Scan:
     """Adds up what the profiles of statements tell; a profile costs less than a hundredth of its statement."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection, self.total = connection, Cost(0, 0, 0, 0)
+        self._connection, self.total = connection, Cost(0, 0, 0, 0, 0)
 
     def add(self) -> None:
         """The statement that ran last."""
         told = json.loads(self._connection.get_profiling_information(format="json"))
         scans = list(_scans(told))
         self.total = Cost(
+            0,
             0,
             self.total.rows_scanned + sum(int(s.get("rows_scanned", 0)) for s in scans),
             self.total.bytes_scanned + sum(int(s.get("intermediate_size_bytes", 0)) for s in scans),

@@ -6,7 +6,6 @@ half a kopeck per conversion. Their "shapley" is a leave-one-out, our `marginal`
 
 from __future__ import annotations
 
-import csv
 from collections import Counter, defaultdict
 from decimal import Decimal
 from pathlib import Path

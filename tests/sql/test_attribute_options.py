@@ -132,7 +132,7 @@ THREE_SOLD = {"one": "60.01", "two": "40.00"}
 
 
 def test_markov_splits_the_totals_by_the_exact_removal_effects(tmp_path: Path) -> None:
-    """P(sale) = 2/3 · 3/4 + 1/3 · 1/2 = 2/3; without A 1/6, without B 1/3: effects 3/4 and 1/2. 100.01 cut 3 : 2 is 60.006 and 40.004."""
+    """P(sale) = 2/3 · 3/4 + 1/3 · 1/2 = 2/3; without A 1/6, without B 1/3: effects 3/4 and 1/2. 100.01 in 3 : 2: 60.006, 40.004."""
     assert run(*journeys(tmp_path, THREE, THREE_SOLD))[0] == 0
     out = tmp_path / "out"
     rows = [(r["channel"], *(float(r[c]) for c in ("removal_effect", "share"))) for r in table(out / "removal_effects.csv")]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from functions.attribution.markov import SEPARATOR
-from tests.lakes import Marts, Record, deal, hit, marts_of, request, shop, utc
+from tests.lakes import NOW, Marts, Record, deal, hit, marts_of, request, shop, utc
 
 ADS = {"A": "yandex/cpc", "B": "vk/cpc", "C": "google/cpc"}
 A, B, C = "Yandex Direct", "VK Ads", "Google Ads"
@@ -137,3 +137,15 @@ def test_a_late_sale_refits_its_month_and_moves_the_credits_of_others(tmp_path: 
     before = marts.credits("r10-0", "markov_path")
     late = deal("d10-1", utc("10-20 12:00"), "won", "100", request_id="r10-1")
     assert marts_of(tmp_path / "b", [*records, late]).credits("r10-0", "markov_path") != pytest.approx(before)
+
+
+def test_many_removal_effects_are_written_in_several_statements(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = ("A+", "BA+", "CB+", "B-", "C")
+    whole = {row["channel"]: row["removal_effect"] for row in fitted(tmp_path, *told).rows("removal_effects")}
+    monkeypatch.setattr("functions.attribution.path_steps.MOST_ROWS", 1)
+    marts = fitted(tmp_path / "b", *told)
+    assert {row["channel"]: row["removal_effect"] for row in marts.rows("removal_effects")} == whole
+    assert len(whole) == 3
+    marts.sites[:] = [shop(attribution={"excluded_channels": ["VK Ads"]})]
+    marts.refresh(NOW + timedelta(days=1))
+    assert set(effects(marts)) == {A, C}

@@ -90,7 +90,8 @@ def check_calls(calls: Figures) -> None:
 def test_random_lakes_have_every_reason(tmp_path: Path) -> None:
     """So that the test above says something."""
     figures = [
-        report(lake(300), random_shop(attribution={"default_model": m}), Period(date(2026, 9, 1), OCTOBER.last)) for m in PATH_MODELS
+        report(lake(300), random_shop(attribution={"default_model": m}), Period(date(2026, 9, 1), OCTOBER.last))
+        for m in PATH_MODELS
     ]
     assert {row["why"]["code"] for some in figures for row in some["deals"]} == {
         "no_touch", "visits_left_out", "own_source", "only_touch", "all_direct", *PATH_MODELS,

@@ -107,6 +107,8 @@ def test_each_role_reads_only_its_own_secrets_of_its_stage(resources: Resources)
         "NumberpoolRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/visitor", "/skvoz/${Stage}/*/calls-generic"},
         "CrmWebhookRole": {"/skvoz/${Stage}/*/crm-generic"},
         "CrmWorkerRole": {"/skvoz/${Stage}/identity"},
+        "AttributionRole": {"/skvoz/${Stage}/trino"},
+        "ReportMailRole": {"/skvoz/${Stage}/trino"},
     }
 
 

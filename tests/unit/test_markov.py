@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.attribution.markov import SEPARATOR, Transition, following, removal_effects
+from functions.attribution.markov import SEPARATOR, Transition, bounded_effects, following, removal_effects
 
 Path = tuple[str, ...]
 Counts = dict[Path, tuple[int, int]]  # path → (conversions, nulls)
@@ -111,3 +111,28 @@ def test_states_hold_the_last_channels() -> None:
     states = [following("", "a", 2), following("a", "b", 2), following(f"a{SEPARATOR}b", "c", 2)]
     assert states == ["a", f"a{SEPARATOR}b", f"b{SEPARATOR}c"]
     assert all(len(after) >= len(before) for before, after in pairwise(states))
+
+
+def test_a_chain_with_too_many_states_is_looked_at_with_a_shorter_memory() -> None:
+    counts: Counts = {("a", "b", "a", "b"): (3, 1), ("b",): (1, 1)}
+    assert bounded_effects(transitions(counts, 3), 3) == (removal_effects(transitions(counts, 3), 3), 3)
+    assert bounded_effects(transitions(counts, 3), 3, most_states=5) == (removal_effects(transitions(counts, 2), 2), 2)
+    assert bounded_effects(transitions(counts, 3), 3, most_states=3) == (removal_effects(transitions(counts)), 1)
+
+
+def test_the_rarest_of_too_many_channels_stand_as_one_and_share_by_their_touches() -> None:
+    """Of a, b, c and d the last two stand together: two sales of the six need them, one touch in three is of d."""
+    counts: Counts = {("a",): (3, 3), ("b",): (1, 2), ("c",): (2, 0), ("d",): (0, 1)}
+    effects, order = bounded_effects(transitions(counts), 1, most_states=4)
+    assert order == 1
+    assert list(effects) == ["a", "b", "c", "d"]
+    assert effects["c"] == pytest.approx(2 * effects["d"], abs=1e-15)
+    assert [effects["a"], effects["b"]] == pytest.approx([1 / 2, 1 / 6], abs=1e-12)
+    assert effects["c"] + effects["d"] == pytest.approx(1 / 3, abs=1e-12)
+
+
+def test_channels_in_thousands_are_solved_in_bounded_time() -> None:
+    counts: Counts = {(f"c{n}", f"c{n % 7}"): (n % 3, 1) for n in range(5000)}
+    effects, _ = bounded_effects(transitions(counts), 1, most_states=200)
+    assert len(effects) == 5000
+    assert all(0 <= effect <= 1 for effect in effects.values())

@@ -326,7 +326,11 @@ class TestJson:
         assert written["period"] == {"from": "2026-09-13", "to": "2026-10-12"}
         assert set(written["totals"]) == {*ADDITIVE, *RATIOS}
         assert all({"channel", *ADDITIVE, *RATIOS} <= set(channel) for channel in written["channels"])
-        assert all({"channel", "requests", "qualified", "sales", "revenue", "gross_profit", "margin_romi"} == set(row) for rows in written["models"].values() for row in rows)
+        assert all(
+            {"channel", "requests", "qualified", "sales", "revenue", "gross_profit", "margin_romi"} == set(row)
+            for rows in written["models"].values()
+            for row in rows
+        )
 
 
 def test_amocrms_stages_and_pipelines_are_shown_by_the_names_of_the_settings() -> None:

@@ -158,9 +158,7 @@ def test_the_mail_stays_under_80_kb_with_long_names_and_many_channels(language: 
         channel = f"{n}-" + "Очень длинное название канала & компании «Ромашка» " * 5
         rows["spend"].append(cost(channel, channel, "123456.78", channel + "!"))
         rows["results"].append(results(channel, channel, channel, revenue=Decimal("98765432.10"), requests=3.3))
-        rows["models"] += [
-            model(m, channel, sales=3.3, revenue=Decimal("98765432.10")) for m in ("first", "last")
-        ]
+        rows["models"] += [model(m, channel, sales=3.3, revenue=Decimal("98765432.10")) for m in ("first", "last")]
     html = outputs(figures_of(rows, name="Ы" * 300), report={"language": language})["html"]
     assert len(html.encode()) <= 80_000
 

@@ -22,63 +22,30 @@ whole AS (
     GROUP BY request_id, month
 ),
 
+-- By request from here on: beside every touch the text of a long path would fill the memory.
 chances AS (
-    SELECT month, path, touches, CAST(conversions AS double) / CAST(conversions + nulls AS double) AS chance
-    FROM path_counts
-    WHERE site_id = :site_id
+    SELECT w.request_id, w.channels, w.effects, CAST(c.conversions AS double) / CAST(c.conversions + c.nulls AS double) AS chance
+    FROM whole AS w
+    INNER JOIN path_counts AS c ON c.site_id = :site_id AND c.month = w.month AND c.path = w.path
 ),
 
--- Paths that differ from a path by one touch have one touch less: where the month has none of that length, nothing is looked for.
 shortened AS (
-    SELECT a.month, a.path, row_number() OVER (ORDER BY a.month, a.path) AS path_number
-    FROM (SELECT DISTINCT month, path FROM whole) AS a
-    INNER JOIN chances AS c ON c.month = a.month AND c.path = a.path
-    INNER JOIN (SELECT DISTINCT month, touches FROM chances) AS n ON n.month = a.month AND n.touches = c.touches - 1
-),
-
-elements AS (
-    SELECT
-        path_number, place, channel,
-        CAST(coalesce(sum(length(channel) + 1) OVER (
-            PARTITION BY path_number ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ), 0) AS bigint) AS letters_before
-    FROM (
-        -- Split before they are unnested, as in transitions.sql.
-        SELECT s.path_number, e.place, e.channel
-        FROM (SELECT path_number, split(path, chr(31)) AS channels FROM shortened) AS s
-        CROSS JOIN UNNEST(s.channels) WITH ORDINALITY AS e (channel, place)
-    ) AS told
-),
-
-without AS (
-    SELECT
-        s.month, s.path, e.place,
-        CASE
-            WHEN e.place = 1 THEN substr(s.path, length(e.channel) + 2)
-            ELSE substr(s.path, 1, e.letters_before - 1) || substr(s.path, e.letters_before + length(e.channel) + 1)
-        END AS shorter
-    FROM elements AS e
-    INNER JOIN shortened AS s ON s.path_number = e.path_number
-),
-
-reached AS (
-    SELECT w.month, w.path, w.place, c.chance
-    FROM without AS w
-    INNER JOIN chances AS c ON c.month = w.month AND c.path = w.shorter
+    SELECT w.request_id, n.first_place, n.last_place, n.chance
+    FROM whole AS w
+    INNER JOIN shorter_paths AS n ON n.site_id = :site_id AND n.month = w.month AND n.path = w.path
 ),
 
 judged AS (
     SELECT
-        p.*, w.channels, w.effects,
+        p.*, c.channels, c.effects,
         CAST(round(1e14 * CASE
             WHEN p.path_length = 1 THEN c.chance
-            WHEN c.chance > coalesce(r.chance, 0e0) THEN c.chance - coalesce(r.chance, 0e0)
+            WHEN c.chance > coalesce(n.chance, 0e0) THEN c.chance - coalesce(n.chance, 0e0)
             ELSE 0e0
         END) AS bigint) AS marginal
     FROM placed AS p
-    INNER JOIN whole AS w ON w.request_id = p.request_id
-    INNER JOIN chances AS c ON c.month = w.month AND c.path = w.path
-    LEFT JOIN reached AS r ON r.month = w.month AND r.path = w.path AND r.place = p.position
+    INNER JOIN chances AS c ON c.request_id = p.request_id
+    LEFT JOIN shortened AS n ON n.request_id = p.request_id AND p.position BETWEEN n.first_place AND n.last_place
 ),
 
 summed AS (

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from functions.report.marts.dates import date_basis_of
 from shared.sql import Value, bind
-from shared.times import local_day
+from shared.times import local_day, local_midnight
 from shared.warehouse import Row, Warehouse
 
 SQL = Path(__file__).parent.parent / "sql"
@@ -19,9 +19,10 @@ TREE_QUESTIONS = ("visits", "results", "spend", "no_source")
 OTHER_QUESTIONS = (
     "channels", "models", "markov", "removal_effects", "hits", "requests_made", "deals_matched", "unknown_stages", "unknown_values",
     "money_without_rate", "spend_without_rate", "sale_delays", "hub_keys", "contact_channels", "calls", "deals", "deal_paths",
-    "left_out", "customers", "customers_repeats", "cohorts",
+    "left_out", "customers", "customers_repeats", "cohorts", "restated",
 )  # fmt: skip
 MOST_DEALS = 5000  # in figures.json, the newest; how many there are is told beside them
+MOST_RESTATED = 5000  # changed figures of closed days; how many there are is told beside them
 MOST_TOUCHES = 20  # of one path
 MOST_VALUES = 100  # of utm_source and utm_medium that no rule knows; how many there are is told beside them
 COHORT_MONTHS = 12  # with that of the period's last day
@@ -76,6 +77,8 @@ def _answers(warehouse: Warehouse, settings: Mapping[str, Any], period: Period, 
         "model": settings["attribution"]["default_model"],
         "most_deals": MOST_DEALS,
         "most_touches": MOST_TOUCHES,
+        "most_restated": MOST_RESTATED,
+        "restated_from": restated_from(settings, period),
         "most_values": MOST_VALUES,
         "most_keys": MOST_KEYS,
         "date_basis": date_basis_of(settings),
@@ -86,6 +89,13 @@ def _answers(warehouse: Warehouse, settings: Mapping[str, Any], period: Period, 
         **_customer_values(settings, period),
     }
     return Answers({name: warehouse.rows(bind((SQL / f"{name}.sql").read_text("utf-8"), values)) for name in questions})
+
+
+def restated_from(settings: Mapping[str, Any], period: Period) -> datetime:
+    """Since when changes of closed days are told: the midnight that begins the day before the report's own, so that a daily report
+    has all that refreshes changed since the report before. A report of an older period tells all since then."""
+    is_running = settings["report"].get("until", "yesterday") == "today"
+    return local_midnight(period.last - timedelta(days=1 if is_running else 0), settings["time_zone"])
 
 
 def lapsed_days_of(settings: Mapping[str, Any]) -> int:

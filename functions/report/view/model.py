@@ -15,6 +15,7 @@ from functions.report.view.left_out import left_out_rows, unknown_rows
 from functions.report.view.models import models_view
 from functions.report.view.names import Names
 from functions.report.view.notes import Line, quality_lines, short_lines
+from functions.report.view.restated import restated_view
 from functions.report.view.words import plural
 from shared.times import from_lake_text
 
@@ -37,6 +38,9 @@ def view_of(figures: Figures, settings: Mapping[str, Any], page_url: str = "") -
     quality = figures["data_quality"]
     remarks = quality_lines(quality, formats, names)
     short = short_lines(quality, formats, words)
+    restated = restated_view(figures, formats, words)
+    if restated["line"]:
+        short.append(("info", restated["line"]))
     return {
         "language": language,
         "words": words,
@@ -68,6 +72,7 @@ def view_of(figures: Figures, settings: Mapping[str, Any], page_url: str = "") -
         "quality_short": sorted([*remarks, *short], key=_asks_nothing) or [("ok", words["quality"]["good"])],
         "left_out": left_out_rows(quality, formats, words),
         "unknown": unknown_rows(quality, formats),
+        "restated": restated,
         "definitions": _definitions(figures, settings["report"]["thresholds"], formats, words),
         "page_url": page_url,
     }

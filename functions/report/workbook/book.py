@@ -11,6 +11,7 @@ from functions.report.view.names import Names
 from functions.report.workbook import customers, lists, models, sheets
 from functions.report.workbook.cells import Styles
 from functions.report.workbook.making import Figures, Making
+from functions.report.workbook.restated import restated
 
 
 def workbook(figures: Figures, settings: Mapping[str, Any]) -> bytes:
@@ -34,6 +35,7 @@ def workbook(figures: Figures, settings: Mapping[str, Any]) -> bytes:
         customers.customers(making),
         customers.cohorts(making),
         lists.deals(making),
+        restated(making),
         lists.quality(making),
     ]
     lists.definitions(making, made)
