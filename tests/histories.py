@@ -171,6 +171,8 @@ def random_history(root: Path, seed: int, visitors: int = 8) -> History:
                 history.give_up()
         if not history.is_dead or random.random() < 0.6:
             history.refresh()
+    if history.is_dead:
+        history.refresh()  # it goes on as of when it began; what arrived since then is the next one's
     history.refresh()
     return history
 

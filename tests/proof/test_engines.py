@@ -24,7 +24,7 @@ from infra.warehouse.duckdb import DuckDbWarehouse
 from shared.errors import WarehouseError
 from shared.records import HIT
 from shared.settings import SiteSettings
-from shared.sql import bind
+from shared.sql import Value, bind
 from shared.trino import TrinoWarehouse
 from shared.trino_client import query_name
 from shared.warehouse import QueryState, Row, Warehouse
@@ -302,8 +302,14 @@ def rows_of(warehouse: Warehouse, text: str, site: SiteSettings, date_basis: str
     days = {"first_day": date(2026, 9, 1), "last_day": date(2026, 12, 1)}
     days |= {"known_from": date(2026, 6, 3), "path_from": date(2026, 6, 3)}
     days |= {"lapsed_before": date(2026, 10, 10), "cohorts_from": date(2026, 1, 1), "cohorts_to": date(2026, 12, 31)}
-    most = {"most_deals": 5000, "most_touches": 20, "most_values": 100, "most_keys": 20}
-    values = {**site_values(site), **days, **most, "refresh_id": "", "model": "linear", "date_basis": date_basis}
+    most = {"most_deals": 5000, "most_touches": 20, "most_values": 100, "most_keys": 20, "most_restated": 100}
+    told: dict[str, Value] = {
+        "refresh_id": "",
+        "model": "linear",
+        "date_basis": date_basis,
+        "restated_from": FIRST - timedelta(days=30),
+    }
+    values: dict[str, Value] = {**site_values(site), **days, **most, **told}
     return sorted(warehouse.rows(bind(text, values)), key=lambda row: [str(v) for v in row.values() if not isinstance(v, float)])
 
 

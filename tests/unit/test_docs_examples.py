@@ -19,7 +19,7 @@ import typer
 import yaml
 from pydantic import BaseModel
 
-from functions.attribution import refresh, steps
+from functions.attribution import left_over, markov, refresh, steps
 from functions.collect import batch, hits
 from functions.collect.imports import door as import_door
 from functions.collect.imports import lines as import_lines
@@ -35,6 +35,7 @@ from functions.crm_webhook.outcome import Arrival
 from functions.numberpool import lease
 from functions.numberpool.pbx import calls, told
 from functions.report import render
+from infra.attribute import options
 from infra.build.assemble import MOST_BYTES as MOST_BUILT_BYTES
 from infra.cli import numbers, replay
 from infra.cli.main import app
@@ -310,7 +311,11 @@ def test_the_limits_are_those_of_the_code() -> None:
         "amount of money": f"{LARGEST:,}",
         "settings and secrets kept by a function": f"{sites.KEEP.seconds} seconds",
         "lease of a refresh": f"{_minutes(refresh.LEASE)} minutes",
+        "time of an Athena statement, queue included": f"{_minutes(athena.MOST_QUERY_TIME)} minutes",
+        "wait for a stopped statement": f"{left_over.MOST_STOPPING_TURNS * refresh.POLL_SECONDS // 60} minutes",
+        "an engine that does not answer": f"{refresh.MOST_BUSY_TURNS * refresh.BUSY_SECONDS // 60} minutes, then the site is left",
         "rounds of joining persons": f"{steps.MOST_ROUNDS}",
+        "states of a Markov chain": f"{markov.MOST_STATES:,} in a refresh, {options.MOST_STATES:,} in `skvoz attribute`, which refuses more",
         "days that one statement writes (Athena)": f"{_longest_chunk()}",
         "wait for one answer of a report": f"{athena.MOST_WAIT_SECONDS:.0f} seconds",
         "recipients of a report": "50",

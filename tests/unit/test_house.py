@@ -51,7 +51,8 @@ PURE = (
     "functions.crm_webhook.reading",
     "functions.costs.cells", "functions.costs.columns", "functions.costs.messages", "functions.costs.parse",
     "functions.attribution.table", "functions.attribution.tables", "functions.attribution.visit_tables",
-    "functions.attribution.working_tables", "functions.attribution.path_tables",
+    "functions.attribution.working_tables", "functions.attribution.path_tables", "functions.attribution.customer_tables",
+    "functions.attribution.restatement_tables",
     "functions.report.view.formats",
 )  # fmt: skip
 EFFECTS = re.compile(
