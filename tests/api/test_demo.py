@@ -137,7 +137,8 @@ def test_every_model_hands_out_the_same_sales_and_money(left: Left) -> None:
     totals = left.figures["totals"]
     for model, rows in left.figures["models"].items():
         assert total(rows, "revenue") == Decimal(totals["revenue"]), model
-        assert total(rows, "sales") == pytest.approx(Decimal(totals["sales"]), abs=Decimal("1e-9")), model
+        off = Decimal("5e-10") * (len(rows) + 1)  # counts are written with nine decimals, each rounded by itself
+        assert total(rows, "sales") == pytest.approx(Decimal(totals["sales"]), abs=off), model
     default = {row["channel"]: row["revenue"] for row in left.figures["models"]["last_non_direct"] if row["revenue"]}
     assert default == {row["channel"]: row["revenue"] for row in left.figures["channels"] if row["revenue"]}
 

@@ -19,7 +19,7 @@ from functions.attribution.tables import MARTS
 from functions.attribution.work import site_values
 from functions.attribution.working_tables import WORKING
 from infra.servers.trino import OLDEST_JAVA, TrinoServer
-from infra.sources.audit import audit
+from infra.sources.audit import Finding, audit
 from infra.warehouse.duckdb import DuckDbWarehouse
 from shared.errors import WarehouseError
 from shared.records import HIT
@@ -249,10 +249,12 @@ ASKED: dict[str, list[str]] = {"duckdb": [], "iceberg_trino": []}
 
 
 def test_the_audit_and_the_diff_of_sources_say_the_same(engines: tuple[Marts, Marts]) -> None:
+    found: list[Finding] = []
     for site in engines[0].sites:
         one, other = (audit(marts.warehouse, site, 60) for marts in engines)
         assert one == other
-        assert one.findings or site.site_id == "shop"
+        found += one.findings
+    assert found
     parts = {"brought": (SOURCES / "brought.sql").read_text("utf-8").rstrip()}
     entries = render_text((SOURCES / "entries.sql").read_text("utf-8"), **parts)
     answers = [[rows_of(m.warehouse, entries, site) for site in m.sites] for m in engines]
