@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from functions.attribution import path_tables
 from functions.attribution.markov import Transition, bounded_effects
@@ -16,7 +15,9 @@ from shared.sql import literal
 
 # What is fitted together, as the expressions of paths.sql and visitor_paths.sql: each month by itself, or all there is.
 BY_MONTH = {"month_of_request": "substr(CAST(day AS varchar), 1, 7)", "month_of_visit": "substr(CAST(last_day AS varchar), 1, 7)"}
-MOST_ROWS = 1_000  # of removal effects in one statement: Athena takes 256 KB
+MOST_BYTES = 150_000  # of removal effects in one statement: Athena takes 262,144 in all
+_LAST = "~"  # behind every month
+Row = tuple[str, str, float, float, int]  # month, channel, removal effect, share, order
 _VISITORS = ("visitors_scope_all", "visitors_scope_changed")
 _MONTHS = ("months_scope_all", "months_scope_changed")
 ALL_AT_ONCE = {"month_of_request": "'all'", "month_of_visit": "'all'"}
@@ -54,42 +55,60 @@ def _removal_effects() -> Step:
     table = path_tables.REMOVAL_EFFECTS
 
     def plan(work: Work) -> list[Part]:
-        starts = ["", *(_place(row) for row in _solved(work)[MOST_ROWS::MOST_ROWS])]
-        return [{"begin": begin, "end": end} for begin, end in zip(starts, [*starts[1:], None], strict=True)]
+        """Spans of the sorted rows, each small enough for one statement, with the months that they lie in."""
+        spans: list[list[Row]] = [[]]
+        size = 0
+        for row in _solved(work, "", _LAST):
+            size += len(_line(row).encode())
+            if size > MOST_BYTES and spans[-1]:
+                spans, size = [*spans, []], len(_line(row).encode())
+            spans[-1].append(row)
+        starts = ["", *(_place(span[0]) for span in spans[1:])]
+        months = [("", span[-1][0]) if n == 0 else (span[0][0], span[-1][0]) for n, span in enumerate(spans) if span]
+        months = [*months[:-1], (months[-1][0], _LAST)] if months else [("", _LAST)]
+        return [
+            {"begin": begin, "end": end, "first_month": first, "last_month": last}
+            for begin, end, (first, last) in zip(starts, [*starts[1:], None], months, strict=True)
+        ]
 
     def statement(work: Work, part: Part) -> str:
-        rows = [row for row in _solved(work) if part["begin"] <= _place(row) and (part["end"] is None or _place(row) < part["end"])]
-        lines = ", ".join(f"({', '.join(literal(value) for value in row)})" for row in rows)
+        found = _solved(work, part["first_month"], part["last_month"])
+        rows = [row for row in found if part["begin"] <= _place(row) and (part["end"] is None or _place(row) < part["end"])]
+        lines = ", ".join(map(_line, rows))
         told = f"(VALUES {lines}) AS v (month, channel, removal_effect, share, markov_order)" if rows else _NOTHING
         columns = ":site_id AS site_id, month, channel, removal_effect, share, markov_order, :refresh_id AS refresh_id"
         new = work.bind(f"SELECT {columns} FROM {told}")  # noqa: S608 (literals)
-        bounds = {"begin": part["begin"], "end": part["end"] or "9999"}
+        bounds = {"begin": part["begin"], "end": part["end"] or _LAST}
         old = work.bind(render("removal_effects_old", scope=_months(work)), **bounds)
         return merge(table, new, old)
 
     return Step(table.name, plan, statement)
 
 
-def _solved(work: Work) -> list[tuple[str, str, float, float, int]]:
-    """(month, channel, removal effect, share, order) of the months to be solved, sorted."""
-    counted = work.warehouse.rows(work.bind(render("transitions_counted", scope=_months(work))))
+def _solved(work: Work, first_month: str, last_month: str) -> list[Row]:
+    """Rows of the months to be solved between two of them, sorted; channels without an effect have none."""
+    text = work.bind(render("transitions_counted", scope=_months(work)), first_month=first_month, last_month=last_month)
     by_month: dict[str, list[Transition]] = {}
-    for row in counted:
+    for row in work.warehouse.rows(text):
         moved = Transition(row["from_state"], row["outcome"], row["channel"], int(row["paths"]))
         by_month.setdefault(row["month"], []).append(moved)
-    solved = []
+    solved: list[Row] = []
     for month, moves in sorted(by_month.items()):
         effects, order = bounded_effects(moves, work.site.attribution.markov_order)
         total = sum(effects.values())
-        solved += [(month, channel, effect, effect / total, order) for channel, effect in effects.items() if total > 0]
+        solved += [(month, channel, effect, effect / total, order) for channel, effect in effects.items() if effect > 0]
     return solved
+
+
+def _line(row: Row) -> str:
+    return f"({', '.join(literal(value) for value in row)})"
 
 
 def _months(work: Work) -> str:
     return _MONTHS[0 if work.is_full else 1]
 
 
-def _place(row: Sequence[Any]) -> str:
+def _place(row: Row) -> str:
     """Where a row stands among all: its month and channel, as SQL compares them too."""
     return f"{row[0]} {row[1]}"
 

@@ -10,6 +10,7 @@ from importlib.resources import files
 from functions.attribution.table import Table
 from shared.records import Column
 
+_CODE_OF_FIGURES = ("markov", "own_parameters", "path_steps", "steps", "work")
 _INCLUDE = re.compile(r"^-- include: (:?\w+)((?: \w+=\w+)*)$", re.MULTILINE)
 
 
@@ -21,10 +22,13 @@ def sql_text(name: str) -> str:
 
 @cache
 def sql_version() -> str:
-    """Changes with any file of `sql/`: what another query made of old records is then made anew."""
-    folder = files(__package__).joinpath("sql")
-    names = sorted(entry.name.removesuffix(".sql") for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return hashlib.sha256("\0".join(name + "\0" + sql_text(name) for name in names).encode()).hexdigest()[:12]
+    """Changes with any file of `sql/`, and with the code that makes figures or parts of queries: what another version made of old
+    records is then made anew."""
+    package = files(__package__)
+    names = sorted(entry.name for entry in package.joinpath("sql").iterdir() if entry.name.endswith(".sql"))
+    texts = [name + "\0" + sql_text(name.removesuffix(".sql")) for name in names]
+    texts += [package.joinpath(f"{name}.py").read_text(encoding="utf-8") for name in _CODE_OF_FIGURES]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
 
 
 def render(name: str, **parts: str) -> str:

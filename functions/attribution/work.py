@@ -17,7 +17,7 @@ from shared.warehouse import Warehouse
 
 Part = Mapping[str, Any]
 EVER_DAYS = 400 * 365
-ALL_TOUCHES = 2**31 - 1
+ALL_TOUCHES = 10_000  # of a path, where no setting says less: more are no person's
 RESTATEMENTS_KEPT = timedelta(days=400)
 DELIVERY = timedelta(minutes=15)  # Firehose keeps records for five minutes before they are in the lake
 

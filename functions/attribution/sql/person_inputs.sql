@@ -8,7 +8,7 @@ WITH lines AS (
         || CASE WHEN is_counted THEN ' counted' ELSE '' END || CASE WHEN sales > 0 THEN ' sold' ELSE '' END
         || CASE
             WHEN is_touch
-            THEN ' touch ' || coalesce(channel, '') || '|' || coalesce(source, '') || '|' || coalesce(medium, '') || '|'
+            THEN CASE WHEN is_significant THEN ' significant' ELSE '' END || ' touch ' || coalesce(channel, '') || '|' || coalesce(source, '') || '|' || coalesce(medium, '') || '|'
                 || coalesce(campaign, '') || '|' || coalesce(content, '') || '|' || coalesce(term, '')
             ELSE ''
         END

@@ -2,22 +2,26 @@
 WITH
 -- include: :scope
 came AS (
-    SELECT s.visitor_id AS request_id, s.session_id AS touch_id, s.started_at AS touched_at, s.day, s.channel, s.is_direct
+    SELECT
+        s.visitor_id AS request_id, s.session_id AS touch_id, s.started_at AS touched_at, s.day, s.channel, s.is_direct,
+        coalesce(s.channel IN :excluded_channels, FALSE) AS is_excluded
     FROM sessions AS s
     INNER JOIN scope AS v ON v.visitor_id = s.visitor_id
-    WHERE s.site_id = :site_id AND NOT coalesce(s.channel IN :excluded_channels, FALSE)
+    WHERE s.site_id = :site_id
 ),
 
 within AS (
     SELECT
         *,
         max(day) OVER (PARTITION BY request_id) AS last_day,
-        row_number() OVER (PARTITION BY request_id ORDER BY touched_at DESC, touch_id DESC) AS from_end
+        row_number() OVER (PARTITION BY request_id, is_excluded ORDER BY touched_at DESC, touch_id DESC) AS from_end
     FROM came
 ),
 
 path AS (
-    SELECT * FROM within WHERE from_end <= :lookback_touches AND day >= date_add('day', -:lookback_days, last_day)
+    SELECT *
+    FROM within
+    WHERE NOT is_excluded AND from_end <= :lookback_touches AND day >= date_add('day', -:lookback_days, last_day)
 ),
 
 {path_to_steps}
