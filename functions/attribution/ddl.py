@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 
 from functions.attribution.statements import create_table
 from functions.attribution.tables import MARTS, TOUCHES_VIEW
@@ -22,6 +23,7 @@ def drop_statements() -> list[str]:
     return ["DROP VIEW IF EXISTS touches", *(f"DROP TABLE IF EXISTS {table.name}" for table in ALL)]
 
 
+@cache
 def model_version(dialect: str) -> str:
     """Changes with the name, type or partitioning of any column of any table."""
     text = "\n".join(create_table(table, dialect, "") for table in ALL) + TOUCHES_VIEW

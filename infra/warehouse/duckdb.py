@@ -141,7 +141,7 @@ class DuckDbWarehouse:
             raise WarehouseError(f"DuckDB refused a query: {error}") from error
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2048)
 def to_duckdb(sql: str) -> str:
     """Athena's dialect → DuckDB's, with the transforms that keep the meaning where sqlglot alone would change it."""
     return ";\n".join(
