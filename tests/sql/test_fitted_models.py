@@ -10,7 +10,7 @@ import pytest
 
 from functions.attribution.markov import SEPARATOR
 from infra.warehouse.duckdb import DuckDbWarehouse
-from tests.lakes import NOW, Marts, Record, deal, hit, marts_of, request, shop, utc, write
+from tests.lakes import NOW, Marts, Record, assert_same, deal, hit, marts_of, request, shop, utc, write
 
 ADS = {"A": "yandex/cpc", "B": "vk/cpc", "C": "google/cpc"}
 A, B, C = "Yandex Direct", "VK Ads", "Google Ads"
@@ -179,3 +179,18 @@ def test_a_separator_in_a_mark_of_the_crm_makes_no_channels(tmp_path: Path) -> N
     odd = request("r", FIRST, f"a{SEPARATOR}b/cpx", phone="p")
     sold = deal("d", FIRST, "won", "1", request_id="r")
     assert marts_of(tmp_path, [odd, sold]).rows("path_counts", "touches", "conversions") == [(1, 1)]
+
+
+def test_a_touch_that_becomes_significant_moves_its_credits_in_the_next_refresh(tmp_path: Path) -> None:
+    """An older event of the CRM arrives late and names another medium of the same channel, source and campaign."""
+    site = shop(attribution={"significant_media": ["cpm"]})
+    known = [
+        hit("v", FIRST - timedelta(days=2), "vk/cpm"),
+        deal("d", FIRST, "working", ad="yandex/cpc/k", visitor="v", phone="p"),
+    ]
+    older = deal("d", FIRST - timedelta(hours=1), "working", ad="yandex/cpm/k", visitor="v", phone="p")
+    marts = Marts(tmp_path / "a", site)
+    for day, records in enumerate([known, [older]]):
+        write(marts.root, records, NOW - timedelta(days=1 - day))
+        marts.refresh(NOW - timedelta(days=1 - day))
+    assert_same(marts.everything(), marts_of(tmp_path / "b", [*known, older], site).everything())

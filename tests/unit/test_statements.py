@@ -9,6 +9,7 @@ import duckdb
 import pytest
 import sqlglot
 
+from functions.attribution import statements
 from functions.attribution.own_parameters import decoded, mark_columns
 from functions.attribution.path_tables import CREDITS
 from functions.attribution.rules import RULE_TABLES
@@ -220,3 +221,13 @@ def test_raw_and_rule_tables_for_a_trino_have_the_columns_of_the_contracts() -> 
 def test_staged_tables_keep_every_field_of_their_records() -> None:
     for kind, table in STAGED.items():
         assert {c.name for c in KINDS[kind].columns} < set(table.column_names)
+
+
+def test_the_version_of_the_queries_covers_the_code_that_makes_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = statements.sql_version()
+    statements.sql_version.cache_clear()
+    monkeypatch.setattr(statements, "_CODE_OF_FIGURES", ())
+    try:
+        assert statements.sql_version() != before
+    finally:
+        statements.sql_version.cache_clear()
