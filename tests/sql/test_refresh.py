@@ -307,6 +307,10 @@ def test_sites_do_not_see_each_other(tmp_path: Path) -> None:
         cost("10-05", "yandex", "10"),
         rang("a", utc("10-05 10:20"), visitor="v"),
         hit("s", utc("10-05 10:00"), referrer="https://semalt.com/", referrer_host="semalt.com"),
+        hit("w", utc("10-05 08:00"), "yandex/cpc"),
+        hit("w", utc("10-05 09:00"), "vk/cpc"),
+        request("r2", utc("10-05 09:30"), visitor="w"),
+        deal("d2", utc("10-05 10:00"), "won", "50", request_id="r2"),
     ]
     other = [Record(r.kind, {**r.values, "site_id": "other"}) for r in records]
     write(tmp_path, [*records, *other], NOW)
