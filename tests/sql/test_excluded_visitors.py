@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from functions.attribution import steps
+from functions.attribution import work
 from infra.warehouse.duckdb import DuckDbWarehouse
 from tests.lakes import NOW, Marts, Record, assert_same, hit, marts_of, request, utc, write
 from tests.random_lakes import random_records, random_shop, shuffled
@@ -34,7 +34,7 @@ class Chunked(DuckDbWarehouse):
 @pytest.fixture(autouse=True, scope="module")
 def _few_pages_are_fast() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steps, "MOST_PAGES_A_MINUTE", MOST)
+        patch.setattr(work, "MOST_PAGES_A_MINUTE", MOST)
         yield
 
 

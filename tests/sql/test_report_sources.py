@@ -140,9 +140,9 @@ class TestVisitsLeftOut:
 
     def test_a_deal_with_touches_stands_by_them(self, marts: SmallMarts) -> None:
         self.hit(marts, 1, "bot")
-        told = {"position": 1, "path_length": 1, "touched_at": self.AT, "weight": 1.0, "touch_id": "t"}
-        for model in ("linear", "last_non_direct"):
-            marts.add("credits", request_id="r", model=model, day=self.AT.date(), **told, **YANDEX)
+        told = {"position": 1, "path_length": 1, "touched_at": self.AT, "touch_id": "t", "day": self.AT.date(), **YANDEX}
+        marts.add("paths", request_id="r", **told)
+        marts.add("credits", request_id="r", model="last_non_direct", weight=1.0, **told)
         assert self.asked(marts)["why"]["code"] == "only_touch"
 
 
