@@ -44,42 +44,29 @@ def _scoped(name: str, table: Table, scopes: tuple[str, str], old: str, rows: st
     return scoped(name, table, scopes, old, rows, parts_of=lambda site: {**parts, **path_parts(site)})
 
 
-def _credits(name: str, scope: str, models: Sequence[str], weights: str) -> Step:
-    step = _of_requests(name, path_tables.CREDITS, scope, models, weights=weights)
-    first = f"SELECT count(*) AS n FROM credits WHERE site_id = :site_id AND model IN {literal(models)}"  # noqa: S608 (our own names)
-    return Step(name, lambda work: [{"is_first": work.ask(first)["n"] == 0}], step.statement)
-
-
 def _removal_effects() -> Step:
     """The one figure that SQL does not make: the chain of each month is solved here, from the counts that SQL made."""
     table = path_tables.REMOVAL_EFFECTS
 
     def plan(work: Work) -> list[Part]:
-        """Spans of the sorted rows, each small enough for one statement, with the months that they lie in."""
-        spans: list[list[Row]] = [[]]
-        size = 0
+        """Spans of the sorted rows, each small enough for one statement: from the place of a row to that of another."""
+        starts, size = [""], 0
         for row in _solved(work, "", _LAST):
-            size += len(_line(row).encode())
-            if size > MOST_BYTES and spans[-1]:
-                spans, size = [*spans, []], len(_line(row).encode())
-            spans[-1].append(row)
-        starts = ["", *(_place(span[0]) for span in spans[1:])]
-        months = [("", span[-1][0]) if n == 0 else (span[0][0], span[-1][0]) for n, span in enumerate(spans) if span]
-        months = [*months[:-1], (months[-1][0], _LAST)] if months else [("", _LAST)]
-        return [
-            {"begin": begin, "end": end, "first_month": first, "last_month": last}
-            for begin, end, (first, last) in zip(starts, [*starts[1:], None], months, strict=True)
-        ]
+            length = len(_line(row).encode())
+            size += length
+            if size > max(MOST_BYTES, length):
+                starts, size = [*starts, _place(row)], length
+        return [{"begin": begin, "end": end} for begin, end in zip(starts, [*starts[1:], _LAST], strict=True)]
 
     def statement(work: Work, part: Part) -> str:
-        found = _solved(work, part["first_month"], part["last_month"])
-        rows = [row for row in found if part["begin"] <= _place(row) and (part["end"] is None or _place(row) < part["end"])]
-        lines = ", ".join(map(_line, rows))
-        told = f"(VALUES {lines}) AS v (month, channel, removal_effect, share, markov_order)" if rows else _NOTHING
+        begin, end = part["begin"], part["end"]
+        found = _solved(work, begin.partition(" ")[0], end.partition(" ")[0])
+        lines = ", ".join(_line(row) for row in found if begin <= _place(row) < end)
+        told = f"(VALUES {lines}) AS v (month, channel, removal_effect, share, markov_order)" if lines else _NOTHING
         columns = ":site_id AS site_id, month, channel, removal_effect, share, markov_order, :refresh_id AS refresh_id"
         new = work.bind(f"SELECT {columns} FROM {told}")  # noqa: S608 (literals)
-        bounds = {"begin": part["begin"], "end": part["end"] or _LAST}
-        old = work.bind(render("removal_effects_old", scope=_months(work)), **bounds)
+        within = {"rows": "t.month || ' ' || t.channel >= :begin AND t.month || ' ' || t.channel < :end"}
+        old = work.bind(render("months_old", scope=_months(work), table=table.name, **within), begin=begin, end=end)
         return merge(table, new, old)
 
     return Step(table.name, plan, statement)
@@ -130,8 +117,8 @@ def path_steps(months: Mapping[str, str] = BY_MONTH) -> tuple[Step, ...]:
         _scoped("transitions", path_tables.TRANSITIONS, _MONTHS, "months_old"),
         _removal_effects(),
         _scoped("shorter_paths", path_tables.SHORTER_PATHS, _MONTHS, "months_old"),
-        _credits("credits", "touched", RULE_MODELS, "part_rule_weights"),
-        _credits("credits_fitted", "fitted", FITTED_MODELS, "part_fitted_weights"),
+        _of_requests("credits", path_tables.CREDITS, "touched", RULE_MODELS, weights="part_rule_weights"),
+        _of_requests("credits_fitted", path_tables.CREDITS, "fitted", FITTED_MODELS, weights="part_fitted_weights"),
         _of_requests("credit_money", path_tables.CREDIT_MONEY, "fitted"),
     )
 

@@ -51,9 +51,10 @@ class Work:
         """First row of a small query."""
         return self.warehouse.rows(self.bind(text, **more))[0]
 
-    def holds_nothing(self, table: Table) -> bool:
-        count: int = self.ask(f"SELECT count(*) AS n FROM {table.name} WHERE site_id = :site_id")["n"]  # noqa: S608 (model's name)
-        return count == 0
+    def holds_nothing(self, table: Table, rows: str = "TRUE") -> bool:
+        """Whether the table has no row of the site that meets the condition `rows`."""
+        text = f"SELECT count(*) AS n FROM {table.name} WHERE site_id = :site_id AND {rows}"  # noqa: S608 (names of the model)
+        return bool(self.ask(text)["n"] == 0)
 
     def _run_values(self) -> dict[str, Value]:
         return {
@@ -149,4 +150,4 @@ def scoped(
         everything = f"SELECT * FROM {table.name} WHERE site_id = :site_id AND {rows}"  # noqa: S608 (names of the model)
         return merge(table, text, work.bind(everything if work.is_full else render(old, **given)))
 
-    return Step(name, lambda work: [{"is_first": work.holds_nothing(table)}], statement)
+    return Step(name, lambda work: [{"is_first": work.holds_nothing(table, rows)}], statement)

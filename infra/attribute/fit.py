@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from decimal import Decimal
 
+from functions.attribution.markov import MOST_STATES
 from functions.attribution.path_steps import ALL_AT_ONCE, BY_MONTH, path_steps
 from functions.attribution.work import Work
-from infra.attribute.options import MOST_STATES, Options
+from infra.attribute.options import Options
 from infra.warehouse.duckdb import DuckDbWarehouse
 from shared.errors import BadInput
 from shared.models import FITTED_MODELS, RULE_MODELS
@@ -60,7 +61,7 @@ def make_credits(warehouse: DuckDbWarehouse, options: Options) -> None:
 
 
 def refuse_long_chains(months: Collection[Row]) -> None:
-    """BadInput where a chain has more states than can be solved at once."""
+    """BadInput where a chain has more states than are solved exactly: a refresh goes on with a shorter memory, here it is said."""
     for month in months:
         if month["states"] > MOST_STATES:
             raise BadInput(

@@ -26,8 +26,6 @@ OTHER_NAMES = {
 # Ready paths know neither times nor media, so only the models that need neither apply.
 READY_MODELS = tuple(model for model in MODELS if model not in ("last_significant", "time_decay"))
 MARKOV_MODELS = (MARKOV, "markov_path")
-# The chain is solved as a dense matrix: so many states take some seconds and 200 MB a matrix.
-MOST_STATES = 5000
 _SHARES = re.compile(r"([0-9]{1,3})-([0-9]{1,3})-([0-9]{1,3})")
 _OPTION_OF = {
     "reset_after": "reset",

@@ -37,7 +37,7 @@ NOT_AT_ATHENA = {
 MOST_SITES = 10  # of the stage; their texts differ in little, and each takes some seconds
 # Comments come first: a text in one could look like the beginning of a literal. The tables' names keep their digits.
 _LITERALS = re.compile(r"--[^\n]*|'(?:[^']|'')*'|\b\d[\w.]*")
-_HOLDS_NOTHING = re.compile(r"SELECT count\(\*\) AS n FROM \w+ WHERE site_id = '[^']*'(?: AND model IN \([^()]*\))?\Z")
+_HOLDS_NOTHING = re.compile(r"SELECT count\(\*\) AS n FROM \w+ WHERE site_id = '[^']*' AND [^\n]*\Z")
 _LISTS = re.compile(r"\(''(?:, '')+\)")
 _ROWS = re.compile(r"VALUES (\([^()]*\))(?:, \([^()]*\))+")
 

@@ -35,7 +35,6 @@ from functions.crm_webhook.outcome import Arrival
 from functions.numberpool import lease
 from functions.numberpool.pbx import calls, told
 from functions.report import render
-from infra.attribute import options
 from infra.build.assemble import MOST_BYTES as MOST_BUILT_BYTES
 from infra.cli import numbers, replay
 from infra.cli.main import app
@@ -315,9 +314,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         "wait for a stopped statement": f"{left_over.MOST_STOPPING_TURNS * refresh.POLL_SECONDS // 60} minutes",
         "an engine that does not answer": f"{refresh.MOST_BUSY_TURNS * refresh.BUSY_SECONDS // 60} minutes, then the site is left",
         "rounds of joining persons": f"{steps.MOST_ROUNDS}",
-        "states of a Markov chain": (
-            f"{markov.MOST_STATES:,} in a refresh, {options.MOST_STATES:,} in `skvoz attribute`, which refuses more"
-        ),
+        "states of a Markov chain": f"{markov.MOST_STATES:,}; `skvoz attribute` refuses more",
         "days that one statement writes (Athena)": f"{_longest_chunk()}",
         "wait for one answer of a report": f"{athena.MOST_WAIT_SECONDS:.0f} seconds",
         "recipients of a report": "50",

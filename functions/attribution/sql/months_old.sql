@@ -9,4 +9,4 @@ SELECT t.*
 FROM {table} AS t
 LEFT JOIN reached AS r ON r.month = t.month
 LEFT JOIN kept AS k ON k.month = t.month
-WHERE t.site_id = :site_id AND (r.month IS NOT NULL OR k.month IS NULL)
+WHERE t.site_id = :site_id AND (r.month IS NOT NULL OR k.month IS NULL) AND {rows}

@@ -1,6 +1,3 @@
--- Months whose paths changed since the last complete run.
-scope AS (
-    SELECT month FROM path_counts WHERE site_id = :site_id AND refresh_id > :since_refresh
-    UNION
-    SELECT month FROM path_months WHERE site_id = :site_id AND refresh_id > :since_refresh
-),
+-- The months to be made anew in a refresh that is no full one.
+-- include: part_moved_months
+scope AS (SELECT month FROM moved_months),

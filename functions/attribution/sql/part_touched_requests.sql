@@ -1,8 +1,5 @@
 -- Requests whose path or money may differ from the last complete run: what their person is made of changed, or hits of a visitor.
-moved_visitors AS (
-    SELECT DISTINCT visitor_id FROM hits WHERE site_id = :site_id AND refresh_id > :since_refresh AND visitor_id IS NOT NULL
-),
-
+-- include: part_moved_visitors
 moved_persons AS (
     SELECT person_id FROM person_inputs WHERE site_id = :site_id AND refresh_id > :since_refresh
     UNION

@@ -1,4 +1,3 @@
--- Visitors whose hits changed since the last complete run.
-scope AS (
-    SELECT DISTINCT visitor_id FROM hits WHERE site_id = :site_id AND refresh_id > :since_refresh AND visitor_id IS NOT NULL
-),
+-- The visitors to be looked at in a refresh that is no full one.
+-- include: part_moved_visitors
+scope AS (SELECT visitor_id FROM moved_visitors),
