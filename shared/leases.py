@@ -3,16 +3,18 @@ rides in a batch of hits, and `numberpool`. Rules: docs/method.md, numbers and c
 
 Items:
 - `pool#{site}#{pool}` / E.164 number: the number and its current or last lease (`lease_id`, `visitor_id`, `leased_at`, `until`,
-  `is_confirmed`, `prefix`), `added_at`, `retired_at` where it was retired; instants in unix milliseconds;
+  `is_confirmed`, `prefix`, `marks`), `added_at`; `awaits_test` until its test call came, `retired_at` where it was retired;
+  instants in unix milliseconds;
 - `visitor#{site}#{pool}#{visitor id}` / `guard`: the visitor's latest `lease_id`; who did not see it waits until `until`;
 - `prefix#{site}#{pool}#{address prefix}` / `guard`: the same for the leases of one address prefix;
-- `history#{number}` / `{leased_at, 13 digits}#{lease id}`: one assignment (`site_id`, `pool`, `visitor_id`), closed by the
-  number's next lease (`until`, `is_confirmed`); kept 400 days;
-- `number#{number}` / `owner`: the one pool of the number (`site_id`, `pool`, `retired_at`);
-- `caller#{site}#{phone hash}` / `{called_at, 13 digits}#{call}`: the visitor that a call was resolved to; kept 31 days, one that
-  a correction emptied for a day;
-- `call#{site}#{call}` / `events`: the call's events that came (`events`, ids of their records), and the key of its item above
-  (`caller`, `place`); `call` is its request id.
+- `history#{number}` / `{leased_at, 13 digits}#{lease id}`: one assignment (`site_id`, `pool`, `visitor_id`, `marks`: utm columns
+  of the visit that asked), closed by the number's next lease (`until`, `is_confirmed`); kept 400 days;
+- `number#{number}` / `owner`: the one pool of the number (`site_id`, `pool`, `awaits_test`, `tested_at`, `retired_at`);
+- `caller#{site}#{phone hash}` / `{called_at, 13 digits}#{call}`: that he called (`called`), and the visitor that the call was
+  resolved to; kept 31 days, one that a correction emptied for a day;
+- `call#{site}#{call}` / `events`: the call's events that came (`events`, marks of them), what they tell together (`state`, without
+  a plain phone), and the key of its item above (`caller`, `place`); `call` is its request id;
+- `code#{site}` / six digits: the visitor who may dictate them (`visitor_id`), until when.
 """
 
 from __future__ import annotations
@@ -35,6 +37,12 @@ class Held(NamedTuple):
 
     number: str
     lease_id: str
+    pool: str = POOL
+
+
+def code_key(site_id: str) -> str:
+    """Partition of a site's visitor codes."""
+    return f"code#{site_id}"
 
 
 def pool_key(site_id: str, pool: str = POOL) -> str:

@@ -132,8 +132,40 @@ CALL = RecordKind(
         Column("wait_seconds", "bigint", "from the start to the answer, or to the end of a call that was missed"),
         Column("talk_seconds", "bigint", "seconds of talk"),
         Column("visitor_id", "varchar", "visitor that the call was resolved to", 64),
-        Column("resolved_by", "varchar", "lease, late_lease, caller, number, nothing (docs/method.md, numbers and calls)", 20),
+        Column(
+            "resolved_by", "varchar", "lease, code, late_lease, caller, number, nothing (docs/method.md, numbers and calls)", 20
+        ),
         Column("lease_id", "varchar", "the lease that named the visitor", 64),
+        *_MARKS,
+        Column("is_test", "boolean", "sent as test traffic, or the call that tests a new number"),
+        Column(
+            "outcome", "varchar", "answered, missed, abandoned (the caller hung up first), busy, failed; empty while it lasts", 20
+        ),
+        Column("answered_by", "varchar", "extension or name of who talked", 100),
+        Column("recording", "varchar", "the telephony's id or address of the recording", 500),
+        Column("other_visitor_id", "varchar", "the visitor whom the next best rule names, where it is another one", 64),
+        Column("other_resolved_by", "varchar", "that rule", 20),
+    ),
+)
+
+LEASE = RecordKind(
+    "lease",
+    "What a visitor was answered who asked for a number: a new lease, or why he has none.",
+    (
+        *_HEAD,
+        Column("visitor_id", "varchar", "first-party visitor id", 64),
+        Column("pool", "varchar", "pool that his visit belongs to", 45),
+        Column("kind", "varchar", "dynamic, static, default, none: whose number he sees", 10),
+        Column(
+            "reason", "varchar", "new, again (his former number); else why no lease: pool_full, robot, … (docs/operations.md)", 30
+        ),
+        Column("number", "varchar", "number that he sees, E.164", 16),
+        Column("lease_id", "varchar", "his lease", 64),
+        Column("former_lease_id", "varchar", "the number's lease before this one", 64),
+        Column("former_until", "timestamp", "when that one ended"),
+        Column("former_is_confirmed", "boolean", "its visitor gave a sign of life"),
+        Column("held_numbers", "bigint", "numbers of the pool that were leased or cooling down, this one included"),
+        Column("pool_numbers", "bigint", "numbers that the pool could lease"),
         *_MARKS,
         Column("is_test", "boolean", "sent as test traffic"),
     ),
@@ -201,7 +233,7 @@ COST = RecordKind(
     ),
 )
 
-KINDS: Mapping[str, RecordKind] = {k.name: k for k in (HIT, REQUEST, CALL, CRM_EVENT, PAYMENT, COST)}
+KINDS: Mapping[str, RecordKind] = {k.name: k for k in (HIT, REQUEST, CALL, LEASE, CRM_EVENT, PAYMENT, COST)}
 
 
 @cache

@@ -13,9 +13,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationError,
@@ -24,10 +22,12 @@ from pydantic import (
 )
 
 from shared.attribution_settings import Attribution
+from shared.call_settings import Calls
 from shared.errors import FieldError, SettingsError
 from shared.hosts import plain_host
-from shared.identity import normal_phone
 from shared.ids import SITE_ID
+from shared.number_settings import Numbers
+from shared.setting_types import Email, Host, Sha256, Strict, Text
 from shared.source_settings import Sources
 
 Meaning = Literal["unsorted", "cleaning", "working", "qualified", "contract", "won", "paid", "lost", "claim"]
@@ -40,31 +40,14 @@ MEANING_RANK: Mapping[Meaning, int] = {
 AMO_CLOSED: Mapping[str, Meaning] = {"142": "won", "143": "lost"}
 
 
-def _phone(value: object) -> str:
-    """Any spelling → E.164."""
-    phone = normal_phone(str(value))
-    if phone is None:
-        raise ValueError("a phone number, best in international form: +7 495 000-00-10")
-    return phone
-
-
-# No control characters: they have no place in names, and NUL cannot be put into a query.
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Host = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[^\s/:@]+\.[^\s/:@]+$|^localhost$")]
 Origin = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^\s/]+$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Phone = Annotated[str, BeforeValidator(_phone)]
 Digits = Annotated[str, BeforeValidator(str), StringConstraints(pattern=r"^[0-9]{1,19}$")]
 # A name or an id of the CRM; YAML reads a bare id as a number.
 CrmName = Annotated[Text, BeforeValidator(lambda told: str(told) if type(told) is int else told)]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StageRule(_Strict):
+class StageRule(Strict):
     """From `valid_from` on, what the stages of a pipeline mean, and which meaning brings its money."""
 
     pipeline: CrmName = Field(default="*", description="the CRM's pipeline; * = every pipeline without a rule of its own")
@@ -73,14 +56,14 @@ class StageRule(_Strict):
     stages: dict[CrmName, Meaning] = Field(min_length=1)
 
 
-class MarginRule(_Strict):
+class MarginRule(Strict):
     """From `valid_from` on: gross margin of sales that carry no cost price, percent of revenue."""
 
     valid_from: date
     percent: Decimal = Field(ge=-1000, le=100, decimal_places=6)
 
 
-class Rate(_Strict):
+class Rate(Strict):
     """One unit of `currency` on `day`, in the site's currency."""
 
     currency: Currency
@@ -88,7 +71,7 @@ class Rate(_Strict):
     rate: Decimal = Field(gt=0, lt=10**6, decimal_places=8)
 
 
-class AmoFields(_Strict):
+class AmoFields(Strict):
     """Codes, ids or names of the amoCRM fields that carry what amoCRM has no field for."""
 
     request_id: CrmName = "skvoz_request_id"
@@ -100,7 +83,7 @@ class AmoFields(_Strict):
     branch: CrmName | None = None
 
 
-class AmoCrm(_Strict):
+class AmoCrm(Strict):
     """amoCRM's webhooks carry no signature: the path token, and the account where it is told here, prove them."""
 
     account_id: Digits | None = None
@@ -112,7 +95,7 @@ class AmoCrm(_Strict):
     pipelines: dict[Digits, Text] = Field(default_factory=dict, description="pipeline_id → name, for the report")
 
 
-class CrmDoor(_Strict):
+class CrmDoor(Strict):
     """Who may post to /v1/crm/{provider}/{site}/{token}: hashes of the valid path tokens (two while rotating).
 
     The generic door asks for a signature as well; amoCRM's is open only where `amocrm` is set.
@@ -122,43 +105,18 @@ class CrmDoor(_Strict):
     amocrm: AmoCrm | None = None
 
 
-class StaticNumber(_Strict):
-    """A number that belongs to a source: shown to its visitors when no leased one is free, and printed on banners and flyers."""
-
-    number: Phone
-    source: Text = Field(description="utm_source, or a word for an offline medium")
-    medium: Text | None = None
-    campaign: Text | None = None
-
-
-class Numbers(_Strict):
-    """Call tracking (docs/method.md, numbers and calls). The pool's numbers are added by `skvoz numbers add`."""
-
-    default: Phone | None = Field(default=None, description="the site's own number, shown when nothing better is free")
-    replaces: list[Phone] = Field(default_factory=list, description="numbers on the pages to swap, besides the default")
-    static: list[StaticNumber] = Field(default_factory=list)
-    shown_as: Annotated[str, StringConstraints(pattern=r"^[+0-9#() .\u00a0-]{1,40}$")] = "+7 ### ###-##-##"
-    lease_seconds: int = Field(default=300, ge=60, le=3600, description="after the last sign of life")
-    first_lease_seconds: int = Field(default=90, ge=30, le=600, description="until the first sign of life")
-    cool_down_seconds: int = Field(default=1800, ge=0, le=86_400)
-    unconfirmed_cool_down_seconds: int = Field(default=300, ge=0, le=86_400)
-    late_call_seconds: int | None = Field(default=None, ge=0, le=86_400, description="default: cool_down_seconds")
-    repeat_caller_seconds: int = Field(default=86_400, ge=0, le=30 * 86_400)
-    prefix_percent: int = Field(default=20, ge=1, le=100, description="of the live leases, for one address prefix")
-
-
-class Forms(_Strict):
+class Forms(Strict):
     contacts: bool = Field(default=False, description="take phones and e-mails of forms: hashed, and kept plain by `pii: vault`")
 
 
-class Costs(_Strict):
+class Costs(Strict):
     show: Literal["gross", "net"] = Field(default="gross", description="costs with or without VAT")
     vat_percent: Decimal = Field(
         default=Decimal(0), ge=0, le=100, decimal_places=2, description="for lines that do not state theirs"
     )
 
 
-class Requests(_Strict):
+class Requests(Strict):
     duplicate_days: Annotated[int, Field(ge=0, le=3650)] | Literal["off", "ever"] = 30
     target_talk_seconds: int = Field(default=30, ge=0, le=3600)
 
@@ -171,7 +129,7 @@ class Requests(_Strict):
         return "off" if days is False else days
 
 
-class Thresholds(_Strict):
+class Thresholds(Strict):
     """Verdict on a channel by margin ROMI (fractions): good from `good` on, normal from `normal` on, else bad."""
 
     good: Decimal = Decimal("0.5")
@@ -179,10 +137,8 @@ class Thresholds(_Strict):
     minimum_sales: int = Field(default=10, ge=1)
 
 
-class Report(_Strict):
-    recipients: list[Annotated[str, StringConstraints(pattern=r"^[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+$")]] = Field(
-        default_factory=list, max_length=50
-    )
+class Report(Strict):
+    recipients: list[Email] = Field(default_factory=list, max_length=50)
     language: Literal["ru", "en"] = "ru"
     days: int = Field(default=30, ge=1, le=366, description="length of the period")
     until: Literal["yesterday", "today"] = Field(default="yesterday", description="last day of the period")
@@ -193,7 +149,7 @@ class Report(_Strict):
     lapsed_days: int = Field(default=180, ge=1, le=3650, description="a buyer without a sale for more days has lapsed")
 
 
-class SiteSettings(_Strict):
+class SiteSettings(Strict):
     site_id: str = Field(pattern=f"^{SITE_ID.pattern}$")
     name: Text
     hosts: list[Host] = Field(min_length=1, description="hosts of the site itself; visits between them keep their source")
@@ -207,6 +163,7 @@ class SiteSettings(_Strict):
     pii: Literal["hash", "vault"] = "hash"
     crm: CrmDoor = CrmDoor()
     numbers: Numbers = Numbers()
+    calls: Calls = Calls()
     forms: Forms = Forms()
     stages: list[StageRule] = Field(
         default_factory=lambda: [StageRule(money_stage="won", stages={name: name for name in MEANING_RANK})],
@@ -232,7 +189,6 @@ class SiteSettings(_Strict):
         _refuse_twice("stages", [(r.pipeline, r.valid_from) for r in self.stages])
         _refuse_twice("margins", [(r.valid_from,) for r in self.margins])
         _refuse_twice("rates", [(r.currency, r.day) for r in self.rates])
-        _refuse_twice("numbers.static", [(s.number,) for s in self.numbers.static])
         own = [(plain_host(host),) for host in {*self.hosts, *self.payment_hosts}]
         _refuse_twice("sources.own.hosts", [*set(own), *((place,) for source in self.sources.own for place in source.places)])
         return self

@@ -9,22 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
-from urllib.parse import unquote_to_bytes
 
-MOST_PAIRS = 10_000
-MOST_NAME = 500  # bytes of a name as sent; amoCRM's longest are some 120
+from shared.forms import FormRefused, pairs_of
+
 MOST_DEPTH = 16  # names in a row; amoCRM's deepest have 8
 REASONS = ("too_many_fields", "long_name", "too_deep")
 
 Tree = dict[str, "str | Tree"]
-
-
-class FormRefused(ValueError):
-    """A body beyond the limits: `reason` is one of REASONS."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 class Form(NamedTuple):
@@ -32,21 +23,6 @@ class Form(NamedTuple):
 
     tree: Tree
     collided: int
-
-
-def pairs_of(body: bytes) -> list[tuple[str, str]]:
-    """Every `name=value`, decoded, in order, repeats included. FormRefused beyond MOST_PAIRS or MOST_NAME."""
-    if body.count(b"&") >= MOST_PAIRS:
-        raise FormRefused("too_many_fields", f"the form has more than {MOST_PAIRS:,} fields")
-    pairs = []
-    for part in body.split(b"&"):
-        if not part:
-            continue
-        name, _, value = part.partition(b"=")
-        if len(name) > MOST_NAME:
-            raise FormRefused("long_name", f"a field's name is longer than {MOST_NAME} bytes")
-        pairs.append((_text(name), _text(value)))
-    return pairs
 
 
 def form_of(body: bytes) -> Form:
@@ -86,7 +62,3 @@ def _put(tree: Tree, path: Iterable[str], value: str) -> int:
     before = node.get(last)
     node[last] = value
     return 0 if before is None or isinstance(before, str) else 1
-
-
-def _text(raw: bytes) -> str:
-    return unquote_to_bytes(raw.replace(b"+", b" ")).decode("utf-8", "replace")

@@ -54,7 +54,10 @@ ROUTES = {
     "POST /v1/numbers/renew": lambda request: _lease_door().renew(request),
     "OPTIONS /v1/numbers/renew": lambda request: preflight(request, _sites()),
     "GET /v1/numbers/{number}": lambda request: lookup(request, _sites(), _secrets(), _store()),
-    "POST /v1/calls/generic/{site}": lambda request: _call_door().take(request),
+    "POST /v1/calls/{provider}/{site}": lambda request: _call_door().take(request),
+    "GET /v1/calls/{provider}/{site}": lambda request: _call_door().take(request),
+    "POST /v1/calls/{provider}/{site}/{rest+}": lambda request: _call_door().take(request),
+    "GET /v1/calls/{provider}/{site}/{rest+}": lambda request: _call_door().take(request),
 }
 CACHES = (_sites, _secrets, _store, _lease_door, _call_door)  # for tests that begin as a new process
 

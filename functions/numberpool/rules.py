@@ -31,6 +31,7 @@ class Rules(NamedTuple):
     default: str | None = None
     replaces: Sequence[str] = ()
     static: Sequence[Static] = ()
+    pools: Sequence[Mapping[str, Any]] = ()
     shown_as: str = "+7 ### ###-##-##"
     lease_seconds: int = 300
     first_lease_seconds: int = 90
@@ -45,15 +46,33 @@ class Rules(NamedTuple):
         """How long after a lease a call still belongs to it, unless another lease came first."""
         return self.cool_down_seconds if self.late_call_seconds is None else self.late_call_seconds
 
+    @property
+    def defaults(self) -> frozenset[str]:
+        """The site's default number and those of its pools."""
+        return frozenset(number for number in (self.default, *(pool.get("default") for pool in self.pools)) if number)
+
+    def of_pool(self, name: str) -> Rules:
+        """The rules with what the pool says otherwise."""
+        pool = next((pool for pool in self.pools if pool["name"] == name), {})
+        return self._replace(**{field: value for field, value in pool.items() if field in _OF_POOL and value is not None})
+
     def static_of(self, number: str) -> Static | None:
         """The source that the number belongs to."""
         return next((static for static in self.static if static.number == number), None)
 
 
+_OF_POOL = frozenset(
+    {
+        "default", "lease_seconds", "first_lease_seconds", "cool_down_seconds", "unconfirmed_cool_down_seconds",
+        "late_call_seconds",
+    }
+)  # fmt: skip
+
+
 def rules_of(site: Mapping[str, Any]) -> Rules:
     """Published settings of a site → its rules. Fields that this version does not know are passed over."""
     told = {name: value for name, value in (site.get("numbers") or {}).items() if name in Rules._fields}
-    told["replaces"] = tuple(told.get("replaces") or ())
+    told["replaces"], told["pools"] = tuple(told.get("replaces") or ()), tuple(told.get("pools") or ())
     told["static"] = tuple(Static(s["number"], s["source"], s.get("medium"), s.get("campaign")) for s in told.get("static") or ())
     return Rules(**told)
 

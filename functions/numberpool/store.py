@@ -6,10 +6,13 @@ Nothing waits for DynamoDB's TTL, which deletes days late: every end is compared
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from functions.numberpool.choice import Number
+from shared.ids import derived_id
 from shared.leases import POOL, Item, pool_key
+from shared.times import to_millis
 
 GUARD_MILLIS = 60_000
 HISTORY_DAYS, GUARD_DAYS = 400, 1
@@ -26,13 +29,14 @@ _LOOK_AGAIN = frozenset(
 
 
 class Lease(NamedTuple):
-    """A lease to be opened."""
+    """A lease to be opened. `marks`: utm columns of the visit that asks; a PBX is told of them while it rings."""
 
     lease_id: str
     visitor_id: str
     prefix: str
     now: int
     until: int
+    marks: Mapping[str, str] = {}
 
 
 class Assignment(NamedTuple):
@@ -43,6 +47,7 @@ class Assignment(NamedTuple):
     lease_id: str
     visitor_id: str
     until: int | None
+    marks: Mapping[str, str] = {}
 
 
 class Store:
@@ -117,8 +122,49 @@ class Store:
         for item in page["Items"]:
             until = int(item["until"]["N"]) if "until" in item else None
             site_id, pool, lease_id, visitor_id = (item[name]["S"] for name in ("site_id", "pool", "lease_id", "visitor_id"))
-            return Assignment(site_id, pool, lease_id, visitor_id, until)
+            return Assignment(site_id, pool, lease_id, visitor_id, until, _marks_of(item))
         return None
+
+    def pool_of(self, site_id: str, number: str) -> str | None:
+        """The pool of the site that the number is in, or was in last; None where it is none of the site's."""
+        owner = self._owner(number)
+        return str(owner["pool"]["S"]) if owner.get("site_id") == {"S": site_id} else None
+
+    def test_call(self, site_id: str, number: str, at: datetime) -> bool:
+        """Whether a call of the number that began at `at` tests it: the first one since it was added, which lets it into its pool,
+        and all told of before that. Errors of the store are raised."""
+        owner, instant = self._owner(number), to_millis(at)
+        if owner.get("site_id") != {"S": site_id} or ("awaits_test" not in owner and "tested_at" not in owner):
+            return False
+        if "tested_at" in owner:
+            return int(owner["tested_from"]["N"]) <= instant <= int(owner["tested_at"]["N"])
+        if instant < int(owner["awaits_test"]["N"]):
+            return False
+        passed = "SET tested_from = awaits_test, tested_at = :at REMOVE awaits_test"
+        is_waiting = "awaits_test = :since"
+        values = {":since": owner["awaits_test"]}
+        items = [
+            {
+                "Update": {
+                    "TableName": self.table,
+                    "Key": key(pk, sk),
+                    "UpdateExpression": update,
+                    "ConditionExpression": is_waiting,
+                    "ExpressionAttributeValues": more,
+                }
+            }
+            for pk, sk, update, more in (
+                (f"number#{number}", "owner", passed, {**values, ":at": {"N": str(instant)}}),
+                (pool_key(site_id, owner["pool"]["S"]), number, "REMOVE awaits_test", values),
+            )
+        ]
+        self._write(items, derived_id(at, "test", number))  # a lost race: another event of the call, or the number was taken away
+        return True
+
+    def _owner(self, number: str) -> dict[str, Any]:
+        found = self.dynamodb.get_item(TableName=self.table, Key=key(f"number#{number}", "owner"), ConsistentRead=True)
+        item: dict[str, Any] = found.get("Item", {})
+        return item
 
     def _leased(self, site_id: str, pool: str, chosen: Number, lease: Lease) -> dict[str, Any]:
         condition = _as_seen(chosen)
@@ -209,6 +255,10 @@ def number_of(item: Item) -> Number:
         item["prefix"]["S"],
         "retired_at" in item,
     )
+
+
+def _marks_of(item: Item) -> dict[str, str]:
+    return {name: value["S"] for name, value in item.get("marks", {}).get("M", {}).items()}
 
 
 def _as_seen(number: Number) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.crm_webhook.amocrm.adapter import PASSED_OVER, REASONS, records_of
-from functions.crm_webhook.forms import MOST_PAIRS
 from functions.crm_webhook.outcome import Arrival, Outcome, Person
+from shared.forms import MOST_PAIRS
 from shared.identity import email_hash, phone_hash
 from shared.records import CRM_EVENT
 from shared.settings import AmoFields, parse_settings, published

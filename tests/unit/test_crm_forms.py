@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.crm_webhook.forms import MOST_DEPTH, MOST_NAME, MOST_PAIRS, REASONS, FormRefused, form_of, pairs_of, path_of
+from functions.crm_webhook.forms import MOST_DEPTH, REASONS, form_of, path_of
+from shared.forms import MOST_NAME, MOST_PAIRS, FormRefused, pairs_of
 from tests.api.crm_amocrm import php_form
 
 MOST_BODY = 256 * 1024

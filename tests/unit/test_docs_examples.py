@@ -42,10 +42,12 @@ from infra.cli.sites import warnings_of
 from infra.local.gateway import MOST_HEAD_BYTES
 from infra.template.model import load
 from shared import athena, secrets, sites
+from shared.forms import MOST_PAIRS
 from shared.lake import Rejected
 from shared.money import LARGEST
+from shared.number_settings import Numbers
 from shared.security import LEAST_KEY_BYTES, REPLAY_WINDOW, verify_webhook
-from shared.settings import AMO_CLOSED, AmoFields, Numbers, SiteSettings, parse_settings
+from shared.settings import AMO_CLOSED, AmoFields, SiteSettings, parse_settings
 from shared.times import from_millis
 from tests.requires import missing
 
@@ -296,7 +298,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         "body of a call": f"{calls.MOST_BYTES:,} bytes",
         "body of a CRM event": f"{crm_door.MOST_BYTES:,} bytes",
         "contacts for the vault, of a CRM event": f"{worker.MOST_OF_PERSON} a person, {worker.MOST_OF_BODY} in all",
-        "fields of an amoCRM body": f"{forms.MOST_PAIRS:,}",
+        "fields of an amoCRM body": f"{MOST_PAIRS:,}",
         "name of an amoCRM field": f"{forms.MOST_NAME} bytes, {forms.MOST_DEPTH} names deep",
         "signing key of the CRM and import doors": f"at least {LEAST_KEY_BYTES} bytes",
         "age of a signature": f"{_minutes(REPLAY_WINDOW)} minutes",

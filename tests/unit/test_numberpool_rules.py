@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.numberpool.rules import Rules, Static, rules_of, shown, static_for
-from shared.settings import Numbers, parse_settings, published
+from shared.number_settings import Numbers
+from shared.settings import parse_settings, published
 
 SITE = {"site_id": "shop", "name": "Shop", "hosts": ["shop.example"]}
 

@@ -14,6 +14,7 @@ from functions.crm_webhook.amocrm.items import CONTACT_ACTIONS, ENTITIES, LEAD_A
 from functions.crm_webhook.amocrm.states import Ahead, Reader, State, contact_states, lead_state, person_of
 from functions.crm_webhook.outcome import Arrival, Outcome
 from functions.crm_webhook.reading import BadField, Private
+from shared.forms import FormRefused
 from shared.lake import Rejected
 from shared.records import CRM_EVENT, encode
 
@@ -37,7 +38,7 @@ def records_of(body: bytes, arrival: Arrival, site: Mapping[str, Any]) -> Outcom
     outcome = Outcome()
     try:
         form = forms.form_of(body)
-    except forms.FormRefused as error:
+    except FormRefused as error:
         outcome.rejected.append(Rejected(error.reason, str(error)))
         return outcome
     if (refused := _refused(form.tree, amo)) is not None:

@@ -1,44 +1,42 @@
-"""POST /v1/calls/generic/{site}: a PBX tells of a call that ended.
+"""/v1/calls/{provider}/{site}: a telephony tells of its calls, and may ask whose call it is and where to put it.
 
-Steps, in order: site → size → signature → JSON → quarantine → reading → resolving → caller remembered → lake → vault → 200.
-Each may be repeated: ids derive from the event (its webhook-id and what it tells), so a repeated one gives the same record, and a
-correction a new record of the same call, of which the latest counts, even where it goes back to what was told first. A store that
-fails is a 503, and the PBX sends the event again.
+Steps, in order: provider → greeting → site → size → token → proof → quarantine → reading → each event: assembled, resolved, caller
+remembered → lake → vault → the answer that the telephony understands. Each may be repeated: ids derive from the events, so a
+repeated one gives the same record, and a later one a new record of the same call, of which the latest counts. A store that fails is
+a 503, and the telephony sends the event again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
-import orjson
-
-from functions.numberpool.pbx.callers import Memory, remember
-from functions.numberpool.pbx.resolve import Resolved, resolve
-from functions.numberpool.pbx.told import Refused, Told, read_call
-from functions.numberpool.rules import rules_of
+from functions.numberpool.pbx.adapter import Adapter, Heard, Reading, Refused, Reply, Stored, checked_token, refused
+from functions.numberpool.pbx.assembly import Assembled, assemble
+from functions.numberpool.pbx.event import Call, CallEvent
+from functions.numberpool.pbx.lookup import found
+from functions.numberpool.pbx.providers import ADAPTERS
+from functions.numberpool.pbx.resolve import Caller, Resolved, resolve
+from functions.numberpool.rules import Rules, rules_of
 from functions.numberpool.store import Store
-from shared.errors import BadInput, FieldError, TooLarge
-from shared.http import Request, Response, json_response
+from shared.errors import BadInput, FieldError, NotFound, TooLarge
+from shared.http import Request, Response
 from shared.identity import keyed_hash, numbers_of, phone_hash, private_id
 from shared.ids import derived_id
 from shared.lake import Lake, Rejected
 from shared.log import count
 from shared.records import CALL, encode
 from shared.secrets import Secrets
-from shared.signed import check_signed
 from shared.sites import Sites, known_site
 from shared.times import EPOCH, lake_text
 from shared.trying import or_try_later
 from shared.vault import Vault, contacts_of
 
-DOOR = "calls-generic"
-PROVIDER = "generic"
 VIA = "pbx"
-QUARANTINE = f"quarantine/{DOOR}/"
 MOST_BYTES = 65_536
-
-T = TypeVar("T")
+AHEAD = timedelta(minutes=5)
 
 
 class CallDoor:
@@ -49,90 +47,125 @@ class CallDoor:
         self._s3, self._bucket = s3, bucket
 
     def take(self, request: Request) -> Response:
-        """200 with what the call was resolved to.
+        """The telephony's own answer: by default 200 with what the call was resolved to.
 
-        NotFound (site), TooLarge, Unauthorized, BadInput (no JSON object, or a field that cannot be read: the call then lies in
-        `rejected/` with its reason and the key of its quarantined body); TryLater while a store fails.
+        NotFound (provider, site), TooLarge, Unauthorized (not set up, token, signature), BadInput (what cannot be read: the event
+        then lies in `rejected/` with its reason and the key of its quarantined body); TryLater while a store fails.
         """
+        adapter = ADAPTERS.get(request.path_parameters.get("provider", ""))
+        if adapter is None:
+            raise NotFound(f"no telephony is called so here; known are: {', '.join(ADAPTERS)}")
+        if (greeting := adapter.greet(request)) is not None:
+            return greeting
+        heard = self._heard(request, adapter)
+        name = derived_id(request.now, str(heard.site["site_id"]), heard.proof, request.request_id)
+        key = f"quarantine/{adapter.door}/{request.now:%Y/%m/%d/%H}/{name}.{adapter.suffix}"
+        raw = request.body or request.raw_query.encode("utf-8", "surrogatepass")
+        or_try_later(
+            lambda: self._s3.put_object(Bucket=self._bucket, Key=key, Body=raw, ContentType=adapter.content_type),
+            "the call",
+            {"CallNotStored": 1},
+        )
+        try:
+            reading = adapter.read(heard)
+        except Refused as error:
+            told = Rejected(error.reason, f"{error.path}: {error.message}", key)
+            self._lake.reject(str(heard.site["site_id"]), adapter.door, [told], name, request.now)
+            raise BadInput("the call cannot be read", [FieldError(error.path, error.message)]) from error
+        if reading.passed_over:
+            count({"PassedOver": 1}, Door=adapter.door, Reason=reading.passed_over)
+        return or_try_later(lambda: adapter.reply(self._done(heard, adapter, reading)), "the call", {"CallNotStored": 1})
+
+    def _heard(self, request: Request, adapter: Adapter) -> Heard:
         site_id = request.path_parameters.get("site", "")
-        site = known_site(self._sites, site_id, DOOR, request.now)
+        site = known_site(self._sites, site_id, adapter.door, request.now)
+        own = (site.get("calls") or {}).get(adapter.setting) if adapter.setting else {}
+        if own is None:
+            raise refused(adapter.door, "not_set_up", f"the site's settings do not open calls.{adapter.setting}")
         if len(request.body) > MOST_BYTES:
             raise TooLarge(f"the body is larger than {MOST_BYTES // 1024} KB")
-        webhook_id = check_signed(request, self._secrets, f"{site_id}/{DOOR}", DOOR, request.body)
-        body = _read(request.body)
-        key = f"{QUARANTINE}{request.now:%Y/%m/%d/%H}/{derived_id(request.now, site_id, webhook_id, request.request_id)}.json"
-        _stored(lambda: self._s3.put_object(Bucket=self._bucket, Key=key, Body=request.body, ContentType="application/json"))
-        try:
-            told = read_call(body, request.now)
-        except Refused as refused:
-            batch_id = derived_id(request.now, site_id, webhook_id, request.request_id)
-            self._lake.reject(
-                site_id, DOOR, [Rejected(refused.reason, f"{refused.path}: {refused.message}", key)], batch_id, request.now
-            )
-            raise BadInput("the call cannot be read", [FieldError(refused.path, refused.message)]) from refused
-        return _stored(lambda: self._store_call(request, site, told, webhook_id))
+        rest = request.path_parameters.get("rest", "")
+        if adapter.has_token:
+            rest = checked_token(adapter, own, rest)
+        proof = adapter.verify(request, site, self._secrets, rest)
+        return Heard(request, site, own, ZoneInfo(own.get("time_zone") or site["time_zone"]), rest, proof)
 
-    def _store_call(self, request: Request, site: Any, told: Told, webhook_id: str) -> Response:
-        site_id, rules = str(site["site_id"]), rules_of(site)
-        identity = self._secrets.identity(request.now)
-        told = told._replace(call_id=private_id(told.call_id, numbers_of([told.caller or ""]), identity))
-        caller_hash = phone_hash(told.caller, identity)
+    def _done(self, heard: Heard, adapter: Adapter, reading: Reading) -> Reply:
+        rules = rules_of(heard.site)
+        stored = [self._store_event(heard, adapter, rules, event) for event in reading.events]
+        asked = reading.question
+        answer = found(heard.request, heard.site, rules, asked, self._secrets, self._store) if asked else None
+        return Reply(heard, reading, stored, answer)
+
+    def _store_event(self, heard: Heard, adapter: Adapter, rules: Rules, event: CallEvent) -> Stored:
+        site_id, now = str(heard.site["site_id"]), heard.now
+        identity = self._secrets.identity(now)
+        call_id = private_id(event.call_id, numbers_of([event.caller or ""]), identity)
         # Keyed: a form could claim a request whose id can be computed. Not made of the call's time, which a correction may change:
         # the CRM has this id already.
-        call = derived_id(EPOCH, keyed_hash("call", "\x1f".join((site_id, PROVIDER, told.call_id)), identity))
-        resolved = resolve(
-            self._store, site_id, rules, told.number, caller_hash, told.started_at, is_incoming=told.is_incoming, call=call
-        )
-        request_id = call if told.is_incoming else None
-        record = _record(request, site_id, told, caller_hash, request_id, resolved)
+        call = derived_id(EPOCH, keyed_hash("call", "\x1f".join((site_id, adapter.name, call_id)), identity))
+        caller_hash = phone_hash(event.caller, identity) if event.caller else None
+        resolutions: dict[Call, Resolved] = {}
+
+        def resolved(known: Call) -> Resolved:
+            if known not in resolutions:
+                resolutions[known] = self._resolved(site_id, rules, call, known)
+            return resolutions[known]
+
         # Keyed too: it has the caller's phone in it.
-        content = keyed_hash("event", "\x1f".join((webhook_id, told.content())), identity)
-        record["record_id"] = derived_id(told.started_at, site_id, PROVIDER, told.call_id, content)
-        memory = None
-        if told.is_incoming and caller_hash and resolved.visitor_id:
-            memory = Memory(caller_hash, told.started_at, resolved.visitor_id)
-        remember(self._store, site_id, call, record["record_id"], memory, request.now)
-        self._lake.append(CALL, [encode(CALL, record)], record["record_id"], request.now)
-        self._vault.keep(site, contacts_of([told.caller] if told.caller else [], [], identity), "", request.now)
-        count({"CallResolved": 1}, Direction=record["direction"], ResolvedBy=resolved.by)
-        return json_response(200, {"request_id": request_id, "resolved_by": resolved.by, "visitor_id": resolved.visitor_id})
+        event = event._replace(event_id=keyed_hash("event", event.event_id, identity))
+        done = assemble(self._store, site_id, call, event, caller_hash, lambda known: resolved(known).visitor_id, now)
+        if done.call is None:
+            count({"CallIncomplete": 1}, Door=adapter.door)
+            return Stored()
+        is_test = done.call.is_incoming and self._store.test_call(site_id, done.call.number, done.call.started_at)
+        whose = Resolved("nothing") if is_test else resolved(done.call)
+        request_id = call if done.call.is_incoming else None
+        record = {
+            **_record(heard, adapter, call_id, done, done.call),
+            **_resolution(whose),
+            "request_id": request_id,
+            "is_test": is_test,
+        }
+        self._lake.append(CALL, [encode(CALL, record)], done.record_id, now)
+        self._vault.keep(heard.site, contacts_of([event.caller] if event.caller else [], [], identity), "", now)
+        count({"CallResolved": 1}, Direction=record["direction"], ResolvedBy=whose.by)
+        return Stored(request_id, whose.by, whose.visitor_id)
+
+    def _resolved(self, site_id: str, rules: Rules, call: str, known: Call) -> Resolved:
+        caller = Caller(known.caller_hash, known.visitor_code)
+        return resolve(
+            self._store, site_id, rules, known.number, caller, known.started_at, is_incoming=known.is_incoming, call=call
+        )
 
 
-def _record(
-    request: Request, site_id: str, told: Told, caller_hash: str | None, request_id: str | None, resolved: Resolved
-) -> dict[str, Any]:
+def _record(heard: Heard, adapter: Adapter, call_id: str, done: Assembled, known: Call) -> dict[str, Any]:
     return {
-        "site_id": site_id,
-        "occurred_at": lake_text(told.started_at),
-        "received_at": lake_text(request.now),
+        "record_id": done.record_id,
+        "site_id": heard.site["site_id"],
+        "occurred_at": lake_text(known.started_at),
+        "received_at": lake_text(done.told_at),
         "via": VIA,
-        "provider": PROVIDER,
-        "call_id": told.call_id,
-        "request_id": request_id,
-        "direction": "in" if told.is_incoming else "out",
-        "number": told.number,
-        "phone_hash": caller_hash,
-        "is_answered": told.is_answered,
-        "wait_seconds": told.wait_seconds,
-        "talk_seconds": told.talk_seconds,
-        "visitor_id": resolved.visitor_id,
-        "resolved_by": resolved.by,
-        "lease_id": resolved.lease_id,
-        **resolved.marks,
+        "provider": adapter.name,
+        "call_id": call_id,
+        "direction": "in" if known.is_incoming else "out",
+        "number": known.number,
+        "phone_hash": known.caller_hash,
+        "is_answered": known.is_answered,
+        "outcome": known.outcome,
+        "wait_seconds": known.wait_seconds,
+        "talk_seconds": known.talk_seconds,
+        "answered_by": known.answered_by,
+        "recording": known.recording,
     }
 
 
-def _read(body: bytes) -> dict[str, Any]:
-    try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        count({"Refused": 1}, Door=DOOR, Reason="bad_json")
-        raise BadInput(f"the body is not valid JSON: {error.msg} (line {error.lineno}, column {error.colno})") from error
-    if not isinstance(content, dict):
-        count({"Refused": 1}, Door=DOOR, Reason="bad_json")
-        raise BadInput("the body must be a JSON object, one call")
-    return content
-
-
-def _stored(act: Callable[[], T]) -> T:
-    return or_try_later(act, "the call", {"CallNotStored": 1})
+def _resolution(whose: Resolved) -> Mapping[str, Any]:
+    return {
+        "visitor_id": whose.visitor_id,
+        "resolved_by": whose.by,
+        "lease_id": whose.lease_id,
+        "other_visitor_id": whose.other.visitor_id if whose.other else None,
+        "other_resolved_by": whose.other.by if whose.other else None,
+        **whose.marks,
+    }

@@ -1,12 +1,19 @@
-"""GET /v1/numbers/{number}?site=…: the PBX asks, while it rings, whose call this is. One query and at most two reads."""
+"""Whose call is it, and where should it go, while it rings: GET /v1/numbers/{number}?site=…, and the questions of telephonies.
+
+At most three queries and three reads of the table.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
-from functions.numberpool.pbx.resolve import resolve
-from functions.numberpool.pbx.told import read_phone
+from functions.numberpool.pbx.adapter import Question
+from functions.numberpool.pbx.reading import read_code, read_phone
+from functions.numberpool.pbx.resolve import Caller, resolve
+from functions.numberpool.pbx.routing import Found, Kind, route_of
 from functions.numberpool.rules import Rules, rules_of
 from functions.numberpool.store import Store
 from shared.errors import BadInput, FieldError, SkvozError, TryLater
@@ -21,11 +28,12 @@ DOOR = "numbers-lookup"
 
 
 def lookup(request: Request, sites: Sites, secrets: Secrets, store: Store) -> Response:
-    """200 {number, kind, visitor_id, resolved_by, utm_* of a static number}: who holds the number now.
+    """200 {number, kind, visitor_id, resolved_by, utm_* of the visit or of a static number, manager, route}: who holds the number
+    now.
 
     Signed over `GET {path}?{query as sent}` in place of a body. `kind`: dynamic, static, default, or unknown (not the site's).
-    `caller=` in the query is the caller's phone, and may tell who calls a number that nobody holds. NotFound (site), Unauthorized,
-    BadInput (number); TryLater while the store fails.
+    `caller=` in the query is the caller's phone, and may tell who calls a number that nobody holds; `code=` the digits that he
+    told. NotFound (site), Unauthorized, BadInput (number); TryLater while the store fails.
     """
     sent = request.path_parameters.get("number", "")
     site_id = request.query.get("site", "")
@@ -39,8 +47,9 @@ def lookup(request: Request, sites: Sites, secrets: Secrets, store: Store) -> Re
     number = read_phone(sent)
     if number is None:
         raise BadInput("this is no phone number", [FieldError("number", "best in international form: 74950000031")])
+    question = Question(number, read_phone(request.query.get("caller")), read_code(request.query.get("code")))
     try:
-        return json_response(200, _found(request, site_id, rules_of(site), number, secrets, store))
+        return json_response(200, found(request, site, rules_of(site), question, secrets, store).told())
     except SkvozError:
         raise
     except Exception as error:
@@ -49,30 +58,22 @@ def lookup(request: Request, sites: Sites, secrets: Secrets, store: Store) -> Re
         raise TryLater("the number cannot be looked up now; ask again") from error
 
 
-def _found(request: Request, site_id: str, rules: Rules, number: str, secrets: Secrets, store: Store) -> dict[str, Any]:
-    caller = read_phone(request.query.get("caller"))
-    caller_hash = phone_hash(caller, _identity(secrets, request)) if caller else None
-    resolved = resolve(store, site_id, rules, number, caller_hash, request.now)
+def found(request: Request, site: Mapping[str, Any], rules: Rules, question: Question, secrets: Secrets, store: Store) -> Found:
+    """Who calls, from which ad, and where the call should go. Errors of the store are raised."""
+    site_id = str(site["site_id"])
+    caller_hash = phone_hash(question.caller, secrets.identity(request.now)) if question.caller else None
+    resolved = resolve(store, site_id, rules, question.number, Caller(caller_hash, question.code), request.now)
     count({"NumberLookedUp": 1}, ResolvedBy=resolved.by)
-    return {
-        "number": number,
-        "kind": _kind(store, site_id, rules, number),
-        "visitor_id": resolved.visitor_id,
-        "resolved_by": resolved.by,
-        **resolved.marks,
-    }
+    marks = resolved.marks or resolved.visit
+    at = request.now.astimezone(ZoneInfo(site["time_zone"]))
+    route = route_of((site.get("calls") or {}).get("routes") or (), at, question.number, marks, None)
+    kind = _kind(store, site_id, rules, question.number)
+    return Found(question.number, kind, resolved.visitor_id, resolved.by, marks, None, route)
 
 
-def _kind(store: Store, site_id: str, rules: Rules, number: str) -> str:
+def _kind(store: Store, site_id: str, rules: Rules, number: str) -> Kind:
     if rules.static_of(number):
         return "static"
-    if number == rules.default or number in rules.replaces:
+    if number in rules.defaults or number in rules.replaces:
         return "default"
-    return "dynamic" if store.number(site_id, number) else "unknown"
-
-
-def _identity(secrets: Secrets, request: Request) -> bytes:
-    try:
-        return secrets.key("identity", request.now)
-    except LookupError as error:
-        raise TryLater("this installation cannot hash people's keys yet; its operator runs: skvoz secrets init") from error
+    return "dynamic" if store.pool_of(site_id, number) else "unknown"

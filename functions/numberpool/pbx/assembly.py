@@ -1,0 +1,165 @@
+"""What is remembered of calls (items: shared/leases.py): the parts of each, and under the caller's hash which visitor he was.
+
+A call is told in parts, repeated, corrected, out of order. Its item holds what they tell together, which events came, and where its
+memory of the caller lies; a part that came before changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import orjson
+
+from functions.numberpool.pbx.event import Call, CallEvent, State, call_of, merged
+from functions.numberpool.store import Store, expires, is_lost_race, key
+from shared.errors import TryLater
+from shared.ids import derived_id
+from shared.times import EPOCH, from_millis, to_millis
+
+CALLER_DAYS = 31
+_MOST_CALLS = 100  # of a caller that are looked through, those among them that a correction emptied
+_MOST_EVENTS = 50  # of a call that are known again
+_MILLISECOND = timedelta(milliseconds=1)
+_TRIES = 4
+
+
+class Assembled(NamedTuple):
+    """A call after one more event. `call` is None while it is not known well enough.
+
+    `told_at` grows with every event, whatever the clocks of those who stored them said: of two records of a call the later one
+    knows more. `record_id` is made of the events that are in it. `is_first`: no event before this one made it known.
+    """
+
+    call: Call | None
+    told_at: datetime
+    record_id: str
+    is_first: bool
+
+
+def known_caller(store: Store, site_id: str, phone_hash: str, at: datetime, within: timedelta, call: str) -> str | None:
+    """The visitor of the caller's latest call that found one, of those that began at most `within` before `at`; never of `call`."""
+    found = (item for item in _calls_before(store, site_id, phone_hash, at, within) if "visitor_id" in item)
+    return next((str(item["visitor_id"]["S"]) for item in found if not item["sk"]["S"].endswith(f"#{call}")), None)
+
+
+def has_called(store: Store, site_id: str, phone_hash: str, at: datetime, within: timedelta, call: str) -> bool:
+    """Whether another call of the caller began at most `within` before `at`, whoever he was."""
+    found = _calls_before(store, site_id, phone_hash, at, within)
+    return any("called" in item and not item["sk"]["S"].endswith(f"#{call}") for item in found)
+
+
+def _calls_before(store: Store, site_id: str, phone_hash: str, at: datetime, within: timedelta) -> list[dict[str, Any]]:
+    page = store.dynamodb.query(
+        TableName=store.table,
+        KeyConditionExpression="pk = :pk AND sk BETWEEN :from AND :to",
+        ExpressionAttributeValues={
+            ":pk": {"S": _caller(site_id, phone_hash)},
+            ":from": {"S": f"{max(0, to_millis(at - within)):013d}"},
+            ":to": {"S": f"{to_millis(at):013d}"},  # sorts before the keys of that very millisecond
+        },
+        ScanIndexForward=False,
+        Limit=_MOST_CALLS,
+        ConsistentRead=True,
+    )
+    items: list[dict[str, Any]] = page["Items"]
+    return items
+
+
+def assemble(
+    store: Store,
+    site_id: str,
+    call: str,
+    event: CallEvent,
+    caller_hash: str | None,
+    visitor_of: Callable[[Call], str | None],
+    now: datetime,
+) -> Assembled:
+    """One more event of the call (`call` is its request id). `visitor_of` says whose an incoming call is, to be remembered.
+
+    One read and one transaction. Errors of the store are raised; TryLater when other events of the call were quicker each time.
+    """
+    for _ in range(_TRIES):
+        done = _try(store, site_id, call, event, caller_hash, visitor_of, now)
+        if done is not None:
+            return done
+    raise TryLater("other events of the call are being stored; send it again")
+
+
+def _try(
+    store: Store,
+    site_id: str,
+    call: str,
+    event: CallEvent,
+    caller_hash: str | None,
+    visitor_of: Callable[[Call], str | None],
+    now: datetime,
+) -> Assembled | None:
+    """None when a race was lost."""
+    call_key = key(f"call#{site_id}#{call}", "events")
+    seen = store.dynamodb.get_item(TableName=store.table, Key=call_key, ConsistentRead=True).get("Item", {})
+    known: State = orjson.loads(seen["state"]["S"]) if "state" in seen else {}
+    events, marker = seen.get("events", {"L": []}), {"S": derived_id(EPOCH, call, event.event_id)}
+    was_known = call_of(known) is not None
+    if marker in events["L"]:
+        told_at = from_millis(int(seen["told_at"]["N"]))
+        # The first event may come again because what follows its storing failed: it is the first one still.
+        is_first = not was_known or len(events["L"]) == 1
+        return Assembled(call_of(known), told_at, _record_id(call, events["L"]), is_first)
+    state = merged(known, event, caller_hash)
+    told_at = max(now, from_millis(int(seen["told_at"]["N"])) + _MILLISECOND) if "told_at" in seen else now
+    now_known = call_of(state)
+    events_now = [*events["L"], marker][-_MOST_EVENTS:]
+    told: dict[str, Any] = {
+        **call_key,
+        "events": {"L": events_now},
+        "state": {"S": orjson.dumps(state).decode()},
+        "told_at": {"N": str(to_millis(told_at))},
+        **expires(to_millis(now), CALLER_DAYS + 1),
+    }
+    puts = _memory(site_id, call, now_known, visitor_of, seen, told, now)
+    condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
+    if seen:
+        condition = {"ConditionExpression": "events = :seen", "ExpressionAttributeValues": {":seen": events}}
+    items = [{"Put": {"TableName": store.table, "Item": item}} for item in puts]
+    try:
+        store.dynamodb.transact_write_items(TransactItems=[{"Put": {"TableName": store.table, "Item": told, **condition}}, *items])
+    except store.dynamodb.exceptions.ClientError as error:
+        if is_lost_race(error):
+            return None
+        raise
+    return Assembled(now_known, told_at, _record_id(call, events_now), now_known is not None and not was_known)
+
+
+def _memory(
+    site_id: str,
+    call: str,
+    known: Call | None,
+    visitor_of: Callable[[Call], str | None],
+    seen: dict[str, Any],
+    told: dict[str, Any],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Items of the caller: that he called then, and who he was. `told` gets their place. What an event moved is emptied."""
+    puts: list[dict[str, Any]] = []
+    former = {name: seen[name] for name in ("caller", "place") if name in seen}
+    if known and known.is_incoming and known.caller_hash:
+        called = to_millis(known.started_at)
+        place = key(_caller(site_id, known.caller_hash), f"{called:013d}#{call}")
+        told |= {"caller": place["pk"], "place": place["sk"]}
+        visitor_id = visitor_of(known)
+        who = {"visitor_id": {"S": visitor_id}} if visitor_id else {}
+        puts.append({**place, "called": {"BOOL": True}, **who, **expires(called, CALLER_DAYS)})
+    if former and any(told.get(name) != value for name, value in former.items()):
+        # Without a visitor it tells nothing: the door needs no right to delete.
+        puts.append({"pk": former["caller"], "sk": former["place"], **expires(to_millis(now), 1)})
+    return puts
+
+
+def _record_id(call: str, events: list[dict[str, str]]) -> str:
+    return derived_id(EPOCH, call, *sorted(marker["S"] for marker in events))
+
+
+def _caller(site_id: str, phone_hash: str) -> str:
+    return f"caller#{site_id}#{phone_hash}"
