@@ -13,10 +13,15 @@ from shared.security import token_fits
 def viewer_ip(headers: Mapping[str, str], source_ip: str, site: Mapping[str, Any]) -> str:
     """The visitor's address. A proxy of the site tells it (`x-skvoz-viewer`, or CloudFront's `address:port`) and proves itself by a
     token (`x-skvoz-proxy`; settings `proxy_token_sha256`); of anybody else the address that the API itself sees is taken."""
-    if not token_fits(headers.get("x-skvoz-proxy", ""), site.get("proxy_token_sha256", ())):
+    if not is_of_proxy(headers, site):
         return source_ip
     cloudfront = headers.get("cloudfront-viewer-address", "").rpartition(":")[0].strip("[]")
     return headers.get("x-skvoz-viewer", "") or cloudfront or source_ip
+
+
+def is_of_proxy(headers: Mapping[str, str], site: Mapping[str, Any]) -> bool:
+    """Whether a proxy of the site sent the request: what its headers say of the visitor is then believed."""
+    return token_fits(headers.get("x-skvoz-proxy", ""), site.get("proxy_token_sha256", ()))
 
 
 def mask_ip(text: str | None) -> str | None:

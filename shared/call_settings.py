@@ -60,6 +60,12 @@ class Calltouch(OpenDoor):
     fields: dict[Text, Text] = Field(default_factory=dict, description="our name → the parameter that carries it")
 
 
+class Asterisk(SignedDoor):
+    contexts: list[Text] = Field(
+        default_factory=list, description="dialplan contexts that calls from outside enter by; empty: told by the numbers"
+    )
+
+
 class Route(Strict):
     """Where a call goes while it rings: of every list that is not empty one entry must fit, by the site's clock."""
 
@@ -101,7 +107,7 @@ class Calls(Strict):
     twilio: Twilio | None = None
     calltouch: Calltouch | None = None
     mikopbx: OpenDoor | None = None
-    asterisk: SignedDoor | None = None
+    asterisk: Asterisk | None = None
     managers: dict[Text, Destination] = Field(default_factory=dict, description="manager's name in the CRM → where he answers")
     routes: list[Route] = Field(default_factory=list, max_length=100, description="the first that fits")
     spam: Spam = Spam()

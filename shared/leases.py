@@ -19,6 +19,7 @@ Items:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -28,7 +29,9 @@ from shared.ids import is_uuid
 from shared.times import to_millis
 
 Item = Mapping[str, Mapping[str, Any]]
-POOL = "main"  # the pool of a site that has one
+POOL = "main"  # whom no pool of the settings takes
+LEASE_SECONDS = 300  # of settings published before they had numbers
+_POOL_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _MINE = "lease_id = :lease AND visitor_id = :visitor"
 
 
@@ -50,22 +53,32 @@ def pool_key(site_id: str, pool: str = POOL) -> str:
     return f"pool#{site_id}#{pool}"
 
 
-def renew(
-    dynamodb: Any, table: str, site_id: str, held: Held, visitor_id: str, now: datetime, lease: timedelta, pool: str = POOL
-) -> bool:
+def is_pool_name(text: str) -> bool:
+    """Up to 40 of a-z, 0-9 and hyphens, as the settings name pools."""
+    return _POOL_NAME.fullmatch(text) is not None
+
+
+def lease_seconds(site: Mapping[str, Any], pool: str) -> int:
+    """How long a sign of life prolongs a lease of the pool: its own span, else the site's, else the settings' default. Seconds."""
+    numbers = site.get("numbers") or {}
+    own = next((own.get("lease_seconds") for own in numbers.get("pools") or () if own["name"] == pool), None)
+    return int(own or numbers.get("lease_seconds", LEASE_SECONDS))
+
+
+def renew(dynamodb: Any, table: str, site_id: str, held: Held, visitor_id: str, now: datetime, lease: timedelta) -> bool:
     """A sign of life: the lease lasts `lease` from `now`. One conditional write.
 
     False when the lease is over, was given to another, never was the visitor's, or is made up: he must lease anew (and gets his
     number back while it is free). Errors of the store are raised. Never shortens a lease: a late sign of life, or one in the middle
     of a longer first lease, leaves its end where it is and confirms it.
     """
-    if normal_phone(held.number) != held.number or not is_uuid(held.lease_id):
+    if normal_phone(held.number) != held.number or not is_uuid(held.lease_id) or not is_pool_name(held.pool):
         return False
     until = to_millis(now + lease)
     mine = {":lease": {"S": held.lease_id}, ":visitor": {"S": visitor_id}}
     update = {
         "TableName": table,
-        "Key": {"pk": {"S": pool_key(site_id, pool)}, "sk": {"S": held.number}},
+        "Key": {"pk": {"S": pool_key(site_id, held.pool)}, "sk": {"S": held.number}},
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     try:

@@ -22,7 +22,7 @@ from shared.settings import MEANING_RANK, SiteSettings
 END = date(9999, 12, 31)
 MOST_PAGES_A_MINUTE = 60  # more page views of a visitor in one clock minute are no reading
 
-_NO_HISTORY = {"report", "crm", "numbers", "forms", "origins", "name", "rates", "sources"}
+_NO_HISTORY = {"report", "crm", "numbers", "calls", "forms", "origins", "name", "rates", "sources"}
 _VALID = (Column("valid_from", "date", "first day"), Column("valid_to", "date", "first day no longer"))
 _PIPELINE = Column("pipeline", "varchar", "pipeline, or * for every one without a rule of its own")
 
@@ -82,10 +82,11 @@ def rule_rows(sites: Sequence[SiteSettings]) -> dict[str, list[dict[str, Any]]]:
 def fingerprint(rows: Mapping[str, Iterable[Mapping[str, Any]]], sites: Sequence[SiteSettings]) -> str:
     """Changes with any rule, setting or query that rewrites rows that no new record touches.
 
-    Left out: who gets the mail, which numbers are shown, what forms may send, names and colours, own addresses (judged at the
-    door), and exchange rates: what these make is computed whole in every refresh, or lies in the records already.
+    Left out: who gets the mail, which numbers are shown, which telephonies may tell of calls and where these go, what forms may
+    send, names and colours, own addresses (judged at the door), and exchange rates: what these make is computed whole in every
+    refresh, or lies in the records already.
     """
-    figures = [[s.model_dump(mode="json", exclude=_NO_HISTORY), *hits_query(s)] for s in sites]
+    figures = [[s.model_dump(mode="json", exclude=_NO_HISTORY), s.calls.spam.model_dump(), *hits_query(s)] for s in sites]
     named = {"*", *(s.site_id for s in sites)}
     ruled = [[row for row in listed if row.get("site_id", "*") in named] for name, listed in rows.items() if name != "rule_rates"]
     text = orjson.dumps([ruled, figures, sql_version(), MOST_PAGES_A_MINUTE], default=str, option=orjson.OPT_SORT_KEYS)

@@ -177,6 +177,7 @@ STEPS: tuple[Step, ...] = (
     _sources(),
     _excluded_visitors(),
     _sessions(),
+    scoped("leases", tables.LEASES, ("leases_scope_all", "leases_scope_changed"), "leases_old"),
     scoped("deal_states", working_tables.DEAL_STATES, _DEALS, "deals_old"),
     scoped("deal_facts", working_tables.DEAL_FACTS, _DEALS, "deals_old"),
     whole(working_tables.REQUEST_FACTS),

@@ -90,7 +90,7 @@ def compared(last: Mapping[str, str], fingerprint: str, site: SiteSettings) -> t
 
 def site_values(site: SiteSettings) -> dict[str, Value]:
     """Settings of a site as SQL parameters."""
-    told, days = site.attribution, site.requests.duplicate_days
+    told, days, spam = site.attribution, site.requests.duplicate_days, site.calls.spam
     shares = {
         f"{model}_{place}": share
         for model, three in (("position", told.position), ("custom", told.custom))
@@ -110,6 +110,10 @@ def site_values(site: SiteSettings) -> dict[str, Value]:
         "default_model": told.default_model,
         **shares,
         "target_talk_seconds": site.requests.target_talk_seconds,
+        "repeat_caller_seconds": site.numbers.repeat_caller_seconds,
+        "is_spam_judged": spam.calls != "off",
+        "spam_calls_before": 0 if spam.calls == "off" else spam.calls - 1,
+        "spam_talk_seconds": spam.talk_seconds,
         "duplicate_days": EVER_DAYS if days == "ever" else -1 if days == "off" else days,
         "most_pages": MOST_PAGES_A_MINUTE,
         "show_gross": site.costs.show == "gross",

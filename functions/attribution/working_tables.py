@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from functions.attribution.path_tables import PATH_WORKING
 from functions.attribution.table import REFRESH, SITE, Table
-from shared.records import CALL, COST, CRM_EVENT, PAYMENT, REQUEST, Column, RecordKind
+from shared.records import CALL, COST, CRM_EVENT, LEASE, PAYMENT, REQUEST, Column, RecordKind
 
 _SOURCE_KEY = Column("source_key", "varchar", "key into sources of the marks it carries")
 
 
 def _staged(name: str, kind: RecordKind) -> Table:
-    extra = (_SOURCE_KEY, REFRESH) if any(c.name == "utm_source" for c in kind.columns) else (REFRESH,)
+    has_source = kind is not LEASE and any(c.name == "utm_source" for c in kind.columns)  # of leases nobody asks for the source
+    extra = (_SOURCE_KEY, REFRESH) if has_source else (REFRESH,)
     return Table(name, f"{kind.doc} Every record once.", ("record_id",), (*kind.columns, *extra))
 
 
 STAGED = {
     "request": _staged("request_records", REQUEST),
     "call": _staged("call_records", CALL),
+    "lease": _staged("lease_records", LEASE),
     "crm_event": _staged("crm_events", CRM_EVENT),
     "payment": _staged("payments", PAYMENT),
     "cost": _staged("cost_lines", COST),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from functions.numberpool.rules import Rules
@@ -12,7 +12,8 @@ Refusal = Literal["no_pool", "pool_full", "too_many_from_address"]
 
 
 class Number(NamedTuple):
-    """A number of a pool with its current or last lease; a number that never had one has no `lease_id`."""
+    """A number of a pool with its current or last lease; a number that never had one has no `lease_id`. `marks`: utm columns of
+    the visit that leased it; `awaits_test`: no call has shown yet that it reaches us."""
 
     number: str
     lease_id: str = ""
@@ -22,6 +23,13 @@ class Number(NamedTuple):
     is_confirmed: bool = False
     prefix: str = ""
     is_retired: bool = False
+    awaits_test: bool = False
+    marks: Mapping[str, str] = {}
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether it may be leased: added, tried by a call, not retired."""
+        return not self.is_retired and not self.awaits_test
 
 
 class Choice(NamedTuple):
@@ -77,12 +85,12 @@ def choose(
     live = next((number for number in mine if is_live(number, now)), None)
     if live is not None:
         return Choice(live, "kept")
-    usable = [number for number in numbers if not number.is_retired]
+    usable = [number for number in numbers if number.is_usable]
     if not usable:
         return "no_pool"
     if not is_room(numbers, prefix, now, rules.prefix_percent):
         return "too_many_from_address"
-    again = next((number for number in mine if not number.is_retired), None)
+    again = next((number for number in mine if number.is_usable), None)
     if again is not None:
         return Choice(again, "again")
     free = sorted(

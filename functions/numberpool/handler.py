@@ -38,7 +38,12 @@ def _store() -> Store:
 
 @cache
 def _lease_door() -> LeaseDoor:
-    return LeaseDoor(_sites(), _secrets(), _store())
+    return LeaseDoor(_sites(), _secrets(), _store(), _lease_lake)
+
+
+@cache
+def _lease_lake() -> Lake:
+    return Lake(client("firehose"), client("s3"), env("LAKE_BUCKET"), {"lease": env("LEASE_STREAM")})
 
 
 @cache
@@ -59,7 +64,7 @@ ROUTES = {
     "POST /v1/calls/{provider}/{site}/{rest+}": lambda request: _call_door().take(request),
     "GET /v1/calls/{provider}/{site}/{rest+}": lambda request: _call_door().take(request),
 }
-CACHES = (_sites, _secrets, _store, _lease_door, _call_door)  # for tests that begin as a new process
+CACHES = (_sites, _secrets, _store, _lease_door, _lease_lake, _call_door)  # for tests that begin as a new process
 
 
 def lambda_handler(event: Event, context: Any) -> Response:

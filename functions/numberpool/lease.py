@@ -1,32 +1,39 @@
 """POST /v1/numbers/lease and /renew: the tracker asks for the number that its visitor sees.
 
 Whatever happens behind this door, the page keeps a number: without a free one, or while a store fails, it is the source's static
-number or the site's default, and `reason` says why.
+number, the pool's default or the site's, and `reason` says why. What a visitor was answered goes to the lake, but for a number that
+he had already.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Literal
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any
 
 import orjson
 
-from functions.numberpool.choice import Choice, Refusal, choose
+from functions.numberpool.asking.outcome import Asked, Outcome, lease_record
+from functions.numberpool.asking.visit import MOST_USER_AGENT, kept_marks, visit_of
+from functions.numberpool.choice import Number, choose
+from functions.numberpool.codes import code_for
+from functions.numberpool.pools import is_per_page, pool_of
 from functions.numberpool.rules import Rules, rules_of, shown, static_for
 from functions.numberpool.store import Lease, Store, is_lost_race
 from shared.addresses import prefix_of, viewer_ip
 from shared.errors import BadInput, FieldError, SkvozError, TooLarge, TryLater, Unauthorized, WrongType
 from shared.http import Request, Response, error_response, json_response
 from shared.ids import uuid7
-from shared.leases import Held, renew
+from shared.lake import Lake
+from shared.leases import POOL, Held, is_pool_name, renew
 from shared.log import count, logger
 from shared.origins import cors_headers
+from shared.records import LEASE, encode
+from shared.robots import is_robot
 from shared.secrets import Secrets
 from shared.sites import Sites, known_site
-from shared.times import to_millis
+from shared.times import from_lake_text, to_millis
 from shared.visitors import SECRET, Visitor, read_visitor
 
 DOOR = "numbers"
@@ -36,16 +43,14 @@ RANDOM_BYTES = 16
 OLDEST_TOKEN = timedelta(hours=24)
 RENEW_EVERY = 60  # seconds of a visitor's activity between two signs of life
 TRIES = 4
-MARKS = ("utm_source", "utm_medium", "utm_campaign")
-Reason = Literal[Refusal, "busy", "unavailable"]
-_MOST_URL = 4096
 
 
 class LeaseDoor:
     """The tracker's two routes."""
 
-    def __init__(self, sites: Sites, secrets: Secrets, store: Store) -> None:
-        self._sites, self._secrets, self._store = sites, secrets, store
+    def __init__(self, sites: Sites, secrets: Secrets, store: Store, lake: Callable[[], Lake]) -> None:
+        """`lake` is asked for when the first record is written: renewals do without."""
+        self._sites, self._secrets, self._store, self._lake = sites, secrets, store, lake
 
     def lease(self, request: Request, randomness: bytes) -> Response:
         """200 with a number for the visitor, leased or not. `randomness`: RANDOM_BYTES fresh bytes.
@@ -72,61 +77,98 @@ class LeaseDoor:
             return error_response(error, cors)
 
     def _lease(self, request: Request, sent: dict[str, Any], site: Mapping[str, Any], randomness: bytes) -> dict[str, Any]:
-        rules = rules_of(site)
-        try:
-            visitor = self._visitor(request, sent, str(site["site_id"]), OLDEST_TOKEN)
-        except TryLater:
-            return _otherwise(rules, sent, "unavailable")
-        try:
-            outcome = self._try(request, site, rules, visitor.visitor_id, randomness)
-        except Exception as error:
-            if isinstance(error, SkvozError):
-                raise
-            logger().error("no lease: the store failed", extra={"site_id": site["site_id"], "error": type(error).__name__})
-            return _otherwise(rules, sent, "unavailable")
-        if not isinstance(outcome, tuple):
-            return _otherwise(rules, sent, outcome)
-        choice, lease_id, seconds = outcome
-        count({"LeaseGiven": 1}, Kind="dynamic", Reason=choice.how)
-        return _given(rules, choice.number.number, "dynamic", {"id": lease_id, "expires_in": seconds})
+        rules, asked = rules_of(site), self._asked(request, sent, site)
+        outcome = self._outcome(asked, request, randomness) if asked.visitor_id else Outcome("unavailable")
+        answer = _given(rules, asked, outcome)
+        count({"LeaseGiven": 1}, Kind=answer["kind"], Reason=outcome.how)
+        if outcome.how != "kept":
+            self._record(lease_record(asked, outcome, answer["kind"], answer["number"]))
+        if is_per_page(rules):
+            answer["per_page"] = True
+        if sent.get("code") is True and rules.visitor_codes and asked.visitor_id and outcome.how != "robot":
+            answer.update(self._code(asked))
+        return answer
 
-    def _try(
-        self, request: Request, site: Mapping[str, Any], rules: Rules, visitor_id: str, randomness: bytes
-    ) -> tuple[Choice, str, int] | Reason:
+    def _asked(self, request: Request, sent: dict[str, Any], site: Mapping[str, Any]) -> Asked:
+        site_id, rules, visit = str(site["site_id"]), rules_of(site), visit_of(sent, request.headers, site)
+        try:
+            visitor_id = self._visitor(request, sent, site_id, OLDEST_TOKEN).visitor_id
+        except TryLater:
+            visitor_id = ""
+        pool, prefix = pool_of(rules, visit), prefix_of(viewer_ip(request.headers, request.source_ip, site))
+        is_test = sent.get("test") is True
+        return Asked(site_id, visitor_id, visit, pool, rules.of_pool(pool), prefix, request.now, is_test)
+
+    def _outcome(self, asked: Asked, request: Request, randomness: bytes) -> Outcome:
+        if is_robot(request.headers.get("user-agent", "")[:MOST_USER_AGENT]):
+            return Outcome("robot")
+        try:
+            return self._try(asked, randomness)
+        except Exception as error:
+            logger().error("no lease: the store failed", extra={"site_id": asked.site_id, "error": type(error).__name__})
+            return Outcome("unavailable")
+
+    def _try(self, asked: Asked, randomness: bytes) -> Outcome:
         """Look and take, at most TRIES times; each time among more of the free numbers, as others reach for them too."""
-        now = to_millis(request.now)
-        site_id, prefix = str(site["site_id"]), prefix_of(viewer_ip(request.headers, request.source_ip, site))
+        now, rules = to_millis(asked.now), asked.rules
+        seen: Sequence[Number] = ()
         for turn in range(TRIES):
             fresh = hashlib.sha256(randomness + bytes([turn])).digest()
-            seen = self._store.numbers(site_id)
-            choice = choose(seen, visitor_id, prefix, now, rules, int.from_bytes(fresh[16:], "big"), 4**turn)
+            seen = self._store.numbers(asked.site_id, asked.pool)
+            pick = int.from_bytes(fresh[16:], "big")
+            choice = choose(seen, asked.visitor_id, asked.prefix, now, rules, pick, 4**turn)
             if isinstance(choice, str):
-                return choice
+                return Outcome(choice, seen=seen)
+            chosen = choice.number
             if choice.how == "kept":
-                if self._prolong(request, site_id, rules, visitor_id, choice):
-                    return choice, choice.number.lease_id, max(rules.lease_seconds, (choice.number.until - now) // 1000)
+                if self._prolong(asked, chosen):
+                    left = (chosen.until - now) // 1000
+                    return Outcome("kept", chosen, chosen.lease_id, max(rules.lease_seconds, left), seen)
             else:
-                lease = Lease(uuid7(request.now, fresh), visitor_id, prefix, now, now + rules.first_lease_seconds * 1000)
-                if self._store.open(site_id, choice.number, lease, seen):
-                    return choice, lease.lease_id, rules.first_lease_seconds
+                lease_id, until = uuid7(asked.now, fresh), now + rules.first_lease_seconds * 1000
+                lease = Lease(lease_id, asked.visitor_id, asked.prefix, now, until, kept_marks(asked.visit.marks))
+                if self._store.open(asked.site_id, chosen, lease, seen, asked.pool):
+                    return Outcome(choice.how, chosen, lease_id, rules.first_lease_seconds, seen)
             count({"LeaseConflict": 1})
-        return "busy"
+        return Outcome("busy", seen=seen)
 
-    def _prolong(self, request: Request, site_id: str, rules: Rules, visitor_id: str, choice: Choice) -> bool:
-        held = Held(choice.number.number, choice.number.lease_id)
-        span = timedelta(seconds=rules.lease_seconds)
+    def _prolong(self, asked: Asked, chosen: Number) -> bool:
+        held = Held(chosen.number, chosen.lease_id, asked.pool)
+        span = timedelta(seconds=asked.rules.lease_seconds)
         try:
-            return renew(self._store.dynamodb, self._store.table, site_id, held, visitor_id, request.now, span)
+            return renew(self._store.dynamodb, self._store.table, asked.site_id, held, asked.visitor_id, asked.now, span)
         except self._store.dynamodb.exceptions.ClientError as error:
             if is_lost_race(error):
                 return False
             raise
 
+    def _record(self, record: dict[str, Any]) -> None:
+        """A lake that fails costs the record, never the visitor his number."""
+        now = from_lake_text(record["received_at"])
+        try:
+            self._lake().append(LEASE, [encode(LEASE, record)], record["record_id"], now)
+        except Exception as error:
+            count({"LeaseRecordLost": 1})
+            told = {"site_id": record["site_id"], "error": type(error).__name__}
+            logger().error("what a visitor was answered could not be recorded", extra=told)
+
+    def _code(self, asked: Asked) -> dict[str, str]:
+        """The visitor's code for the answer; nothing while it cannot be given."""
+        try:
+            code = code_for(self._store, asked.site_id, asked.visitor_id, asked.now)
+        except Exception as error:
+            logger().error("no visitor code: the store failed", extra={"site_id": asked.site_id, "error": type(error).__name__})
+            code = None
+        if code is None:
+            count({"CodeNotGiven": 1})
+            return {}
+        return {"code": code}
+
     def _renew(self, request: Request, sent: dict[str, Any], site: Mapping[str, Any]) -> dict[str, Any]:
         held = _held(sent.get("lease"))
         site_id = str(site["site_id"])
         visitor = self._visitor(request, sent, site_id, None)
-        seconds = rules_of(site).lease_seconds
+        seconds = rules_of(site).of_pool(held.pool).lease_seconds
         try:
             is_mine = renew(
                 self._store.dynamodb, self._store.table, site_id, held, visitor.visitor_id, request.now, timedelta(seconds=seconds)
@@ -154,46 +196,42 @@ class LeaseDoor:
         return visitor
 
 
-def _otherwise(rules: Rules, sent: Mapping[str, Any], reason: Reason) -> dict[str, Any]:
-    """The static number of the visitor's source, else the site's own, else none: never one that another visitor sees."""
-    static = static_for(rules, _marks(sent))
-    number = static.number if static else rules.default
-    kind = "static" if static else "default" if number else "none"
-    count({"LeaseGiven": 1}, Kind=kind, Reason=reason)
-    return {**_given(rules, number, kind, None), "reason": reason}
-
-
-def _given(rules: Rules, number: str | None, kind: str, lease: dict[str, Any] | None) -> dict[str, Any]:
+def _given(rules: Rules, asked: Asked, outcome: Outcome) -> dict[str, Any]:
+    """The leased number; otherwise the static number of the visitor's source, the pool's own, the site's own, none: never one that
+    another visitor sees. A robot is no visitor of any source. What is swapped on the page: these own numbers and `replaces`, but
+    not those of other pools, which stand beside them on a page of contacts."""
+    own = asked.rules
+    answer: dict[str, Any] = {"lease": None, "renew_every": RENEW_EVERY}
+    number: str | None
+    if outcome.number:
+        number, kind = outcome.number.number, "dynamic"
+        answer["lease"] = {"id": outcome.lease_id, "expires_in": outcome.seconds, "pool": asked.pool}
+    else:
+        static = static_for(own, asked.visit.marks) if outcome.how != "robot" else None
+        number = static.number if static else own.default
+        kind = "static" if static else "default" if number else "none"
+        answer["reason"] = outcome.how
+    swapped = [default for default in (own.default, rules.default) if default]
     return {
         "number": number,
         "shown": shown(number, rules.shown_as) if number else None,
         "kind": kind,
-        "lease": lease,
-        "renew_every": RENEW_EVERY,
-        "replaces": list(dict.fromkeys([*([rules.default] if rules.default else []), *rules.replaces])),
+        "replaces": list(dict.fromkeys([*swapped, *rules.replaces])),
+        **answer,
     }
 
 
-def _marks(sent: Mapping[str, Any]) -> dict[str, str]:
-    """The marks as sent; those of the page's address where none were."""
-    marks = {name: value for name in MARKS if isinstance(value := sent.get(name), str) and value}
-    url = sent.get("page_url")
-    if marks or not isinstance(url, str) or len(url) > _MOST_URL:
-        return marks
-    try:
-        query = parse_qsl(urlsplit(url).query, max_num_fields=100)
-    except ValueError:
-        return {}
-    return {name: value for name, value in query if name in MARKS}
-
-
 def _held(sent: object) -> Held:
-    number, lease_id = (sent.get("number"), sent.get("id")) if isinstance(sent, dict) else (None, None)
+    number, lease_id, pool = (sent.get("number"), sent.get("id"), sent.get("pool", POOL)) if isinstance(sent, dict) else [None] * 3
     if not isinstance(number, str) or not isinstance(lease_id, str):
         raise BadInput(
             "the request does not say what it holds", [FieldError("lease", "must have number and id, as they were leased")]
         )
-    return Held(number, lease_id)
+    if not isinstance(pool, str) or not is_pool_name(pool):
+        raise BadInput(
+            "the request does not say what it holds", [FieldError("lease.pool", "must be the pool of the answer's lease")]
+        )
+    return Held(number, lease_id, pool)
 
 
 def _read(request: Request) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class Rules(NamedTuple):
     late_call_seconds: int | None = None
     repeat_caller_seconds: int = 86_400
     prefix_percent: int = 20
+    visitor_codes: bool = False
 
     @property
     def late_seconds(self) -> int:

@@ -29,7 +29,7 @@ _LOOK_AGAIN = frozenset(
 
 
 class Lease(NamedTuple):
-    """A lease to be opened. `marks`: utm columns of the visit that asks; a PBX is told of them while it rings."""
+    """A lease to be opened. `marks`: utm columns of the visit that asks, short; a PBX is told of them while it rings."""
 
     lease_id: str
     visitor_id: str
@@ -90,17 +90,17 @@ class Store:
         near = [number for number in seen if number.lease_id and number.prefix == lease.prefix]
         visitor = f"visitor#{site_id}#{pool}#{lease.visitor_id}"
         near_key = f"prefix#{site_id}#{pool}#{lease.prefix}"
+        opened = Number(chosen.number, lease.lease_id, lease.visitor_id, lease.now, marks=lease.marks)
         items = [
             {"Update": self._leased(site_id, pool, chosen, lease)},
             {"Put": self._guard(visitor, lease, mine)},
             {"Put": self._guard(near_key, lease, near)},
-            {"Put": self._history(site_id, pool, chosen.number, lease.lease_id, lease.visitor_id, lease.now, {})},
+            {"Put": self._history(site_id, pool, opened, {})},
         ]
         if chosen.lease_id:
             # Put whole, not updated: TTL may have taken the opened one.
             end: Item = {"until": {"N": str(chosen.until)}, "is_confirmed": {"BOOL": chosen.is_confirmed}}
-            former = (chosen.number, chosen.lease_id, chosen.visitor_id, chosen.leased_at)
-            items.append({"Put": self._history(site_id, pool, *former, end)})
+            items.append({"Put": self._history(site_id, pool, chosen, end)})
         # A retired number of his must not come back to life meanwhile: nobody holds two.
         items += [
             {"ConditionCheck": {"TableName": self.table, "Key": key(pool_key(site_id, pool), other.number), **_as_seen(other)}}
@@ -168,12 +168,13 @@ class Store:
 
     def _leased(self, site_id: str, pool: str, chosen: Number, lease: Lease) -> dict[str, Any]:
         condition = _as_seen(chosen)
-        usable = "attribute_exists(pk) AND attribute_not_exists(retired_at)"
+        usable = "attribute_exists(pk) AND attribute_not_exists(retired_at) AND attribute_not_exists(awaits_test)"
+        set_marks = ", marks = :marks" if lease.marks else " REMOVE marks"
         return {
             "TableName": self.table,
             "Key": key(pool_key(site_id, pool), chosen.number),
             "UpdateExpression": "SET lease_id = :lease, visitor_id = :visitor, leased_at = :now, #until = :until, "
-            "is_confirmed = :no, prefix = :prefix",
+            f"is_confirmed = :no, prefix = :prefix{set_marks}",
             "ConditionExpression": f"{usable} AND {condition['ConditionExpression']}",
             "ExpressionAttributeNames": {"#until": "until"},
             "ExpressionAttributeValues": {
@@ -184,6 +185,7 @@ class Store:
                 ":until": {"N": str(lease.until)},
                 ":no": {"BOOL": False},
                 ":prefix": {"S": lease.prefix},
+                **({":marks": _map_of(lease.marks)} if lease.marks else {}),
             },
         }
 
@@ -204,17 +206,16 @@ class Store:
             "ExpressionAttributeValues": {":now": {"N": str(lease.now)}, **known},
         }
 
-    def _history(
-        self, site_id: str, pool: str, number: str, lease_id: str, visitor_id: str, leased_at: int, end: Item
-    ) -> dict[str, Any]:
-        last = int(end["until"]["N"]) if end else leased_at
+    def _history(self, site_id: str, pool: str, held: Number, end: Item) -> dict[str, Any]:
+        last = int(end["until"]["N"]) if end else held.leased_at
         item = {
-            **key(f"history#{number}", f"{leased_at:013d}#{lease_id}"),
+            **key(f"history#{held.number}", f"{held.leased_at:013d}#{held.lease_id}"),
             "site_id": {"S": site_id},
             "pool": {"S": pool},
-            "lease_id": {"S": lease_id},
-            "visitor_id": {"S": visitor_id},
-            "leased_at": {"N": str(leased_at)},
+            "lease_id": {"S": held.lease_id},
+            "visitor_id": {"S": held.visitor_id},
+            "leased_at": {"N": str(held.leased_at)},
+            **({"marks": _map_of(held.marks)} if held.marks else {}),
             **end,
             **expires(last, HISTORY_DAYS),
         }
@@ -243,8 +244,9 @@ def is_lost_race(error: Exception) -> bool:
 
 def number_of(item: Item) -> Number:
     """Item of a pool → number."""
+    is_retired, awaits_test = "retired_at" in item, "awaits_test" in item
     if "lease_id" not in item:
-        return Number(item["sk"]["S"], is_retired="retired_at" in item)
+        return Number(item["sk"]["S"], is_retired=is_retired, awaits_test=awaits_test)
     return Number(
         item["sk"]["S"],
         item["lease_id"]["S"],
@@ -253,12 +255,18 @@ def number_of(item: Item) -> Number:
         int(item["until"]["N"]),
         item["is_confirmed"]["BOOL"],
         item["prefix"]["S"],
-        "retired_at" in item,
+        is_retired,
+        awaits_test,
+        _marks_of(item),
     )
 
 
 def _marks_of(item: Item) -> dict[str, str]:
     return {name: value["S"] for name, value in item.get("marks", {}).get("M", {}).items()}
+
+
+def _map_of(marks: Mapping[str, str]) -> dict[str, Any]:
+    return {"M": {name: {"S": text} for name, text in marks.items()}}
 
 
 def _as_seen(number: Number) -> dict[str, Any]:

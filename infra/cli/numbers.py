@@ -13,7 +13,7 @@ from rich.table import Table
 from functions.numberpool.choice import Number, free_at, is_live, phase
 from functions.numberpool.rules import Rules, rules_of
 from functions.numberpool.store import Store
-from infra.pool_size import numbers_for, offered_load
+from shared.pool_size import numbers_for, offered_load
 from shared.aws import client
 from shared.errors import BadInput, FieldError
 from shared.identity import normal_phone

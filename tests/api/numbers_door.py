@@ -17,6 +17,7 @@ import pytest
 from moto import mock_aws
 
 from functions.numberpool import handler
+from shared.leases import POOL as POOL_NAME
 from shared.leases import pool_key
 from shared.security import sign_webhook
 from shared.settings import parse_settings, published
@@ -46,7 +47,7 @@ SETTINGS = {
 }
 _ENVIRONMENT = {
     "STAGE": "test", "SERVICE": "numberpool", "LAKE_BUCKET": LAKE, "FILES_BUCKET": FILES,
-    "NUMBERS_TABLE": TABLE, "CONTACTS_TABLE": CONTACTS, "CALL_STREAM": CALLS,
+    "NUMBERS_TABLE": TABLE, "CONTACTS_TABLE": CONTACTS, "CALL_STREAM": CALLS, "LEASE_STREAM": "leases",
 }  # fmt: skip
 
 
@@ -138,6 +139,8 @@ class Numbers:
                 UpdateExpression="SET added_at = :one",
                 ExpressionAttributeValues={":one": {"N": "1"}},
             )
+            owner = {"pk": {"S": f"number#{number}"}, "sk": {"S": "owner"}, "site_id": {"S": site}, "pool": {"S": POOL_NAME}}
+            self.dynamodb.put_item(TableName=TABLE, Item=owner)
 
     def later(self, **span: float) -> None:
         self.now += timedelta(**span)
@@ -182,7 +185,7 @@ class Numbers:
         """Post a signed call event."""
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
         event = recorded("calls_generic_post")
-        event["pathParameters"] = {"site": site}
+        event["pathParameters"] = {"provider": "generic", "site": site}
         event["headers"] = {**event["headers"], **sign_webhook(raw, webhook_id, secret, self.now), **headers}
         event["body"] = raw.decode("utf-8", "surrogatepass")
         return self.call(event)

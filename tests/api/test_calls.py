@@ -216,6 +216,7 @@ def test_a_call_makes_one_record_with_what_is_known_of_it(numbers: Numbers, caps
         "number": POOL[0],
         "phone_hash": HASH,
         "is_answered": True,
+        "outcome": "answered",
         "wait_seconds": 9,
         "talk_seconds": 120,
         "visitor_id": visitor_id(1),

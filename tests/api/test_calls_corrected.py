@@ -104,7 +104,7 @@ def test_an_older_event_told_again_does_not_undo_its_correction(numbers: Numbers
     assert later(numbers, INNOCENT, call_id="innocent")["resolved_by"] == "nothing"
     assert later(numbers, CALLER)["visitor_id"] == visitor_id(1)
     ids = [record["record_id"] for record in numbers.stored()][:3]
-    assert ids[0] == ids[2] != ids[1]
+    assert ids[0] != ids[1] == ids[2], "the call as it stands, told once more"
 
 
 def test_many_corrections_of_a_call_leave_earlier_calls_known(numbers: Numbers) -> None:

@@ -110,7 +110,8 @@ def prepared(case: Case, url: str) -> requests.PreparedRequest:
 def behind_the_door(case: Case, url: str) -> requests.PreparedRequest:
     """The same call with what opens the door: site, path token, visitor's token, origin, signature."""
     method, _, operation = operations()[case.operation.definition.raw["operationId"]]
-    for name, value in {"site": SITE, "token": PAGE_TOKEN if "reports" in case.path else TOKEN}.items():
+    opens = {"site": SITE, "token": PAGE_TOKEN if "reports" in case.path else TOKEN, "provider": "generic"}
+    for name, value in opens.items():
         if name in (case.path_parameters or {}):
             case.path_parameters[name] = value
     if "site" in (case.query or {}):

@@ -70,7 +70,7 @@ def test_no_statement_reaches_beyond_one_prefix_of_one_resource(resources: Resou
             # A bucket's whole content is never meant: `<bucket>/*` has no prefix before the star.
             if "*" in resource:
                 assert re.search(
-                    r"(?:Arn\}|Region\})/[a-z_]+(?:/[a-z_-]+)?/\*$|/skvoz/\$\{Stage\}/\*/[a-z-]+$|table/\$\{Database\}/\*$",
+                    r"(?:Arn\}|Region\})/[a-z_]+(?:/[a-z_-]+)?/(?:calls-)?\*$|/skvoz/\$\{Stage\}/\*/(?:[a-z-]+|calls-\*)$|table/\$\{Database\}/\*$",
                     resource,
                 ), place
 
@@ -104,7 +104,7 @@ def test_each_role_reads_only_its_own_secrets_of_its_stage(resources: Resources)
     names = {who: {arn(r).partition(":parameter")[2] for r in listed(s["Resource"])} for who, s in found.items()}
     assert names == {
         "CollectRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/visitor", "/skvoz/${Stage}/*/import"},
-        "NumberpoolRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/visitor", "/skvoz/${Stage}/*/calls-generic"},
+        "NumberpoolRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/visitor", "/skvoz/${Stage}/*/calls-*"},
         "CrmWebhookRole": {"/skvoz/${Stage}/*/crm-generic"},
         "CrmWorkerRole": {"/skvoz/${Stage}/identity"},
         "AttributionRole": {"/skvoz/${Stage}/trino"},

@@ -20,6 +20,8 @@ def test_routes_are_the_documented_ones(template: Template) -> None:
     assert sorted(template.routes()) == [
         ("GET /skvoz.core.js", "CollectFunction"),
         ("GET /skvoz.js", "CollectFunction"),
+        ("GET /v1/calls/{provider}/{site}", "NumberpoolFunction"),
+        ("GET /v1/calls/{provider}/{site}/{rest+}", "NumberpoolFunction"),
         ("GET /v1/hit.gif", "CollectFunction"),
         ("GET /v1/numbers/{number}", "NumberpoolFunction"),
         ("GET /v1/reports/{token}", "ReportFunction"),
@@ -27,7 +29,8 @@ def test_routes_are_the_documented_ones(template: Template) -> None:
         ("OPTIONS /v1/hits", "CollectFunction"),
         ("OPTIONS /v1/numbers/lease", "NumberpoolFunction"),
         ("OPTIONS /v1/numbers/renew", "NumberpoolFunction"),
-        ("POST /v1/calls/generic/{site}", "NumberpoolFunction"),
+        ("POST /v1/calls/{provider}/{site}", "NumberpoolFunction"),
+        ("POST /v1/calls/{provider}/{site}/{rest+}", "NumberpoolFunction"),
         ("POST /v1/crm/amocrm/{site}/{token}", "CrmWebhookFunction"),
         ("POST /v1/crm/generic/{site}/{token}", "CrmWebhookFunction"),
         ("POST /v1/hits", "CollectFunction"),
@@ -71,7 +74,7 @@ def test_queues_come_with_their_dead_letters_first(template: Template) -> None:
 
 def test_streams_deliver_raw_records_into_the_lake(template: Template) -> None:
     assert [(s.prefix, s.bucket) for s in template.streams()] == [
-        (f"raw/{kind}/", "LakeBucket") for kind in ("hit", "request", "call", "crm_event", "payment")
+        (f"raw/{kind}/", "LakeBucket") for kind in ("hit", "request", "call", "lease", "crm_event", "payment")
     ]
 
 

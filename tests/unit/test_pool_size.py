@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.pool_size import loss, numbers_for, offered_load
+from shared.pool_size import loss, numbers_for, offered_load
 
 
 def test_load_is_arrivals_times_hold() -> None:

@@ -1,6 +1,7 @@
 -- What is known of each request? One row a request id: its earliest record, or the incoming call that made it. Where both tell of a request,
--- the call is believed and the record fills what the call leaves open. Test traffic and the names of implied requests and of
--- joints are left out. Here calls are judged as well: target, and unique (no target call of that caller in the 86,400 s before).
+-- the call is believed and the record fills what the call leaves open. Test traffic, calls that are spam, and the names of implied
+-- requests and of joints are left out. Here calls are judged as well: target, and unique (no target call of that caller in the
+-- 86,400 s before).
 WITH
 -- include: part_latest_calls
 records AS (
@@ -31,6 +32,7 @@ known AS (
         coalesce(c.visitor_id, r.visitor_id) AS visitor_id,
         coalesce(c.phone_hash, r.phone_hash) AS phone_hash,
         r.email_hash,
+        coalesce(c.is_spam, FALSE) AS is_spam,
         coalesce(c.call_id, r.call_id) AS call_id,
         coalesce(c.is_answered, r.is_answered) AS is_answered,
         coalesce(c.talk_seconds, r.talk_seconds) AS talk_seconds,
@@ -47,7 +49,7 @@ targets AS (
         *,
         contact_channel = 'call' AND coalesce(is_answered, FALSE) AND coalesce(talk_seconds, 0) >= :target_talk_seconds AS is_target
     FROM known
-    WHERE request_id IS NOT NULL AND request_id NOT LIKE 'crm:%' AND request_id NOT LIKE 'deal:%'
+    WHERE NOT is_spam AND request_id IS NOT NULL AND request_id NOT LIKE 'crm:%' AND request_id NOT LIKE 'deal:%'
 ),
 
 called_before AS (

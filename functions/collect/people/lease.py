@@ -13,10 +13,9 @@ from typing import Any
 
 from functions.collect.people.who import Who
 from shared.ids import is_uuid
-from shared.leases import Held
+from shared.leases import POOL, Held, lease_seconds
 from shared.log import count, logger
 
-LEASE_SECONDS = 300  # of settings published before they had numbers
 _NUMBER = re.compile(r"\+[0-9]{8,15}")
 
 Renew = Callable[[str, Held, str, datetime, timedelta], bool]  # site, held, visitor, now, length: is it his still
@@ -32,7 +31,7 @@ def renewed(sent: object, who: Who | None, site_id: str, site: Mapping[str, Any]
     held = _held(sent)
     if held is None or who is None or not who.is_proven:
         return {"lease": None}
-    seconds = int(site.get("numbers", {}).get("lease_seconds", LEASE_SECONDS))
+    seconds = lease_seconds(site, held.pool)
     try:
         lives = renew(site_id, held, who.visitor_id, now, timedelta(seconds=seconds))
     except Exception as error:
@@ -46,7 +45,7 @@ def _held(sent: object) -> Held | None:
     """What the tracker says it holds, or None when it has another shape."""
     if not isinstance(sent, dict):
         return None
-    number, lease_id = sent.get("number"), sent.get("id")
-    if not isinstance(number, str) or not isinstance(lease_id, str):
+    number, lease_id, pool = sent.get("number"), sent.get("id"), sent.get("pool", POOL)
+    if not isinstance(number, str) or not isinstance(lease_id, str) or not isinstance(pool, str):
         return None
-    return Held(number, lease_id) if _NUMBER.fullmatch(number) and is_uuid(lease_id) else None
+    return Held(number, lease_id, pool) if _NUMBER.fullmatch(number) and is_uuid(lease_id) else None

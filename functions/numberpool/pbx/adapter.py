@@ -58,11 +58,13 @@ class Question(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a body tells: events, a question, both, or nothing that concerns us (`passed_over`: why, counted)."""
+    """What a body tells: events, a question, both, or nothing that concerns us (`passed_over`: why, counted). `bad`: parts of a body
+    of several calls that cannot be read; they are rejected, the rest is stored."""
 
     events: Sequence[CallEvent] = ()
     question: Question | None = None
     passed_over: str = ""
+    bad: Sequence[Refused] = ()
 
 
 class Stored(NamedTuple):

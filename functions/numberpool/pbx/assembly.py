@@ -106,9 +106,11 @@ def _try(
         told_at = from_millis(int(seen["told_at"]["N"]))
         # The first event may come again because what follows its storing failed: it is the first one still.
         is_first = not was_known or len(events["L"]) == 1
-        return Assembled(call_of(known), told_at, _record_id(call, events["L"]), is_first)
-    state = merged(known, event, caller_hash)
+        return Assembled(call_of(known), told_at, _record_id(call, known, events["L"]), is_first)
     told_at = max(now, from_millis(int(seen["told_at"]["N"])) + _MILLISECOND) if "told_at" in seen else now
+    if event.order[1] is None:
+        event = event._replace(order=(event.order[0], to_millis(told_at)))
+    state = merged(known, event, caller_hash)
     now_known = call_of(state)
     events_now = [*events["L"], marker][-_MOST_EVENTS:]
     told: dict[str, Any] = {
@@ -129,7 +131,8 @@ def _try(
         if is_lost_race(error):
             return None
         raise
-    return Assembled(now_known, told_at, _record_id(call, events_now), now_known is not None and not was_known)
+    is_first = now_known is not None and not was_known
+    return Assembled(now_known, told_at, _record_id(call, state, events_now), is_first)
 
 
 def _memory(
@@ -157,8 +160,9 @@ def _memory(
     return puts
 
 
-def _record_id(call: str, events: list[dict[str, str]]) -> str:
-    return derived_id(EPOCH, call, *sorted(marker["S"] for marker in events))
+def _record_id(call: str, state: State, events: list[dict[str, str]]) -> str:
+    known = call_of(state)
+    return derived_id(known.started_at if known else EPOCH, call, *sorted(marker["S"] for marker in events))
 
 
 def _caller(site_id: str, phone_hash: str) -> str:

@@ -8,8 +8,7 @@ a 503, and the telephony sends the event again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,7 +22,7 @@ from functions.numberpool.rules import Rules, rules_of
 from functions.numberpool.store import Store
 from shared.errors import BadInput, FieldError, NotFound, TooLarge
 from shared.http import Request, Response
-from shared.identity import keyed_hash, numbers_of, phone_hash, private_id
+from shared.identity import keyed_hash, numbers_of, phone_hash, private_id, redact
 from shared.ids import derived_id
 from shared.lake import Lake, Rejected
 from shared.log import count
@@ -36,7 +35,6 @@ from shared.vault import Vault, contacts_of
 
 VIA = "pbx"
 MOST_BYTES = 65_536
-AHEAD = timedelta(minutes=5)
 
 
 class CallDoor:
@@ -69,12 +67,16 @@ class CallDoor:
         try:
             reading = adapter.read(heard)
         except Refused as error:
-            told = Rejected(error.reason, f"{error.path}: {error.message}", key)
-            self._lake.reject(str(heard.site["site_id"]), adapter.door, [told], name, request.now)
+            self._reject(heard, adapter, [error], key, name)
             raise BadInput("the call cannot be read", [FieldError(error.path, error.message)]) from error
+        self._reject(heard, adapter, reading.bad, key, name)
         if reading.passed_over:
             count({"PassedOver": 1}, Door=adapter.door, Reason=reading.passed_over)
         return or_try_later(lambda: adapter.reply(self._done(heard, adapter, reading)), "the call", {"CallNotStored": 1})
+
+    def _reject(self, heard: Heard, adapter: Adapter, bad: Sequence[Refused], key: str, name: str) -> None:
+        told = [Rejected(one.reason, f"{one.path}: {one.message}", key) for one in bad]
+        self._lake.reject(str(heard.site["site_id"]), adapter.door, told, name, heard.now)
 
     def _heard(self, request: Request, adapter: Adapter) -> Heard:
         site_id = request.path_parameters.get("site", "")
@@ -113,7 +115,7 @@ class CallDoor:
             return resolutions[known]
 
         # Keyed too: it has the caller's phone in it.
-        event = event._replace(event_id=keyed_hash("event", event.event_id, identity))
+        event = event._replace(event_id=keyed_hash("event", event.event_id, identity), recording=_reference(event, identity))
         done = assemble(self._store, site_id, call, event, caller_hash, lambda known: resolved(known).visitor_id, now)
         if done.call is None:
             count({"CallIncomplete": 1}, Door=adapter.door)
@@ -125,7 +127,7 @@ class CallDoor:
             **_record(heard, adapter, call_id, done, done.call),
             **_resolution(whose),
             "request_id": request_id,
-            "is_test": is_test,
+            "is_test": is_test or None,
         }
         self._lake.append(CALL, [encode(CALL, record)], done.record_id, now)
         self._vault.keep(heard.site, contacts_of([event.caller] if event.caller else [], [], identity), "", now)
@@ -155,9 +157,17 @@ def _record(heard: Heard, adapter: Adapter, call_id: str, done: Assembled, known
         "outcome": known.outcome,
         "wait_seconds": known.wait_seconds,
         "talk_seconds": known.talk_seconds,
-        "answered_by": known.answered_by,
-        "recording": known.recording,
+        "answered_by": redact(known.answered_by) if known.answered_by else None,
+        "has_recording": True if known.recording else None,
     }
+
+
+def _reference(event: CallEvent, identity: bytes) -> str | None:
+    """The recording's id or address, unless it names the caller: phones are kept in the vault alone."""
+    if event.recording and private_id(event.recording, numbers_of([event.caller or ""]), identity) != event.recording:
+        count({"RecordingNotKept": 1})
+        return None
+    return event.recording
 
 
 def _resolution(whose: Resolved) -> Mapping[str, Any]:

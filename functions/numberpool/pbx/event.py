@@ -23,16 +23,16 @@ class CallEvent(NamedTuple):
     """One part; fields that it does not tell are None.
 
     `call_id` is the telephony's, the same in every event of the call. `event_id` is equal for repeats of the event, different for
-    everything else. `order`: (weight of the kind of event, place within it: a sequence number, else milliseconds): where two events
-    tell a field, the greater order counts. `number` is ours, as it was called, `caller` the other side's, both E.164; a hidden
-    caller is None. `outcome`: `missed` (nobody answered), `abandoned` (the caller hung up first), `busy`, `failed`.
-    `recording` is the telephony's id or address of the recording; `visitor_code` what the caller dictated or dialled. `is_whole`:
-    it tells all of the call, so that what it leaves open takes back what lesser events told.
+    everything else. `order`: (weight of the kind of event, place within it: a sequence number or milliseconds; None: as they
+    arrive): where two events tell a field, the greater order counts. `number` is ours, as it was called, `caller` the other
+    side's, both E.164; a hidden caller is None. `outcome`: `missed` (nobody answered), `abandoned` (the caller hung up first),
+    `busy`, `failed`. `recording` is the telephony's id or address of the recording; `visitor_code` what the caller dictated or
+    dialled. `is_whole`: it tells all of the call, so that what it leaves open takes back what lesser events told.
     """
 
     call_id: str
     event_id: str
-    order: tuple[int, int] = (0, 0)
+    order: tuple[int, int | None] = (0, None)
     number: str | None = None
     caller: str | None = None
     is_incoming: bool | None = None

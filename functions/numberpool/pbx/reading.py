@@ -68,8 +68,9 @@ def read_number(value: object, name: str) -> str:
     return number
 
 
-def read_time(value: object, name: str, now: datetime, zone: ZoneInfo) -> datetime | None:
-    """Time with an offset, in `zone` without one, or unix seconds → UTC; None where it is not told (empty, null, 0).
+def read_time(value: object, name: str, now: datetime, zone: ZoneInfo | None) -> datetime | None:
+    """Time with an offset, in `zone` without one, or unix seconds → UTC; None where it is not told (empty, null, 0). Without a zone
+    a time needs its offset.
 
     Refused before the year 2000 and more than five minutes ahead of our clock.
     """
@@ -86,11 +87,11 @@ def read_time(value: object, name: str, now: datetime, zone: ZoneInfo) -> dateti
     return instant
 
 
-def _instant(value: object, zone: ZoneInfo) -> datetime:
-    text = str(value).strip()
-    if not isinstance(value, bool) and _UNIX.fullmatch(text):
+def _instant(value: object, zone: ZoneInfo | None) -> datetime:
+    text = str(value).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    if _UNIX.fullmatch(text):
         return datetime.fromtimestamp(int(text), UTC)
-    if _LOCAL.fullmatch(text):
+    if zone and _LOCAL.fullmatch(text):
         return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
     return parse_instant(value)
 

@@ -29,7 +29,6 @@ from shared.http import Request
 from shared.log import count
 from shared.secrets import Secrets
 from shared.signed import check_signed
-from shared.times import to_millis
 
 DOOR = "calls-generic"
 
@@ -47,18 +46,15 @@ def _read(heard: Heard) -> Reading:
     if is_outgoing is None:
         raise Refused("bad_direction", "is_outgoing", "must be 0 (incoming) or 1 (outgoing)")
     started, answered, ended = (
-        read_time(body.get(name), name, heard.now, heard.zone) for name in ("start_time", "agent_answer_time", "hangup_time")
+        read_time(body.get(name), name, heard.now, None) for name in ("start_time", "agent_answer_time", "hangup_time")
     )
     if started is None:
         raise Refused("bad_time", "start_time", "is needed")
     _check_order(started, answered, ended)
     first = answered or ended
-    sessions = body.get("session_data")
-    agent = sessions[-1] if isinstance(sessions, list) and sessions and isinstance(sessions[-1], dict) else {}
     event = CallEvent(
         call_id=call_id,
         event_id="",
-        order=(0, to_millis(heard.now)),
         number=number,
         caller=read_phone(body.get("client_number")),
         is_incoming=not is_outgoing,
@@ -68,12 +64,12 @@ def _read(heard: Heard) -> Reading:
         outcome="answered" if answered else "missed",
         wait_seconds=int((first - started).total_seconds()) if first else None,
         talk_seconds=_talk(body.get("duration"), answered, ended) if answered else 0,
-        answered_by=read_text(body.get("answered_by") or agent.get("email")) if answered else None,
+        answered_by=read_text(body.get("answered_by")) if answered else None,
         recording=read_text(body.get("recording"), MOST_RECORDING),
         visitor_code=read_code(body.get("visitor_code")),
         is_whole=True,
     )
-    content = "\x1f".join(map(str, event._replace(order=(0, 0))))
+    content = "\x1f".join(map(str, event))
     return Reading([event._replace(event_id=f"{heard.proof}\x1f{content}")])
 
 
