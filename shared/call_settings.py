@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
 from shared.setting_types import Email, Host, Phone, Sha256, Strict, Text
 
@@ -16,7 +16,7 @@ Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9
 Destination = Annotated[
     str,
     BeforeValidator(lambda told: str(told) if type(told) is int else told),
-    StringConstraints(strip_whitespace=True, pattern=r"^[+0-9A-Za-z_.*#-]{1,40}$"),
+    StringConstraints(strip_whitespace=True, pattern=r"^[+0-9A-Za-z_.*#@-]{1,60}$"),
 ]
 MANAGER = "manager"
 
@@ -42,6 +42,7 @@ class OpenDoor(SignedDoor):
 
 class Mango(SignedDoor):
     lines: dict[Text, Phone] = Field(default_factory=dict, description="SIP line → the number that is called on it")
+    tell_routes: bool = Field(default=False, description="tell Mango's API where calls go (calls.routes)")
 
 
 class Twilio(SignedDoor):
@@ -61,9 +62,7 @@ class Calltouch(OpenDoor):
 
 
 class Asterisk(SignedDoor):
-    contexts: list[Text] = Field(
-        default_factory=list, description="dialplan contexts that calls from outside enter by; empty: told by the numbers"
-    )
+    contexts: list[Text] = Field(min_length=1, description="dialplan contexts that calls from outside enter by")
 
 
 class Route(Strict):
@@ -76,6 +75,12 @@ class Route(Strict):
     days: list[Day] = Field(default_factory=list)
     begin: Clock = "00:00"
     end: Clock = Field(default="24:00", description="before begin: over midnight")
+
+    @model_validator(mode="after")
+    def _opens(self) -> Route:
+        if self.begin == self.end or self.begin == "24:00":
+            raise ValueError("begin and end leave no time between them; leave both out for the whole day")
+        return self
 
 
 class Spam(Strict):
@@ -112,3 +117,9 @@ class Calls(Strict):
     routes: list[Route] = Field(default_factory=list, max_length=100, description="the first that fits")
     spam: Spam = Spam()
     recordings: Recordings = Recordings()
+
+    @model_validator(mode="after")
+    def _has_managers(self) -> Calls:
+        if not self.managers and any(route.to == MANAGER for route in self.routes):
+            raise ValueError("a route goes to the manager, but managers do not say where any of them answers")
+        return self

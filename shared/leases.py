@@ -11,10 +11,12 @@ Items:
   of the visit that asked), closed by the number's next lease (`until`, `is_confirmed`); kept 400 days;
 - `number#{number}` / `owner`: the one pool of the number (`site_id`, `pool`, `awaits_test`, `tested_at`, `retired_at`);
 - `caller#{site}#{phone hash}` / `{called_at, 13 digits}#{call}`: that he called (`called`), and the visitor that the call was
-  resolved to; kept 31 days, one that a correction emptied for a day;
+  resolved to, with the `marks` of his visit where they are known; kept 31 days, one that a correction emptied for a day;
 - `call#{site}#{call}` / `events`: the call's events that came (`events`, marks of them), what they tell together (`state`, without
-  a plain phone), and the key of its item above (`caller`, `place`); `call` is its request id;
-- `code#{site}` / six digits: the visitor who may dictate them (`visitor_id`), until when.
+  a plain phone), the first of them that told the caller of a known incoming call (`first`), and the key of its item above
+  (`caller`, `place`); `call` is its request id;
+- `code#{site}` / six digits: the visitor who may dictate them (`visitor_id`), until when;
+- `client#{site}` and `deal#{site}`: who leads a client's deals (shared/clients.py).
 """
 
 from __future__ import annotations

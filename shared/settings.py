@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -42,6 +43,9 @@ AMO_CLOSED: Mapping[str, Meaning] = {"142": "won", "143": "lost"}
 
 Origin = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^\s/]+$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Address = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^https://[\w.-]+(:[0-9]{1,5})?(/[!$-~]*)?$")
+]
 Digits = Annotated[str, BeforeValidator(str), StringConstraints(pattern=r"^[0-9]{1,19}$")]
 # A name or an id of the CRM; YAML reads a bare id as a number.
 CrmName = Annotated[Text, BeforeValidator(lambda told: str(told) if type(told) is int else told)]
@@ -95,6 +99,27 @@ class AmoCrm(Strict):
     pipelines: dict[Digits, Text] = Field(default_factory=dict, description="pipeline_id → name, for the report")
 
 
+class NewRequests(Strict):
+    """First requests of unknown people go to the CRM, signed with the secret `{site}/crm-outgoing` (docs/operations.md)."""
+
+    url: Address = Field(description="where the CRM takes them")
+    on: list[Literal["call"]] = Field(default=["call"], min_length=1, description="which requests")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _on(cls, told: Any) -> Any:
+        """YAML reads a bare `on` as true."""
+        return {"on" if name is True else name: value for name, value in told.items()} if isinstance(told, dict) else told
+
+    @field_validator("url")
+    @classmethod
+    def _reachable(cls, url: str) -> str:
+        """ASCII alone, and a port that there is: an HTTP client takes nothing else."""
+        if not url.isascii() or urlsplit(url).port == 0:
+            raise ValueError("an address in ASCII; a domain in letters of its own is written as xn--…")
+        return url
+
+
 class CrmDoor(Strict):
     """Who may post to /v1/crm/{provider}/{site}/{token}: hashes of the valid path tokens (two while rotating).
 
@@ -103,6 +128,7 @@ class CrmDoor(Strict):
 
     token_sha256: list[Sha256] = Field(default_factory=list, max_length=2)
     amocrm: AmoCrm | None = None
+    new_requests: NewRequests | None = None
 
 
 class Forms(Strict):

@@ -17,7 +17,7 @@ ATHENA_FUNCTIONS = frozenset(
 )
 _WORDS = frozenset(
     """
-    and as by distinct else exists filter from in insert join lateral not on or over select then union unnest using values when
+    and as by distinct else exists filter from in insert join lateral not on or over select sets then union unnest using values when
     where
     """.split()  # noqa: SIM905
 )

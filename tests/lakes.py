@@ -21,7 +21,7 @@ from functions.attribution.working_tables import WORKING
 from infra.warehouse.duckdb import DuckDbWarehouse
 from infra.warehouse.local import walk
 from shared.ids import derived_id
-from shared.records import CALL, COST, CRM_EVENT, HIT, KINDS, PAYMENT, REQUEST, encode
+from shared.records import CALL, COST, CRM_EVENT, HIT, KINDS, LEASE, PAYMENT, REQUEST, encode
 from shared.settings import SiteSettings, parse_settings
 from shared.times import to_millis
 from shared.warehouse import Row, Warehouse
@@ -91,6 +91,24 @@ def rang(call_id: str, at: datetime, talk_seconds: int = 90, ad: str = "", **mor
     }
     told["resolved_by"] = ("lease" if values.get("visitor_id") else "nothing") if is_incoming else None
     return record(CALL.name, at, "pbx", **(told | values))
+
+
+def leased(visitor: str, at: datetime, lease_id: str | None = None, after: str | None = None, **more: Any) -> Record:
+    """What a visitor was answered who asked for a number: a lease of his own after the number's lease `after` (which then ended two
+    minutes before, confirmed, unless told otherwise), or the default number because none was free."""
+    told: dict[str, Any] = {
+        "visitor_id": visitor,
+        "pool": "main",
+        "kind": "default",
+        "reason": "pool_full",
+        "number": "+74950000010",
+    }
+    told |= {"held_numbers": 2, "pool_numbers": 2}
+    if lease_id:
+        told |= {"kind": "dynamic", "reason": "new", "number": "+74950000031", "lease_id": lease_id, "held_numbers": 1}
+    if after:
+        told |= {"former_lease_id": after, "former_until": at - timedelta(minutes=2), "former_is_confirmed": True}
+    return record(LEASE.name, at, "tracker", **(told | more))
 
 
 def deal(deal_id: str, at: datetime, stage: str | None = None, amount: str | None = None, ad: str = "", **more: Any) -> Record:

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from shared.settings import SiteSettings
-from tests.lakes import HOST, Record, call, cost, deal, hit, payment, rang, request, shop, utc
+from tests.lakes import HOST, Record, call, cost, deal, hit, leased, payment, rang, request, shop, utc
 
 FIRST = utc("10-01 00:00")
 LAST = utc("10-24 00:00")
@@ -35,6 +35,7 @@ def random_shop(**changes: Any) -> SiteSettings:
     margins = [{"valid_from": "2026-10-03", "percent": "35.5"}, {"valid_from": "2026-10-15", "percent": "-5"}]
     rates = [{"currency": "USD", "day": f"2026-10-{day:02d}", "rate": f"{80 + day / 7:.4f}"} for day in range(1, 31) if day % 4]
     told = {"stages": rules, "margins": margins, "rates": rates, "payment_hosts": ["pay.example"]}
+    told["calls"] = {"spam": {"calls": 2, "talk_seconds": 60}}
     return shop(**(told | {"costs": {"show": "net", "vat_percent": "20"}, "attribution": {"lookback_days": 9}} | changes))
 
 
@@ -48,6 +49,7 @@ def random_records(seed: int, visitors: int = 60) -> list[Record]:
     maker.chain()
     maker.costs()
     maker.calls(visitors)
+    maker.leases(visitors)
     repeats = [_repeat(r, maker.random) for r in maker.records if maker.random.random() < 0.1]
     return [*maker.records, *repeats]
 
@@ -129,9 +131,29 @@ class _Maker:
         for place in range(number):
             self._call(f"pbx-{place}", self._moment(), f"v{self.random.randrange(number)}")
 
+    def leases(self, number: int) -> None:
+        """Numbers leased one after another, given back, refused to robots and where none was free."""
+        random = self.random
+        last: dict[str, tuple[str, datetime]] = {}
+        for place, at in enumerate(sorted(self._moment() for _ in range(number))):
+            visitor, phone = f"v{random.randrange(number)}", f"+7495000003{random.randrange(4)}"
+            told: dict[str, Any] = {
+                "pool": random.choice(("main", "main", "spb", None)),
+                "is_test": random.choice([None] * 20 + [True]),
+            }
+            if random.random() < 0.3:
+                self.records.append(leased(visitor, at, reason=random.choice(("pool_full", "robot", "busy")), **told))
+                continue
+            former, until = last.get(phone, (None, at))
+            told |= {"former_until": until, "former_is_confirmed": random.random() < 0.7} if former else {}
+            lease_id, until = f"lease-{place}", at + timedelta(seconds=random.choice((90, 300, 4000)))
+            told |= {"number": phone, "reason": random.choice(("new", "again")), "held_numbers": len(last)}
+            self.records.append(leased(visitor, at, lease_id, former, **told))
+            last[phone] = lease_id, until
+
     def _call(self, call_id: str, at: datetime, visitor: str) -> None:
         random = self.random
-        found = random.choice(("lease", "late_lease", "caller", "number", "nothing"))
+        found = random.choice(("lease", "code", "late_lease", "caller", "number", "nothing"))
         phone = random.choice((f"+{random.randrange(25)}", f"+{random.randrange(25)}", None))
         if random.random() < 0.2:
             self.records.append(rang(call_id, at, direction="out", phone=phone))

@@ -60,7 +60,40 @@ def calls(resolved_by: str, number: int, answered: int, target: int, unique: int
     """A row of `calls`: two minutes of talk and fifteen seconds of waiting each."""
     taken = {"calls": number, "answered": answered, "target": target, "unique_target": unique}
     waits = {"talk_seconds": answered * 120, "wait_seconds": number * 15, "waits": number}
-    return {"direction": direction, "resolved_by": resolved_by, **taken, **waits}
+    told = {"abandoned": 0, "busy": 0, "failed": 0, "repeats": 0, "spam": 0, "two_candidates": 0}
+    return {"direction": direction, "resolved_by": resolved_by, **taken, **waits, **told}
+
+
+def listed_call(call_id: str, hour: int, **told: Any) -> dict[str, Any]:
+    """A row of `call_list`: an answered incoming call of 12 October whose visitor was known, unless told otherwise."""
+    at = datetime(2026, 10, 12, hour, 15, tzinfo=UTC)
+    row: dict[str, Any] = {"provider": "uis", "call_id": call_id, "started_at": at, "direction": "in", "number": "+74950000031"}
+    row |= {"outcome": "answered", "is_answered": True, "answered_by": "104", "wait_seconds": 12, "talk_seconds": 95}
+    row |= {"has_recording": True, "is_target": True, "is_unique": True, "is_repeat": False, "is_spam": False}
+    row |= {"request_id": f"call-{call_id}", "has_visitor": True, "resolved_by": "lease", "other_resolved_by": None}
+    row |= {"is_reached": False, "channel": "Yandex Direct", "source": "yandex", "campaign": "yandex_kuhni_msk_0"}
+    return {**row, "calls_total": 4, **told}
+
+
+def unanswered_call(call_id: str, hour: int, outcome: str = "missed", **told: Any) -> dict[str, Any]:
+    """A row of `call_list`: a call that nobody answered."""
+    without = {"is_answered": False, "answered_by": None, "talk_seconds": 0, "has_recording": False, "is_target": False}
+    return listed_call(call_id, hour, outcome=outcome, wait_seconds=33, **{**without, **told})
+
+
+def lease_pool(pool: str | None, visitors: int, with_number: int, refused: int = 0, **told: Any) -> dict[str, Any]:
+    """A row of `lease_pools`: each lease held half an hour, the busiest hour had a tenth of all leases."""
+    row: dict[str, Any] = {"pool": pool, "visitors": visitors, "with_number": with_number, "refused": refused, "excluded": 0}
+    row |= {"leases": with_number, "pool_full": refused, "peak_held": 9, "peak_utilisation": 0.9, "numbers": 10}
+    row |= {"hold_seconds": with_number * 1800, "holds": with_number, "busiest_arrivals": with_number // 10}
+    return {**row, "busiest_hour": datetime(2026, 10, 7, 9, tzinfo=UTC), **told}
+
+
+def call_number(number: str, calls_: int, leases: int = 0, **told: Any) -> dict[str, Any]:
+    """A row of `call_numbers`: every lease confirmed, every call of a leased number resolved by its lease."""
+    row: dict[str, Any] = {"number": number, "calls": calls_, "told_calls": calls_, "lease_calls": calls_ if leases else 0}
+    row |= {"by_number": 0, "by_nothing": 0, "leases": leases, "confirmed_leases": leases, "was_leased": leases > 0}
+    return {**row, **told}
 
 
 def deal(deal_id: str, day: int, **told: Any) -> dict[str, Any]:
@@ -254,6 +287,27 @@ def shop(scale: int = 1) -> dict[str, Any]:
             calls("number", 7, 6, 5, 5),
             calls("nothing", 3, 2, 1, 1),
             calls("nothing", 38, 25, 0, 0, direction="out"),
+        ],
+        "call_list": [
+            unanswered_call("4", 16, "abandoned", is_reached=True, is_repeat=True),
+            listed_call("3", 12, direction="out", request_id=None, channel=None, source=None, campaign=None, resolved_by="nothing"),
+            listed_call("2", 11, other_resolved_by="caller"),
+            unanswered_call("1", 7, channel=None, source=None, campaign=None, has_visitor=False, resolved_by="nothing"),
+        ],
+        "call_numbers": [
+            call_number("+74950000031", 60, 600),
+            call_number("+74950000032", 0, 100),
+            call_number("+74950000010", 20, by_nothing=12),
+            call_number("+74950000011", 7, by_number=7),
+        ],
+        "lease_pools": [
+            lease_pool(None, 720, 640, 60, excluded=31),
+            lease_pool("main", 600, 520, 60),
+            lease_pool("spb", 130, 130, busiest_hour=None, busiest_arrivals=None, hold_seconds=None, holds=0),
+        ],
+        "lease_reasons": [
+            {"kind": "default", "reason": "pool_full", "visitors": 60},
+            {"kind": "static", "reason": "too_many_from_address", "visitors": 20},
         ],
         "customers": [
             customers("A", 6, "402000.00", "188000.00", repeat_sales=5),

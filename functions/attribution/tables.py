@@ -118,10 +118,12 @@ CALLS = Table(
         Column("is_target", "boolean", "incoming, answered, at least the setting's seconds of talk, and no spam"),
         Column("is_unique", "boolean", "incoming, no spam, and no target call of that caller in the 86,400 s before"),
         Column("is_repeat", "boolean", "incoming, and its caller's call before came at most repeat_caller_seconds earlier"),
-        Column("is_spam", "boolean", "incoming, of a caller who rings often and never talks (settings calls.spam); makes no request"),
+        Column(
+            "is_spam", "boolean", "incoming, of a caller who rings often and never talks (settings calls.spam); makes no request"
+        ),
         Column("wait_seconds", "bigint", "to the answer, or to the end of a missed call"),
         Column("talk_seconds", "bigint", "seconds of talk"),
-        Column("recording", "varchar", "the telephony's id or address of the recording"),
+        Column("has_recording", "boolean", "the telephony told of a recording, which it keeps"),
         Column("visitor_id", "varchar", "visitor that it was resolved to"),
         Column("phone_hash", "varchar", "keyed hash of the other side's phone"),
         Column("resolved_by", "varchar", "lease, code, late_lease, caller, number, nothing"),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import orjson
 
 from shared.errors import BadInput
+from shared.new_requests import PROVIDER as REQUESTS_NAME
 
 
 class Provider(NamedTuple):
@@ -46,3 +47,6 @@ GENERIC = Provider("generic", True, "", _is_object, "application/json", "json")
 # is judged by the worker, which rejects with a reason instead.
 AMOCRM = Provider("amocrm", False, "amocrm", None, "application/x-www-form-urlencoded", "form")
 PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (GENERIC, AMOCRM)}
+# No door: new requests of our own, on their way to the CRM, travel in the same queue (shared/new_requests.py).
+REQUESTS = Provider(REQUESTS_NAME, True, "new_requests", None, "application/json", "json")
+IN_QUEUE: Mapping[str, Provider] = {**PROVIDERS, REQUESTS.name: REQUESTS}

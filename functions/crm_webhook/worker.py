@@ -1,4 +1,5 @@
-"""Queue → lake: reads the quarantined body, hands it to the provider's adapter, writes what comes out.
+"""Queue → lake: reads the quarantined body, hands it to the provider's adapter, writes what comes out. New requests of our own go
+the other way: from the queue to the CRM.
 
 Bad content ends as a rejected record and leaves the queue; what may work later (stores, secrets, settings) goes back to the queue,
 message by message, and to the dead-letter queue when it never does.
@@ -8,7 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -17,12 +19,15 @@ import orjson
 from functions.crm_webhook import generic
 from functions.crm_webhook.amocrm import adapter as amocrm
 from functions.crm_webhook.outcome import Arrival, Outcome
-from functions.crm_webhook.providers import AMOCRM, GENERIC, PROVIDERS, Provider
+from functions.crm_webhook.providers import AMOCRM, GENERIC, IN_QUEUE, REQUESTS, Provider
+from functions.crm_webhook.telephony.clients import Clients
+from functions.crm_webhook.telephony.requests import Requests
 from shared.aws import client, env
 from shared.errors import NotFound
 from shared.ids import derived_id, is_site_id
 from shared.lake import Lake, Rejected
 from shared.log import count, logger
+from shared.post import post
 from shared.records import CRM_EVENT, PAYMENT
 from shared.secrets import Secrets, parameter_reader
 from shared.sites import Sites, object_reader
@@ -48,11 +53,21 @@ ADAPTERS: Mapping[str, Callable[[bytes, Arrival, Mapping[str, Any]], Outcome]] =
 
 
 class Worker:
-    """`s3` is a client, `bucket` the lake's: the quarantine lies there. `vault` makes the vault on first use."""
+    """`s3` is a client, `bucket` the lake's: the quarantine lies there. `vault` and `clients` are made on first use."""
 
-    def __init__(self, s3: Any, bucket: str, secrets: Secrets, lake: Lake, sites: Sites, vault: Callable[[], Vault]) -> None:
+    def __init__(
+        self,
+        s3: Any,
+        bucket: str,
+        secrets: Secrets,
+        lake: Lake,
+        sites: Sites,
+        vault: Callable[[], Vault],
+        clients: Callable[[], Clients],
+        requests: Requests,
+    ) -> None:
         self._s3, self._bucket, self._secrets, self._lake = s3, bucket, secrets, lake
-        self._sites, self._vault = sites, vault
+        self._sites, self._vault, self._clients, self._requests = sites, vault, clients, requests
 
     def work(self, message: Mapping[str, Any]) -> None:
         """One SQS record. Raises only what a later try may mend."""
@@ -61,17 +76,24 @@ class Worker:
         if isinstance(order, Rejected):
             self._reject(GENERIC, "", [order], str(message["messageId"]), now)
             return
-        provider, site_id = PROVIDERS[order["provider"]], order["site_id"]
+        provider, site_id = IN_QUEUE[order["provider"]], order["site_id"]
         body = self._raw(order["key"])
         if body is None:
             gone = Rejected("raw_gone", "the raw body is not in the quarantine any more; it is kept for 30 days", order["key"])
             self._reject(provider, site_id, [gone], str(message["messageId"]), now)
             return
         site = self._settings(provider, site_id, now)
+        closed = Rejected("not_set_up", f"the site's settings do not open crm.{provider.setting} any more", order["key"])
+        if provider is REQUESTS:
+            refused = self._requests.send(site, body, order["webhook_id"]) if site is not None else closed
+            if refused is not None:
+                self._reject(provider, site_id, [replace(refused, content=order["key"])], str(message["messageId"]), now)
+            return
         arrival = Arrival(site_id, order["webhook_id"], order["received_at"], self._secrets.key("identity", now))
-        closed = Rejected("not_set_up", f"the site's settings do not open crm.{provider.setting} any more")
         outcome = ADAPTERS[provider.name](body, arrival, site) if site is not None else Outcome(rejected=[closed])
         self._write(outcome, provider, order, now)
+        if site is not None and (site.get("calls") or {}).get("managers"):
+            self._clients().keep(site, [line for kind, line in outcome.records if kind is CRM_EVENT], now)
         if outcome.people and site is not None and site.get("pii") == "vault":
             self._keep(outcome, site, arrival, provider, now)
 
@@ -135,7 +157,7 @@ def order_of(text: object) -> dict[str, Any] | Rejected:
         order["provider"] = message.get("provider", GENERIC.name)
         if not all(isinstance(value, str) for value in order.values()):
             raise ValueError("a field is no text")
-        if not is_site_id(order["site_id"]) or not order["key"].startswith(PROVIDERS[order["provider"]].quarantine):
+        if not is_site_id(order["site_id"]) or not order["key"].startswith(IN_QUEUE[order["provider"]].quarantine):
             raise ValueError("site_id or key cannot be the door's")
         return {**order, "received_at": parse_instant(message["received_at"])}
     except (ValueError, KeyError, TypeError) as error:
@@ -149,13 +171,20 @@ def vault() -> Vault:
 
 
 @cache
+def clients() -> Clients:
+    """What is known of clients' managers, made on first use: few sites route by it."""
+    return Clients(client("dynamodb"), env("NUMBERS_TABLE"))
+
+
+@cache
 def worker() -> Worker:
     """The worker, made on first use."""
     s3, bucket = client("s3"), env("LAKE_BUCKET")
     streams = {CRM_EVENT.name: env("CRM_EVENT_STREAM"), PAYMENT.name: env("PAYMENT_STREAM")}
     secrets = Secrets(parameter_reader(client("ssm"), env("STAGE")))
     lake, sites = Lake(client("firehose"), s3, bucket, streams), Sites(object_reader(s3, env("FILES_BUCKET")))
-    return Worker(s3, bucket, secrets, lake, sites, vault)
+    requests = Requests(secrets, post, lambda: datetime.now(UTC))
+    return Worker(s3, bucket, secrets, lake, sites, vault, clients, requests)
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -173,4 +202,4 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 def _door_of(message: Mapping[str, Any]) -> str:
     order = order_of(message.get("body"))
-    return (GENERIC if isinstance(order, Rejected) else PROVIDERS[order["provider"]]).door
+    return (GENERIC if isinstance(order, Rejected) else IN_QUEUE[order["provider"]]).door

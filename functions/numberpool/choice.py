@@ -13,7 +13,7 @@ Refusal = Literal["no_pool", "pool_full", "too_many_from_address"]
 
 class Number(NamedTuple):
     """A number of a pool with its current or last lease; a number that never had one has no `lease_id`. `marks`: utm columns of
-    the visit that leased it; `awaits_test`: no call has shown yet that it reaches us."""
+    the visit that leased it; `awaits_test`: since when no call has shown that it reaches us, 0 where one has."""
 
     number: str
     lease_id: str = ""
@@ -23,7 +23,7 @@ class Number(NamedTuple):
     is_confirmed: bool = False
     prefix: str = ""
     is_retired: bool = False
-    awaits_test: bool = False
+    awaits_test: int = 0
     marks: Mapping[str, str] = {}
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 
 from functions.numberpool.lease import RANDOM_BYTES, LeaseDoor
 from functions.numberpool.pbx.calls import CallDoor
+from functions.numberpool.pbx.handover import HandOver
 from functions.numberpool.pbx.lookup import lookup
 from functions.numberpool.store import Store
 from shared.aws import door_client as client
@@ -50,7 +51,8 @@ def _lease_lake() -> Lake:
 def _call_door() -> CallDoor:
     lake = Lake(client("firehose"), client("s3"), env("LAKE_BUCKET"), {"call": env("CALL_STREAM")})
     vault = Vault(client("dynamodb"), env("CONTACTS_TABLE"))
-    return CallDoor(_sites(), _secrets(), _store(), lake, vault, client("s3"), env("LAKE_BUCKET"))
+    hand_over = HandOver(client("s3"), env("LAKE_BUCKET"), lambda: (client("sqs"), env("CRM_QUEUE_URL")))
+    return CallDoor(_sites(), _secrets(), _store(), lake, vault, client("s3"), env("LAKE_BUCKET"), hand_over)
 
 
 ROUTES = {

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from functions.numberpool.asking.outcome import Asked, Outcome, lease_record
-from functions.numberpool.asking.visit import MOST_USER_AGENT, kept_marks, visit_of
+from functions.numberpool.asking.visit import MOST_USER_AGENT, kept_marks, stored_marks, visit_of
 from functions.numberpool.choice import Number, choose
 from functions.numberpool.codes import code_for
 from functions.numberpool.pools import is_per_page, pool_of
@@ -110,7 +110,7 @@ class LeaseDoor:
 
     def _try(self, asked: Asked, randomness: bytes) -> Outcome:
         """Look and take, at most TRIES times; each time among more of the free numbers, as others reach for them too."""
-        now, rules = to_millis(asked.now), asked.rules
+        now, rules, marks = to_millis(asked.now), asked.rules, kept_marks(stored_marks(asked.visit.marks))
         seen: Sequence[Number] = ()
         for turn in range(TRIES):
             fresh = hashlib.sha256(randomness + bytes([turn])).digest()
@@ -126,7 +126,7 @@ class LeaseDoor:
                     return Outcome("kept", chosen, chosen.lease_id, max(rules.lease_seconds, left), seen)
             else:
                 lease_id, until = uuid7(asked.now, fresh), now + rules.first_lease_seconds * 1000
-                lease = Lease(lease_id, asked.visitor_id, asked.prefix, now, until, kept_marks(asked.visit.marks))
+                lease = Lease(lease_id, asked.visitor_id, asked.prefix, now, until, marks)
                 if self._store.open(asked.site_id, chosen, lease, seen, asked.pool):
                     return Outcome(choice.how, chosen, lease_id, rules.first_lease_seconds, seen)
             count({"LeaseConflict": 1})

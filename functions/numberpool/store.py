@@ -244,7 +244,7 @@ def is_lost_race(error: Exception) -> bool:
 
 def number_of(item: Item) -> Number:
     """Item of a pool → number."""
-    is_retired, awaits_test = "retired_at" in item, "awaits_test" in item
+    is_retired, awaits_test = "retired_at" in item, int(item["awaits_test"]["N"]) if "awaits_test" in item else 0
     if "lease_id" not in item:
         return Number(item["sk"]["S"], is_retired=is_retired, awaits_test=awaits_test)
     return Number(

@@ -13,7 +13,9 @@ from typing import Any
 
 import orjson
 
-from functions.report.marts.contacts import calls_of, contact_channels_of
+from functions.report.marts.call_tracking import call_tracking_of
+from functions.report.marts.calls import calls_of
+from functions.report.marts.contacts import contact_channels_of
 from functions.report.marts.customers import cohorts_of, customers_of
 from functions.report.marts.dates import date_basis_of, days_of
 from functions.report.marts.deals import deals_of, deals_total_of
@@ -73,6 +75,7 @@ def build(
         "markov_months": markov_months_of(answers, known_to(settings, data_to), median),
         "contact_channels": contact_channels_of(answers),
         "calls": calls_of(answers),
+        "call_tracking": call_tracking_of(settings, answers),
         "customers": customers_of(settings, answers),
         "cohorts": cohorts_of(answers, together),
         "deals": deals_of(settings, answers),

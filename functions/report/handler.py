@@ -1,4 +1,5 @@
-"""GET /v1/reports/{token}: the page behind a mail's link, its workbook and figures; …/unsubscribe: no more mails.
+"""GET /v1/reports/{token}: the page behind a mail's link, its workbook and figures, recordings of calls; …/unsubscribe: no more
+mails.
 
 The token is the key; nothing else is asked. Every recipient has his own, so unsubscribing with it stops his mail and nobody else's.
 """
@@ -6,13 +7,18 @@ The token is the key; nothing else is asked. Every recipient has his own, so uns
 from __future__ import annotations
 
 import gzip
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from functions.report.store import Files, Form, Ledger, Page
 from shared.aws import client, env
 from shared.errors import BadInput, NotFound
 from shared.http import Event, Request, Response, answer, response
 from shared.log import count, logger
+from shared.secrets import Secrets, parameter_reader
+from shared.sites import Sites, object_reader
+
+if TYPE_CHECKING:
+    from functions.report.recordings.fetch import Line
 
 MOST_TOKEN = 200
 MOST_FORM = 2000  # bytes of a posted form that are looked at
@@ -41,8 +47,10 @@ def lambda_handler(event: Event, context: Any) -> Response:
 
 
 def show(request: Request) -> Response:
-    """The page, or with ?format=xlsx|json the workbook or the figures. 404: as a page for browsers, in the one error shape for
-    everybody else."""
+    """The page, or with ?format=xlsx|json the workbook or the figures, with ?recording={request id} a call's recording. 404: as a
+    page for browsers, in the one error shape for everybody else."""
+    if "recording" in request.query:
+        return _recording(request, request.query["recording"])
     form = FORMS.get(request.query.get("format", ""))
     if form is None:
         raise BadInput("format must be html, xlsx or json")
@@ -82,9 +90,31 @@ def _ledger() -> Ledger:
     return Ledger(client("dynamodb"), env("LEDGER_TABLE"))
 
 
-def _page(request: Request) -> Page:
+def line() -> Line:
+    """The way out to the telephonies."""
+    from functions.report.recordings.fetch import Line
+
+    return Line()
+
+
+def _recording(request: Request, request_id: str) -> Response:
+    """Imported on demand: few ask for it, and the page is in everybody's way."""
+    from functions.report.recordings.kept import Kept
+    from functions.report.recordings.player import Player
+
+    s3, dynamodb, bucket = client("s3"), client("dynamodb"), env("FILES_BUCKET")
+    sites, secrets = Sites(object_reader(s3, bucket)), Secrets(parameter_reader(client("ssm"), env("STAGE")))
+    player = Player(_ledger(), sites, secrets, dynamodb, env("NUMBERS_TABLE"), Kept(s3, bucket), line())
+    return player.play(request, _opened(request), request_id)
+
+
+def _opened(request: Request) -> Page | None:
     token = request.path_parameters.get("token", "")
-    page = _ledger().page(token) if 0 < len(token) <= MOST_TOKEN else None
+    return _ledger().page(token) if 0 < len(token) <= MOST_TOKEN else None
+
+
+def _page(request: Request) -> Page:
+    page = _opened(request)
     if page is None:
         raise NotFound("there is no such report; open the link of your latest mail")
     return page

@@ -80,6 +80,12 @@ def not_found_page(language: str = "ru") -> str:
     return _templates().get_template("not_found.html.j2").render(words=texts(language), language=language)
 
 
+def message_page(title: str, text: str, language: str) -> str:
+    """A page of one sentence, in the dress of the one for a missing report."""
+    words = {"not_found_title": title, "not_found": text}
+    return _templates().get_template("not_found.html.j2").render(words=words, language=language)
+
+
 def unsubscribe_page(site_name: str, language: str, state: str) -> str:
     """`ask` before anything is done, `off` after unsubscribing, `on` after taking that back."""
     words = texts(language)

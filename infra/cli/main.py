@@ -38,7 +38,7 @@ app = typer.Typer(
 )
 app.add_typer(sites.app, name="sites", help="Settings of the sites: add, check, apply.")
 app.add_typer(secrets.app, name="secrets", help="Secrets of a stage: init, token.")
-app.add_typer(numbers.app, name="numbers", help="Numbers of the sites: add, list, retire.")
+app.add_typer(numbers.app, name="numbers", help="Numbers of the sites: plan, add, import, test, status, list, retire.")
 app.add_typer(source.app, name="source", help="Sources of visits: explain, audit, diff, lists.")
 app.add_typer(utm.app, name="utm", help="Tags of links: build, check, systems.")
 app.command("demo")(stack.demo)

@@ -1,4 +1,5 @@
-"""A handful of raw records that make the refresh send every kind of statement: visits on two days, a call, requests and deals."""
+"""A handful of raw records that make the refresh send every kind of statement: visits on two days, a leased
+number, a call, requests and deals."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.ids import derived_id
-from shared.records import CALL, COST, CRM_EVENT, HIT, KINDS, PAYMENT, REQUEST, encode
+from shared.records import CALL, COST, CRM_EVENT, HIT, KINDS, LEASE, PAYMENT, REQUEST, encode
 from shared.settings import SiteSettings
 
 Told = tuple[str, datetime, dict[str, Any]]
@@ -35,6 +36,11 @@ def _told(site: SiteSettings, at: datetime) -> Iterator[Told]:
     yield HIT.name, at - timedelta(days=1), {**page, "visitor_id": first, "utm_source": "yandex", "utm_medium": "cpc"}
     yield HIT.name, at, {**page, "visitor_id": first}
     yield HIT.name, at, {**page, "visitor_id": second, "referrer": "https://www.google.com/", "referrer_host": "www.google.com"}
+    number = {"pool": "main", "kind": "dynamic", "number": "+74950000031", "held_numbers": 1, "pool_numbers": 2}
+    lease = {**number, "reason": "new", "visitor_id": first, "lease_id": f"smoke-l1-{day}"}
+    yield LEASE.name, at, lease
+    ended = {"former_lease_id": lease["lease_id"], "former_until": at + timedelta(minutes=5), "former_is_confirmed": True}
+    yield LEASE.name, at + timedelta(hours=1), {**lease, "visitor_id": second, "lease_id": f"smoke-l2-{day}", **ended}
     asked = {"contact_channel": "form", "phone_hash": "smoke-phone"}
     yield REQUEST.name, at + timedelta(hours=1), {**asked, "request_id": f"smoke-r1-{day}", "visitor_id": first}
     yield REQUEST.name, at + timedelta(hours=2), {**asked, "request_id": f"smoke-r2-{day}", "visitor_id": second}

@@ -28,7 +28,7 @@ from tests.fakes import FakeClients
 
 EVENTS = Path(__file__).parents[1] / "events"
 TELEPHONY = Path(__file__).parents[1] / "data" / "telephony"
-LAKE, FILES, TABLE, CONTACTS, CALLS = "lake", "files", "numbers", "contacts", "calls"
+LAKE, FILES, TABLE, CONTACTS, CALLS, LEASES = "lake", "files", "numbers", "contacts", "calls", "leases"
 SECRET = "whsec_gur9KClSBqm3AbzbYDo8lDxrS3NoIeMy"
 VISITOR_SECRET = "whsec_RaocZ9JpqOgtqpIgTOeVI+n/F8swopiv"
 POOL = tuple(f"+749500000{n}" for n in (31, 32, 33, 34))
@@ -47,7 +47,7 @@ SETTINGS = {
 }
 _ENVIRONMENT = {
     "STAGE": "test", "SERVICE": "numberpool", "LAKE_BUCKET": LAKE, "FILES_BUCKET": FILES,
-    "NUMBERS_TABLE": TABLE, "CONTACTS_TABLE": CONTACTS, "CALL_STREAM": CALLS, "LEASE_STREAM": "leases",
+    "NUMBERS_TABLE": TABLE, "CONTACTS_TABLE": CONTACTS, "CALL_STREAM": CALLS, "LEASE_STREAM": LEASES,
 }  # fmt: skip
 
 
@@ -130,12 +130,12 @@ class Numbers:
         self.clients.s3.put_object(Bucket=FILES, Key=current_key(settings["site_id"]), Body=body)
         self.forget()
 
-    def fill(self, *numbers: str, site: str = "kvartal") -> None:
-        """Numbers as `skvoz numbers add` leaves them."""
+    def fill(self, *numbers: str, site: str = "kvartal", pool: str = "main") -> None:
+        """Numbers as `skvoz numbers add` and their test calls leave them."""
         for number in numbers or POOL:
             self.dynamodb.update_item(
                 TableName=TABLE,
-                Key={"pk": {"S": pool_key(site)}, "sk": {"S": number}},
+                Key={"pk": {"S": pool_key(site, pool)}, "sk": {"S": number}},
                 UpdateExpression="SET added_at = :one",
                 ExpressionAttributeValues={":one": {"N": "1"}},
             )
@@ -202,6 +202,10 @@ class Numbers:
     def stored(self) -> list[dict[str, Any]]:
         """Call records of the lake."""
         return [json.loads(line) for line in self.clients.firehose.lines(CALLS)]
+
+    def answered(self) -> list[dict[str, Any]]:
+        """Lease records of the lake."""
+        return [json.loads(line) for line in self.clients.firehose.lines(LEASES)]
 
     def rejected(self) -> list[dict[str, Any]]:
         keys = self.clients.s3.keys(LAKE, "rejected/calls-generic/")

@@ -176,13 +176,14 @@ def test_secrets_are_made_once_and_never_shown(stack: LocalStack) -> None:
     first = run("secrets", "init", "--stage", "cli-test", "--site", "shop")
     made = parameters()
     assert set(made) == {
-        f"/skvoz/cli-test/{name}" for name in ("identity", "visitor", "shop/import", "shop/crm-generic", "shop/calls-generic")
+        f"/skvoz/cli-test/{name}"
+        for name in ("identity", "visitor", "shop/import", "shop/crm-generic", "shop/crm-outgoing", "shop/calls-generic")
     }
-    assert len(set(made.values())) == 5
-    assert first.stdout.count("created") == 5
+    assert len(set(made.values())) == 6
+    assert first.stdout.count("created") == 6
     again = run("secrets", "init", "--stage", "cli-test", "--site", "shop", "--site", "second")
     assert {name: value for name, value in parameters().items() if "second" not in name} == made
-    assert (again.stdout.count("exists, kept"), again.stdout.count("created")) == (5, 3)
+    assert (again.stdout.count("exists, kept"), again.stdout.count("created")) == (6, 4)
     assert not [value for value in parameters().values() if value in first.stdout + again.stdout]
     assert "no site id" in mistake("secrets", "init", "--stage", "cli-test", "--site", "../x")
 

@@ -143,3 +143,24 @@ def test_no_renewal_where_hits_could_not_be_stored(collect: Collect) -> None:
     collect.clients.s3.fail("put_object")
     assert collect.hits(visitor=token_of(KNOWN), lease=HELD)["statusCode"] == 503
     assert seconds_left(collect) == 40
+
+
+def test_a_lease_of_another_pool_is_renewed_there_for_its_own_time(collect: Collect) -> None:
+    numbers = {"lease_seconds": 900, "pools": [{"name": "spb", "regions": ["spb"], "lease_seconds": 120}]}
+    collect.publish({"site_id": "kvartal", "name": "К", "hosts": ["kvartal.example"], "numbers": numbers})
+    item = dict(collect.clients.dynamodb.scan(TableName="numbers")["Items"][0], pk={"S": pool_key("kvartal", "spb")})
+    collect.clients.dynamodb.put_item(TableName="numbers", Item=item)
+    try:
+        answer = collect.hits(visitor=token_of(KNOWN), lease={**HELD, "pool": "spb"})
+        assert body_of(answer)["lease"] == {"id": LEASE, "expires_in": 120}
+        ends = {each["pk"]: int(each["until"]) - to_millis(NOW) for each in items(collect.clients.dynamodb, "numbers")}
+        assert ends == {pool_key("kvartal"): 40_000, pool_key("kvartal", "spb"): 120_000}
+    finally:
+        collect.clients.dynamodb.delete_item(TableName="numbers", Key={"pk": item["pk"], "sk": item["sk"]})
+
+
+@pytest.mark.parametrize("pool", ["b2b", "", "main#x", "../x", "MAIN", "x" * 5000, 7, None, [], {}])
+def test_a_lease_of_a_pool_that_is_not_there_is_lost(collect: Collect, pool: Any) -> None:
+    answer = collect.hits(visitor=token_of(KNOWN), lease={**HELD, "pool": pool})
+    assert body_of(answer)["lease"] is None
+    assert seconds_left(collect) == 40

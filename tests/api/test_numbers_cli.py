@@ -8,39 +8,20 @@ from typing import Any
 
 import orjson
 import pytest
-from typer.testing import CliRunner, Result
 
-from infra.cli import numbers as command
-from infra.cli.main import app
 from shared.leases import pool_key
 from shared.settings import parse_settings, published
 from shared.sites import current_key
 from shared.times import to_millis
-from tests.api.numbers_door import FILES, TABLE, Numbers, body_of, moto_dynamodb
+from tests.api.numbers_cli import NUMBER, added, numbers_of_commands, pool, run
+from tests.api.numbers_door import FILES, TABLE, Numbers, body_of
 from tests.api.test_calls import leased, ringing
-
-NUMBER = "+74950000031"
 
 
 @pytest.fixture
 def numbers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Numbers]:
-    with moto_dynamodb(monkeypatch) as dynamodb:
-        door = Numbers(monkeypatch, dynamodb)
-        monkeypatch.setattr(command, "client", door.clients)
-        door.now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    with numbers_of_commands(monkeypatch) as door:
         yield door
-
-
-def run(*arguments: str, status: int = 0) -> Result:
-    result = CliRunner().invoke(app, ["numbers", *arguments, "--table", TABLE])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == status, result.output
-    return result
-
-
-def pool(numbers: Numbers, site: str = "kvartal", name: str = "main") -> list[str]:
-    return sorted(item["sk"]["S"] for item in numbers.items(pool_key(site, name)) if "retired_at" not in item)
 
 
 def aged(numbers: Numbers, **ago: float) -> None:
@@ -56,15 +37,15 @@ def aged(numbers: Numbers, **ago: float) -> None:
     )
 
 
-def test_added_numbers_are_leased(numbers: Numbers) -> None:
+def test_added_numbers_are_told_with_what_comes_next(numbers: Numbers) -> None:
     said = run("add", "kvartal", "8 (495) 000-00-31", "0074950000032", NUMBER).stdout
-    assert said.splitlines() == [f"{NUMBER} added to pool main of kvartal", "+74950000032 added to pool main of kvartal"]
+    assert said.splitlines()[:2] == [f"{NUMBER} added to pool main of kvartal", "+74950000032 added to pool main of kvartal"]
+    assert "skvoz numbers test kvartal" in said.splitlines()[2]
     assert pool(numbers) == [NUMBER, "+74950000032"]
-    assert numbers.lease(1)["kind"] == "dynamic"
 
 
 def test_adding_again_changes_nothing(numbers: Numbers) -> None:
-    run("add", "kvartal", NUMBER)
+    added(NUMBER)
     given = numbers.lease(1)
     assert "already" in run("add", "kvartal", NUMBER).stdout
     assert numbers.lease(1)["lease"]["id"] == given["lease"]["id"]
@@ -105,7 +86,7 @@ def test_a_pool_has_at_most_500_numbers(numbers: Numbers) -> None:
 
 
 def test_a_retired_number_lets_its_lease_run_out_and_still_resolves_calls(numbers: Numbers) -> None:
-    run("add", "kvartal", NUMBER)
+    added(NUMBER)
     numbers.now = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=30)
     leased(numbers, 1)
     start = numbers.now
@@ -119,19 +100,21 @@ def test_a_retired_number_lets_its_lease_run_out_and_still_resolves_calls(number
 
 
 def test_a_retired_number_comes_back_to_its_pool_with_its_past(numbers: Numbers) -> None:
-    run("add", "kvartal", NUMBER)
+    added(NUMBER)
     leased(numbers, 1)
     start = numbers.now
     run("retire", "kvartal", NUMBER)
     run("add", "kvartal", NUMBER)
     assert pool(numbers) == [NUMBER]
     numbers.later(minutes=30)
+    assert numbers.lease(1)["reason"] == "no_pool"  # it awaits a test call again
+    run("test", "kvartal", NUMBER, "--trust")
     assert numbers.lease(1)["number"] == NUMBER
     assert body_of(numbers.ring(ringing(start)))["resolved_by"] == "lease"
 
 
 def test_a_retired_number_moves_to_another_site_a_day_after_its_last_lease(numbers: Numbers) -> None:
-    run("add", "kvartal", NUMBER)
+    added(NUMBER)
     leased(numbers, 1)
     start = numbers.now
     run("retire", "kvartal", NUMBER)
@@ -147,7 +130,7 @@ def test_a_retired_number_moves_to_another_site_a_day_after_its_last_lease(numbe
 
 
 def test_the_list_tells_phases_and_times_and_no_visitors(numbers: Numbers) -> None:
-    run("add", "kvartal", NUMBER, "+74950000032", "+74950000033")
+    added("+74950000032", NUMBER, "+74950000033")
     numbers.now = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=4)
     given = {visitor: numbers.lease(visitor)["number"] for visitor in (1, 2)}  # over for two and a half minutes
     run("retire", "kvartal", given[2])
@@ -162,7 +145,7 @@ def test_the_list_tells_phases_and_times_and_no_visitors(numbers: Numbers) -> No
 
 
 def test_the_list_reckons_with_the_sites_own_cool_downs(numbers: Numbers) -> None:
-    run("add", "kvartal", NUMBER)
+    added(NUMBER)
     numbers.now = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=4)
     numbers.lease(1)
     settings = {"site_id": "kvartal", "name": "К", "hosts": ["k.example"], "numbers": {"unconfirmed_cool_down_seconds": 0}}
@@ -173,13 +156,3 @@ def test_the_list_reckons_with_the_sites_own_cool_downs(numbers: Numbers) -> Non
 
 def test_an_empty_pool_is_told(numbers: Any) -> None:
     assert "skvoz numbers add kvartal" in run("list", "kvartal").stdout
-
-
-def test_a_plan_says_how_many_numbers_are_enough() -> None:
-    """200 visitors an hour, three minutes each, no lease after them and no cool-down: 10 erlang."""
-    bare = ["--visit-minutes", "3", "--lease-seconds", "0", "--cool-down-seconds", "0"]
-    told = CliRunner().invoke(app, ["numbers", "plan", "--visitors-per-hour", "200", *bare])
-    assert (told.exit_code, "10.0 at a time" in told.output) == (0, True)
-    assert "    18 numbers: at most 1 %" in told.output
-    too_many = CliRunner().invoke(app, ["numbers", "plan", "--visitors-per-hour", "1000000"])
-    assert (too_many.exit_code, "a shorter cool-down needs fewer" in too_many.output) == (2, True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.bench import cold_start, extremes, marts, peers, scale
+from tests.bench import cold_start, extremes, marts, numbers, peers, scale
 
 Figures = list[dict[str, Any]]
 
@@ -21,11 +21,12 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("out/bench.json"))
     parser.add_argument("--hits", type=_sizes, default=(1_000_000, 10_000_000, 30_000_000), help="sizes, joined by commas")
     parser.add_argument("--raw-lines", type=int, default=marts.RAW_LINES)
-    parser.add_argument("--only", help="one part: doors, scale, lines, extremes, peers")
+    parser.add_argument("--only", help="one part: doors, numbers, peers, extremes, lines, scale")
     chosen = parser.parse_args()
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     parts: Mapping[str, tuple[str, Callable[[], Figures]]] = {
         "doors": ("cold start of the doors and CPU of a hit", cold_start.figures),
+        "numbers": ("leases, calls and look-ups on DynamoDB Local", numbers.figures),
         "peers": ("ready paths against other libraries", lambda: peers.figures(chosen.out.parent / "bench-peers")),
         "extremes": ("a long path and a client with many deals", extremes.figures),
         "lines": (f"{chosen.raw_lines:,} raw lines", lambda: _in_folder(lambda folder: marts.figures(folder, chosen.raw_lines))),

@@ -168,7 +168,7 @@ def _median_ms(program: str, path: str) -> float:
 def _run(program: str, path: str) -> str:
     aws = {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench"}
     streams = {"HIT_STREAM": "hits", "REQUEST_STREAM": "requests", "PAYMENT_STREAM": "payments"}
-    tables = {"NUMBERS_TABLE": "numbers", "CONTACTS_TABLE": "contacts", "CALL_STREAM": "calls"}
+    tables = {"NUMBERS_TABLE": "numbers", "CONTACTS_TABLE": "contacts", "CALL_STREAM": "calls", "LEASE_STREAM": "leases"}
     given = {"STAGE": "bench", "SERVICE": "bench", "LAKE_BUCKET": "lake", "FILES_BUCKET": "files", **streams, **tables, **aws}
     environment = {"PATH": os.environ.get("PATH", ""), "HOME": "/nonexistent", "PYTHONPATH": path, **given}
     # -S: no site-packages but those on the path.

@@ -33,7 +33,7 @@ class Shop:
     def __init__(self, patch: pytest.MonkeyPatch, dynamodb: Any) -> None:
         self.collect, self.dynamodb = Collect(patch), dynamodb
         self.collect.clients.dynamodb = dynamodb
-        for name, value in {"CALL_STREAM": "calls"}.items():
+        for name, value in {"CALL_STREAM": "calls", "LEASE_STREAM": "leases"}.items():
             patch.setenv(name, value)
         patch.setattr(numberpool, "client", self.collect.clients)
         for made in numberpool.CACHES:

@@ -138,3 +138,118 @@ def test_numbers_and_forms_of_the_settings_rewrite_no_history(tmp_path: Path) ->
     marts.sites = [shop(numbers={"default": "+74950000010"}, forms={"contacts": True})]
     marts.refresh(NOW + DAY)
     assert marts.ledger.last_complete("shop")["fingerprint"] == before
+
+
+def test_a_call_has_its_outcome_and_one_that_told_none_was_answered_or_missed(tmp_path: Path) -> None:
+    told: dict[str, Any] = {"outcome": "abandoned", "answered_by": "104", "has_recording": True}
+    told |= {"visitor": "v", "other_visitor_id": "w", "other_resolved_by": "caller", "resolved_by": "code"}
+    marts = marts_of(tmp_path, [rang("a", AT, 0, **told), rang("b", AT), rang("c", AT, 0)])
+    assert marts.rows("calls", "call_id", "outcome") == [("a", "abandoned"), ("b", "answered"), ("c", "missed")]
+    row = marts.row("calls", call_id="a")
+    assert (row["answered_by"], row["has_recording"], row["resolved_by"]) == ("104", True, "code")
+    assert (row["visitor_id"], row["other_visitor_id"], row["other_resolved_by"]) == ("v", "w", "caller")
+    assert marts.row("calls", call_id="b")["has_recording"] is False
+
+
+def test_a_repeat_is_a_call_of_one_who_called_within_the_settings_seconds_before(tmp_path: Path) -> None:
+    hour = timedelta(hours=1)
+    records = [
+        rang("1", AT, phone="p"),
+        rang("2", AT + hour, 0, phone="p"),
+        rang("3", AT + 2 * hour, phone="p"),
+        rang("4", AT + 3 * hour + timedelta(milliseconds=1), phone="p"),
+        rang("5-out", AT + 3 * hour + 2 * MINUTE, phone="p", direction="out"),
+        rang("6-hidden", AT),
+        rang("7-hidden", AT + MINUTE),
+        rang("8-other", AT + MINUTE, phone="q"),
+    ]
+    marts = marts_of(tmp_path, records, shop(numbers={"repeat_caller_seconds": 3600}))
+    assert {row["call_id"] for row in marts.rows("calls") if row["is_repeat"]} == {"2", "3"}
+
+
+def spam_of(marts: Marts) -> set[str]:
+    return {row["call_id"] for row in marts.rows("calls") if row["is_spam"]}
+
+
+def often(*hours: float, talk_seconds: int = 3) -> list[Record]:
+    return [rang(f"{n}", AT + timedelta(hours=hour), talk_seconds, phone="p") for n, hour in enumerate(hours)]
+
+
+THREE = {"spam": {"calls": 3, "talk_seconds": 10}}
+
+
+@pytest.mark.parametrize(
+    ("records", "spam"),
+    [
+        (often(0, 12, 24), {"0", "1", "2"}),
+        (often(0, 12, 24 + 1e-6), set()),
+        (often(0, 1), set()),
+        # Two windows overlap: every call of either is spam; the one five days later stands alone.
+        (often(0, 20, 22, 30, 150), {"0", "1", "2", "3"}),
+        (often(0, 1, 2, talk_seconds=9), {"0", "1", "2"}),
+        (often(0, 1, 2, talk_seconds=10), set()),
+        # A talk within the span clears it; one outside clears nothing, and the talk itself is never spam.
+        ([*often(0, 1, 2), rang("talk", AT + timedelta(hours=1), 10, phone="p")], set()),
+        ([*often(0, 1, 2), rang("talk", AT + timedelta(hours=3), 10, phone="p")], {"0", "1", "2"}),
+        ([*often(2, 3, 4), rang("talk", AT + timedelta(hours=1), 10, phone="p")], {"0", "1", "2"}),
+        ([*often(2, 3, 4), rang("talk", AT + timedelta(hours=2), 10, phone="p")], set()),
+        # We rang him back, and talked.
+        ([*often(0, 1, 2), rang("back", AT + timedelta(hours=1.5), 60, phone="p", direction="out")], set()),
+        ([*often(0, 1), rang("back", AT + timedelta(hours=1.5), 0, phone="p", direction="out")], set()),
+        ([*often(0, 1), rang("other", AT, 0, phone="q"), rang("hidden", AT, 0), rang("hidden-2", AT, 0)], set()),
+        ([rang(name, AT, 0, phone="p", provider=name) for name in ("a", "b", "c")], {"a", "b", "c"}),
+    ],
+)
+def test_a_caller_who_rings_often_within_a_day_and_never_talks_is_spam(
+    records: list[Record], spam: set[str], tmp_path: Path
+) -> None:
+    assert spam_of(marts_of(tmp_path, records, shop(calls=THREE))) == spam
+
+
+def test_by_default_ten_calls_without_ten_seconds_of_talk_are_spam_and_off_judges_none(tmp_path: Path) -> None:
+    records = often(*range(10))
+    assert len(spam_of(marts_of(tmp_path / "default", records))) == 10
+    assert spam_of(marts_of(tmp_path / "nine", records[:9])) == set()
+    assert spam_of(marts_of(tmp_path / "off", records, shop(calls={"spam": {"calls": "off"}}))) == set()
+
+
+def test_spam_makes_no_request_is_no_target_and_finds_no_deal(tmp_path: Path) -> None:
+    calls = [rang(f"{n}", AT + n * MINUTE, 40, phone="p") for n in range(3)]
+    named = call("call-0", AT, 40, phone="p")
+    deals = [deal("d", AT + DAY, "won", call_id="1"), deal("e", AT + DAY, "won", phone="p")]
+    settings = shop(calls={"spam": {"calls": 3, "talk_seconds": 60}})
+    marts = marts_of(tmp_path, [*calls, named, *deals, rang("kind", AT, 40, phone="q")], settings)
+    assert marts.rows("request_facts", "request_id") == ["call-kind"]
+    assert sorted(marts.rows("deals", "match_method")) == ["implied", "implied"]
+    assert judged(marts) == {"0": (False, False), "1": (False, False), "2": (False, False), "kind": (True, True)}
+    assert marts.rows("requests", "request_id", contact_channel="call") == ["call-kind"]
+
+
+def test_a_caller_who_turns_out_to_be_spam_loses_his_requests_as_a_rebuild_would_have_it(tmp_path: Path) -> None:
+    first = [
+        hit("v", AT, "yandex/cpc"),
+        rang("0", AT + MINUTE, 0, phone="p", visitor="v"),
+        rang("1", AT + 2 * MINUTE, 0, phone="p"),
+    ]
+    settings = shop(calls=THREE)
+    marts = marts_of(tmp_path, first, settings)
+    assert len(marts.rows("credits", "request_id", model="first")) == 2
+    last = rang("2", AT + 3 * MINUTE, 0, phone="p")
+    write(tmp_path, [last], NOW + DAY)
+    marts.refresh(NOW + DAY)
+    assert (marts.rows("requests"), marts.rows("credits"), spam_of(marts)) == ([], [], {"0", "1", "2"})
+    anew = marts_of(tmp_path / "anew", [*first, last], settings, NOW + DAY)
+    assert_same(marts.everything(), anew.everything())
+
+
+def test_only_the_rule_of_spam_among_the_settings_of_calls_rewrites_history(tmp_path: Path) -> None:
+    marts = marts_of(tmp_path, [rang("a", AT)])
+    before = marts.ledger.last_complete("shop")["fingerprint"]
+
+    def after(calls: dict[str, Any]) -> str:
+        marts.sites = [shop(calls=calls)]
+        marts.refresh(NOW + DAY)
+        return marts.ledger.last_complete("shop")["fingerprint"]
+
+    assert after({"routes": [{"to": "104"}], "zadarma": {}, "recordings": {"hosts": ["pbx.example"]}}) == before
+    assert after({"spam": {"calls": 5}}) != before

@@ -60,6 +60,7 @@ def test_channels_contact_channels_and_deals_agree_with_the_totals(seed: int, st
     for row in figures["deals"]:
         check_path(row, model)
     check_calls(figures["calls"])
+    check_tracking(figures["call_tracking"], figures["calls"])
     to_json(figures)
 
 
@@ -85,6 +86,19 @@ def check_path(row: Figures, model: str) -> None:
 def check_calls(calls: Figures) -> None:
     assert calls["answered"] + calls["missed"] == calls["incoming"] == sum(calls["resolved"].values())
     assert calls["unique_target"] <= calls["target"] <= calls["answered"]
+    assert sum(calls["outcomes"].values()) == calls["missed"]
+    assert len(calls["list"]) == calls["list_total"] == calls["incoming"] + calls["outgoing"]
+    assert sum(row["is_spam"] for row in calls["list"]) == calls["spam"]
+
+
+def check_tracking(tracking: Figures | None, calls: Figures) -> None:
+    if tracking is None:  # nobody asked for a number in the period, and none is set up
+        return
+    assert tracking["visitors"] == tracking["with_number"] + sum(row["visitors"] for row in tracking["without_number"])
+    assert tracking["calls"] == calls["incoming"] - calls["spam"]
+    without = sum(not row["has_visitor"] for row in calls["list"] if row["direction"] == "in" and not row["is_spam"])
+    assert sum(tracking["calls_without_visitor"].values()) == without
+    assert all(pool["with_number"] <= min(pool["visitors"], pool["leases"]) for pool in tracking["pools"])
 
 
 def test_random_lakes_have_every_reason(tmp_path: Path) -> None:
@@ -146,9 +160,12 @@ def test_calls_of_the_period_are_counted_by_what_became_of_them(tmp_path: Path) 
         rang("out", AT, 300, direction="out", wait_seconds=99),
         rang("before", utc("09-30 12:00")),
     ]
-    assert figures_of(tmp_path, *records)["calls"] == {
+    calls = figures_of(tmp_path, *records)["calls"]
+    assert (len(calls.pop("list")), calls.pop("list_total")) == (5, 5)
+    assert calls == {
         "incoming": 4, "answered": 3, "missed": 1, "target": 2, "unique_target": 1, "outgoing": 1, "talk_seconds": 125,
-        "mean_wait_seconds": 25.0, "resolved": {"lease": 1, "late_lease": 0, "caller": 1, "number": 1, "nothing": 1},
+        "outcomes": {"missed": 1, "abandoned": 0, "busy": 0, "failed": 0}, "repeats": 1, "spam": 0, "two_candidates": 0,
+        "mean_wait_seconds": 25.0, "resolved": {"lease": 1, "code": 0, "late_lease": 0, "caller": 1, "number": 1, "nothing": 1},
     }  # fmt: skip
 
 

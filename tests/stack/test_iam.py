@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from functions.crm_webhook.providers import REQUESTS
 from infra.template.model import Template, load
+from shared.new_requests import PLACE
 from tests.stack.code import reached, texts_given_to
 
 Resources = dict[str, dict[str, Any]]
@@ -106,8 +108,9 @@ def test_each_role_reads_only_its_own_secrets_of_its_stage(resources: Resources)
         "CollectRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/visitor", "/skvoz/${Stage}/*/import"},
         "NumberpoolRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/visitor", "/skvoz/${Stage}/*/calls-*"},
         "CrmWebhookRole": {"/skvoz/${Stage}/*/crm-generic"},
-        "CrmWorkerRole": {"/skvoz/${Stage}/identity"},
+        "CrmWorkerRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/*/crm-outgoing"},
         "AttributionRole": {"/skvoz/${Stage}/trino"},
+        "ReportRole": {"/skvoz/${Stage}/*/calls-mango", "/skvoz/${Stage}/*/calls-zadarma"},
         "ReportMailRole": {"/skvoz/${Stage}/trino"},
     }
 
@@ -136,7 +139,7 @@ def test_a_missing_object_is_told_from_a_forbidden_one_wherever_that_matters(res
     assert prefixes(resources, "SettingsPolicy") == {"settings/*"}
     assert prefixes(resources, "CrmWorkerRole") == {"quarantine/*"}
     assert prefixes(resources, "CostsRole") == {"costs/inbox/*"}
-    assert prefixes(resources, "ReportRole") == {"reports/*"}
+    assert prefixes(resources, "ReportRole") == {"reports/*", "recordings/*"}
 
 
 @pytest.mark.parametrize("role", ["AttributionRole", "ReportMailRole"])
@@ -198,8 +201,36 @@ def test_numbers_are_leased_by_their_function_and_renewed_by_the_hit_door(resour
     }
     assert rights == {
         "CollectRole": ["UpdateItem"],
+        "CrmWorkerRole": ["UpdateItem"],
         "NumberpoolRole": ["ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"],
+        "ReportRole": ["GetItem"],
     }
+
+
+def test_the_reports_page_reads_of_numbers_where_recordings_are_and_nothing_else(resources: Resources) -> None:
+    (statement,) = [s for who, s in statements(resources) if who == "ReportRole" and s["Sid"] == "FindRecordings"]
+    assert statement["Action"] == "dynamodb:GetItem"
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["recording#*"]}}
+    assert allowed(resources, "ReportRole", "s3:PutObject") == {"${FilesBucket.Arn}/recordings/*"}
+    assert allowed(resources, "ReportRole", "s3:GetObject") == {"${FilesBucket.Arn}/reports/*", "${FilesBucket.Arn}/recordings/*"}
+
+
+def test_recordings_are_gone_after_a_day_old_versions_too(resources: Resources) -> None:
+    rules = resources["FilesBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (rule,) = [rule for rule in rules if rule.get("Prefix") == "recordings/"]
+    assert (rule["ExpirationInDays"], rule["NoncurrentVersionExpiration"]) == (1, {"NoncurrentDays": 1})
+
+
+def test_the_crms_worker_writes_of_the_numbers_table_only_who_leads_whose_deals(resources: Resources) -> None:
+    (statement,) = [s for who, s in statements(resources) if who == "CrmWorkerRole" and s["Sid"] == "KeepManagers"]
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["client#*", "deal#*"]}}
+
+
+def test_new_requests_are_put_where_the_worker_reads_them(resources: Resources) -> None:
+    assert f"${{LakeBucket.Arn}}/{PLACE}*" in allowed(resources, "NumberpoolRole", "s3:PutObject")
+    assert allowed(resources, "NumberpoolRole", "sqs:SendMessage") == {'{"Fn::GetAtt": ["CrmQueue", "Arn"]}'}
+    assert REQUESTS.quarantine == PLACE
+    assert PLACE.startswith("quarantine/")  # which it may read
 
 
 def test_the_reports_page_writes_nothing_but_who_wants_no_mail(resources: Resources) -> None:

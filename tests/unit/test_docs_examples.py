@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args, get_origin
+from zoneinfo import ZoneInfo
 
 import pytest
 import typer
@@ -33,7 +34,11 @@ from functions.crm_webhook import forms, generic, reading, worker
 from functions.crm_webhook.amocrm import adapter as amocrm
 from functions.crm_webhook.outcome import Arrival
 from functions.numberpool import lease
-from functions.numberpool.pbx import calls, told
+from functions.numberpool.pbx import calls
+from functions.numberpool.pbx.adapter import Heard, Refused
+from functions.numberpool.pbx.event import CallEvent
+from functions.numberpool.pbx.providers.generic import GENERIC
+from functions.numberpool.pbx.reading import read_phone
 from functions.report import render
 from infra.build.assemble import MOST_BYTES as MOST_BUILT_BYTES
 from infra.cli import numbers, replay
@@ -43,6 +48,7 @@ from infra.local.gateway import MOST_HEAD_BYTES
 from infra.template.model import load
 from shared import athena, secrets, sites
 from shared.forms import MOST_PAIRS
+from shared.http import Request
 from shared.lake import Rejected
 from shared.money import LARGEST
 from shared.number_settings import Numbers
@@ -166,6 +172,13 @@ def test_the_amocrm_example_has_a_meaning_for_every_stage_and_brings_money() -> 
     assert rule.pipeline in site.crm.amocrm.pipelines
 
 
+def heard(call: dict[str, Any], now: datetime) -> CallEvent:
+    """What the generic door reads of a call."""
+    request = Request("", {}, {}, {}, {}, json.dumps(call).encode(), "", now, "r")
+    (event,) = GENERIC.read(Heard(request, {"site_id": "shop"}, {}, ZoneInfo("UTC"), "", "msg_1")).events
+    return event
+
+
 def test_the_documented_fields_of_a_call_are_those_that_are_read_and_needed() -> None:
     [text] = examples("call")
     call, now = json.loads(text), datetime(2026, 10, 12, 8, 0, tzinfo=UTC)
@@ -174,20 +187,20 @@ def test_the_documented_fields_of_a_call_are_those_that_are_read_and_needed() ->
     for name, is_needed in documented.items():
         less = {key: value for key, value in call.items() if key != name}
         if is_needed == "yes":
-            with pytest.raises(told.Refused) as caught:
-                told.read_call(less, now)
+            with pytest.raises(Refused) as caught:
+                heard(less, now)
             assert caught.value.path == name
         else:
-            assert told.read_call(less, now) != told.read_call(call | {"duration": 7}, now)
-    with pytest.raises(told.Refused, match="hangup_time"):
-        told.read_call({key: value for key, value in call.items() if key not in ("duration", "hangup_time")}, now)
+            assert heard(less, now) != heard(call | {"duration": 7}, now)
+    with pytest.raises(Refused, match="hangup_time"):
+        heard({key: value for key, value in call.items() if key not in ("duration", "hangup_time")}, now)
 
 
 def test_the_documented_spellings_of_a_number_are_one() -> None:
     sentence = OPERATIONS[OPERATIONS.index("Numbers may be spelled") : OPERATIONS.index("numbers of other countries")]
     spellings = names_in(sentence)
     assert len(spellings) == 7
-    assert {told.read_phone(spelling) for spelling in spellings} == {"+74950000031"}
+    assert {read_phone(spelling) for spelling in spellings} == {"+74950000031"}
 
 
 class Received(http.server.ThreadingHTTPServer):

@@ -44,7 +44,9 @@ PURE_PACKAGES = {"pydantic", "pydantic_core", "orjson", "babel"}
 PURE = (
     "shared.errors", "shared.identity", "shared.ids", "shared.money", "shared.query_errors", "shared.records", "shared.security",
     "shared.settings", "shared.sql", "shared.times", "shared.warehouse", "shared.http", "shared.hosts", "shared.addresses",
-    "shared.visitors", "shared.source_settings", "shared.attribution_settings", "shared.models",
+    "shared.visitors", "shared.source_settings", "shared.attribution_settings", "shared.models", "shared.setting_types",
+    "shared.number_settings", "shared.call_settings", "shared.forms", "shared.pool_size",
+    "functions.numberpool.pbx.event", "functions.numberpool.pbx.routing", "functions.numberpool.pools",
     "functions.collect.marks", "functions.collect.texts", "functions.collect.hits",
     "functions.collect.people.consent", "functions.collect.people.edge",
     "functions.collect.imports.addresses", "functions.collect.imports.lines", "functions.collect.imports.unpack",

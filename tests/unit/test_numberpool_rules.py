@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.numberpool.rules import Rules, Static, rules_of, shown, static_for
+from shared.leases import lease_seconds
 from shared.number_settings import Numbers
 from shared.settings import parse_settings, published
 
@@ -28,6 +31,18 @@ def test_published_settings_are_read_whole() -> None:
     assert rules.default == "+74950000010"
     assert rules.static == (Static("+74950000041", "vk"),)
     assert rules.late_seconds == 5
+
+
+@pytest.mark.parametrize("pool", ["main", "spb", "b2b", "none"])
+@pytest.mark.parametrize("told", [{}, {"lease_seconds": 600}, {"pools": []}])
+def test_a_sign_of_life_lasts_the_same_in_both_functions_that_take_it(pool: str, told: dict[str, Any]) -> None:
+    pools = [{"name": "spb", "lease_seconds": 120}, {"name": "b2b"}]
+    for site in (
+        {"numbers": {"pools": pools, **told}},
+        published(parse_settings({**SITE, "numbers": {"pools": pools, **told}})),
+        {},
+    ):
+        assert lease_seconds(site, pool) == rules_of(site).of_pool(pool).lease_seconds
 
 
 def test_the_late_call_window_is_the_cool_down_unless_told() -> None:

@@ -21,17 +21,21 @@ from functions.report.view.words import TEXTS
 from tests.report_cases import (
     DATA_TO,
     PERIOD,
+    call_number,
     calls,
     contact,
     cost,
     deal,
     figures_of,
     kind,
+    lease_pool,
+    listed_call,
     model,
     path,
     results,
     settings_of,
     shop,
+    unanswered_call,
     unknown,
 )
 
@@ -106,6 +110,13 @@ def test_names_from_outside_stay_text() -> None:
         ],
         "contact_channels": [contact(HOSTILE, 1, 1, 0.0, Decimal(0), None)],
         "calls": [calls(HOSTILE, 1, 1, 1, 1)],
+        "call_list": [
+            listed_call(HOSTILE, 9, answered_by=HOSTILE, channel=HOSTILE, calls_total=2),
+            unanswered_call("2", 10, HOSTILE, number=HOSTILE, channel=HOSTILE, source=HOSTILE, campaign=HOSTILE, calls_total=2),
+        ],
+        "call_numbers": [call_number(HOSTILE, 0, 900), call_number("+74950000031", 60, 600)],
+        "lease_pools": [lease_pool(None, 9, 8), lease_pool(HOSTILE, 9, 8, 1)],
+        "lease_reasons": [{"kind": HOSTILE, "reason": HOSTILE, "visitors": 1}],
     }
     found = outputs(figures_of(rows, name=HOSTILE))
     for name in ("html", "page"):

@@ -14,7 +14,7 @@ from python_calamine import CalamineWorkbook
 from functions.report.figures import MEASURES, Figures
 from functions.report.view.words import texts
 from functions.report.workbook.book import file_name, workbook
-from tests.report_cases import contact, cost, deal, figures_of, path, results, settings_of, shop
+from tests.report_cases import contact, cost, deal, figures_of, lease_pool, listed_call, path, results, settings_of, shop
 
 Table = list[list[Any]]
 FORMULAS = ('=HYPERLINK("http://evil.example";"x")', "+7 495", "-2+3", "@SUM(A1)", "=cmd|' /C calc'!A0", "\t=1+1", "\u202e=1+1")
@@ -51,6 +51,7 @@ def test_every_row_of_the_figures_is_a_row_of_the_workbook(scale: int) -> None:
     assert found["Range of models"] == len(figures["model_range"]) > 5
     assert found["Contact channels"] == len(figures["contact_channels"]) + 1
     assert found["Deals"] == len(figures["deals"]) == 5
+    assert found["Call list"] == len(figures["calls"]["list"]) == 4
 
 
 def test_the_definitions_state_how_many_rows_every_other_sheet_has() -> None:
@@ -115,6 +116,9 @@ def test_text_from_outside_never_becomes_a_formula(text: str) -> None:
         "deal_paths": [{**touch, "request_id": "r"} for touch in path("x", 3, (f"{text.replace('/', '')}/a", 1.0))],
         "contact_channels": [contact(text, 1, 1, 0.0, Decimal(0), None)],
         "unknown_stages": [{"pipeline": text, "stage": text, "deals": 1}],
+        "call_list": [listed_call(text, 9, provider=text, answered_by=text, number=text, channel=text, calls_total=1)],
+        "lease_pools": [lease_pool(None, 9, 8), lease_pool(text, 9, 8, 1)],
+        "lease_reasons": [{"kind": text, "reason": text, "visitors": 1}],
     }
     book = workbook(figures_of(rows, name=text), settings_of(name=text))
     assert "<f>" not in raw_of(book)
@@ -128,7 +132,7 @@ def test_text_from_outside_never_becomes_a_formula(text: str) -> None:
 def test_heads_are_frozen_rows_can_be_filtered_and_the_tree_folds() -> None:
     raw = raw_of(workbook(figures_of(shop()), settings_of()))
     assert raw.count('state="frozen"') == len(texts("ru")["workbook"]["sheets"])
-    assert raw.count("<autoFilter ") == 8
+    assert raw.count("<autoFilter ") == 10
     assert 'outlineLevel="2"' in raw
 
 

@@ -27,7 +27,7 @@ SELECT
     c.direction = 'in' AND coalesce(j.is_unique, FALSE) AND NOT c.is_spam AS is_unique,
     coalesce(c.previous_at >= c.started_at - INTERVAL '1' SECOND * :repeat_caller_seconds, FALSE) AS is_repeat,
     c.is_spam,
-    c.wait_seconds, c.talk_seconds, c.recording, c.visitor_id, c.phone_hash,
+    c.wait_seconds, c.talk_seconds, coalesce(c.has_recording, FALSE) AS has_recording, c.visitor_id, c.phone_hash,
     CASE WHEN c.direction = 'in' THEN coalesce(c.resolved_by, 'nothing') ELSE c.resolved_by END AS resolved_by, c.lease_id,
     c.other_visitor_id, c.other_resolved_by,
     CASE WHEN NOT s.is_direct THEN s.channel END AS channel,

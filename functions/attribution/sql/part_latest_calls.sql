@@ -10,7 +10,7 @@ told_calls AS (
             SELECT
                 record_id, received_at, occurred_at AS started_at, coalesce(provider, '') AS provider,
                 coalesce(call_id, record_id) AS call_id, request_id, direction, number, phone_hash,
-                coalesce(is_answered, FALSE) AS is_answered, outcome, wait_seconds, talk_seconds, answered_by, recording,
+                coalesce(is_answered, FALSE) AS is_answered, outcome, wait_seconds, talk_seconds, answered_by, has_recording,
                 visitor_id, resolved_by, lease_id, other_visitor_id, other_resolved_by,
                 source_key, utm_campaign AS campaign, utm_content AS content, utm_term AS term
             FROM call_records

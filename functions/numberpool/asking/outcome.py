@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
+from functions.numberpool.asking.visit import stored_marks
 from functions.numberpool.choice import Number, Refusal, phase
 from functions.numberpool.pools import Visit
 from functions.numberpool.rules import Rules
@@ -61,7 +62,7 @@ def lease_record(asked: Asked, outcome: Outcome, kind: str, number: str | None) 
         "former_until": lake_text(from_millis(former.until)) if former else None,
         "former_is_confirmed": former.is_confirmed if former else None,
         **_numbers(outcome, now, asked.rules),
-        **asked.visit.marks,
+        **stored_marks(asked.visit.marks),
         "is_test": asked.is_test or None,
     }
 

@@ -1,6 +1,7 @@
 """What a lease request tells of the visit: marks, page, region, device. Pure; hostile text is no mark and no region, not an error.
 
-Texts are kept as collect keeps them (shared/records.py, `limit`): without control characters and e-mails, cut to their columns.
+Pools and static numbers are chosen by the marks as they came; what is stored of them (`stored_marks`, `kept_marks`) holds neither
+e-mails nor phones: no figure is made of these, so that they need not keep every id of a campaign that looks like a phone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from functions.numberpool.pools import Visit, device_of
 from shared.addresses import is_of_proxy
 from shared.hosts import plain_host
-from shared.identity import redact_emails
+from shared.identity import redact
 from shared.records import LEASE
 
 MOST_MARK, MOST_MARK_BYTES = 100, 500
@@ -25,20 +26,25 @@ _CONTROLS = dict.fromkeys([*range(32), 127], " ")
 
 
 def visit_of(sent: Mapping[str, Any], headers: Mapping[str, str], site: Mapping[str, Any]) -> Visit:
-    """`sent`: the request's body; names of `headers` are lower case. A page that does not tell its address has the origin's host."""
+    """`sent`: the request's body; names of `headers` are lower case. A page that tells no address has the origin's host."""
     host, path = _page(sent.get("page_url"))
     origin = headers.get("origin", "")
     agent = headers.get("user-agent", "")[:MOST_USER_AGENT]
     return Visit(_marks(sent), host or _page(origin)[0], path, _region(sent, headers, site), device_of(agent))
 
 
+def stored_marks(marks: Mapping[str, str]) -> dict[str, str]:
+    """What the lake keeps of a visit's marks."""
+    return {name: redact(text)[: _LIMITS[name]].rstrip() for name, text in marks.items()}
+
+
 def kept_marks(marks: Mapping[str, str]) -> dict[str, str]:
-    """What the table keeps of a visit's marks: each cut to MOST_MARK characters, the last ones so that all have MOST_MARK_BYTES: an
+    """What the table keeps of stored marks: each cut to MOST_MARK characters, the last ones so that all have MOST_MARK_BYTES: an
     item of 1,024 bytes takes one unit to write, with each sign of life."""
     kept: dict[str, str] = {}
     left = MOST_MARK_BYTES
-    for name, text in marks.items():
-        cut = text[:MOST_MARK].encode()[: max(left, 0)].decode("utf-8", "ignore").rstrip()
+    for name in MARKS:
+        cut = marks.get(name, "")[:MOST_MARK].encode()[: max(left, 0)].decode("utf-8", "ignore").rstrip()
         if cut:
             kept[name] = cut
             left -= len(cut.encode())
@@ -83,4 +89,4 @@ def _text(told: object, limit: int) -> str:
     if not isinstance(told, str):
         return ""
     text = told if told.isprintable() else told.translate(_CONTROLS).encode("utf-8", "replace").decode()
-    return redact_emails(text.strip())[:limit].rstrip()
+    return text.strip()[:limit].rstrip()

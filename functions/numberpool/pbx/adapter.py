@@ -58,8 +58,8 @@ class Question(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What a body tells: events, a question, both, or nothing that concerns us (`passed_over`: why, counted). `bad`: parts of a body
-    of several calls that cannot be read; they are rejected, the rest is stored."""
+    """What a body tells: events, a question, both, or nothing that concerns us (`passed_over`: why, counted). `bad`: parts of a
+    body of several calls that cannot be read; they are rejected, the rest is stored."""
 
     events: Sequence[CallEvent] = ()
     question: Question | None = None
@@ -100,13 +100,18 @@ def no_greeting(request: Request) -> Response | None:
     return None
 
 
+def tell_nothing(reply: Reply, secrets: Secrets) -> None:
+    """For a telephony that asks, or is told nothing."""
+
+
 class Adapter(NamedTuple):
     """One telephony.
 
     `has_token`: it cannot sign, and the first part of the path after the site must be a token of its settings. `verify(request,
     site, secrets, rest)` gives the proof (an id of the delivery, or "") or raises Unauthorized (count with `refused`), TryLater.
     `read(heard)` raises Refused. `reply(reply)` is the answer that it understands. `greet(request)` answers what comes before any
-    proof (a look whether the address works), or None. `setting`: its part of `calls`, without which its door is closed; "": always
+    proof (a look whether the address works), or None. `tell(reply, secrets)` is for telephonies that do not read the route out of
+    an answer; it never raises. `setting`: its part of `calls`, without which its door is closed; "": always
     open.
     """
 
@@ -117,6 +122,7 @@ class Adapter(NamedTuple):
     read: Callable[[Heard], Reading]
     reply: Callable[[Reply], Response] = plain_reply
     greet: Callable[[Request], Response | None] = no_greeting
+    tell: Callable[[Reply, Secrets], None] = tell_nothing
     content_type: str = "application/json"
     suffix: str = "json"
 

@@ -6,7 +6,7 @@ memory of the caller lies; a part that came before changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -29,7 +29,8 @@ class Assembled(NamedTuple):
     """A call after one more event. `call` is None while it is not known well enough.
 
     `told_at` grows with every event, whatever the clocks of those who stored them said: of two records of a call the later one
-    knows more. `record_id` is made of the events that are in it. `is_first`: no event before this one made it known.
+    knows more. `record_id` is made of the events that are in it. `is_first`: this event (or a repeat of it) was the first that
+    told the caller of an incoming call that is known; never for a hidden caller.
     """
 
     call: Call | None
@@ -38,16 +39,28 @@ class Assembled(NamedTuple):
     is_first: bool
 
 
-def known_caller(store: Store, site_id: str, phone_hash: str, at: datetime, within: timedelta, call: str) -> str | None:
-    """The visitor of the caller's latest call that found one, of those that began at most `within` before `at`; never of `call`."""
+class Who(NamedTuple):
+    """Whose a call is: `visit` are the utm columns of the visit that leased him the number, as far as they are known."""
+
+    visitor_id: str | None
+    visit: Mapping[str, str] = {}
+
+
+def known_caller(store: Store, site_id: str, phone_hash: str, at: datetime, within: timedelta, call: str) -> Who | None:
+    """Of the caller's latest call that found a visitor, of those that began at most `within` before `at`; never of `call`."""
     found = (item for item in _calls_before(store, site_id, phone_hash, at, within) if "visitor_id" in item)
-    return next((str(item["visitor_id"]["S"]) for item in found if not item["sk"]["S"].endswith(f"#{call}")), None)
+    return next((_who(item) for item in found if not item["sk"]["S"].endswith(f"#{call}")), None)
 
 
-def has_called(store: Store, site_id: str, phone_hash: str, at: datetime, within: timedelta, call: str) -> bool:
-    """Whether another call of the caller began at most `within` before `at`, whoever he was."""
-    found = _calls_before(store, site_id, phone_hash, at, within)
-    return any("called" in item and not item["sk"]["S"].endswith(f"#{call}") for item in found)
+def earlier_calls(store: Store, site_id: str, phone_hash: str, at: datetime, within: timedelta, call: str) -> list[datetime]:
+    """When other calls of the caller began, at most `within` before `at`, whoever he was; the latest first, a hundred at most."""
+    found = [item for item in _calls_before(store, site_id, phone_hash, at, within) if "called" in item]
+    return [from_millis(int(item["sk"]["S"][:13])) for item in found if not item["sk"]["S"].endswith(f"#{call}")]
+
+
+def _who(item: Mapping[str, Any]) -> Who:
+    visit = {name: str(value["S"]) for name, value in item.get("marks", {}).get("M", {}).items()}
+    return Who(str(item["visitor_id"]["S"]), visit)
 
 
 def _calls_before(store: Store, site_id: str, phone_hash: str, at: datetime, within: timedelta) -> list[dict[str, Any]]:
@@ -73,15 +86,15 @@ def assemble(
     call: str,
     event: CallEvent,
     caller_hash: str | None,
-    visitor_of: Callable[[Call], str | None],
+    whose: Callable[[Call], Who],
     now: datetime,
 ) -> Assembled:
-    """One more event of the call (`call` is its request id). `visitor_of` says whose an incoming call is, to be remembered.
+    """One more event of the call (`call` is its request id). `whose` says whose an incoming call is, to be remembered.
 
     One read and one transaction. Errors of the store are raised; TryLater when other events of the call were quicker each time.
     """
     for _ in range(_TRIES):
-        done = _try(store, site_id, call, event, caller_hash, visitor_of, now)
+        done = _try(store, site_id, call, event, caller_hash, whose, now)
         if done is not None:
             return done
     raise TryLater("other events of the call are being stored; send it again")
@@ -93,7 +106,7 @@ def _try(
     call: str,
     event: CallEvent,
     caller_hash: str | None,
-    visitor_of: Callable[[Call], str | None],
+    whose: Callable[[Call], Who],
     now: datetime,
 ) -> Assembled | None:
     """None when a race was lost."""
@@ -101,12 +114,10 @@ def _try(
     seen = store.dynamodb.get_item(TableName=store.table, Key=call_key, ConsistentRead=True).get("Item", {})
     known: State = orjson.loads(seen["state"]["S"]) if "state" in seen else {}
     events, marker = seen.get("events", {"L": []}), {"S": derived_id(EPOCH, call, event.event_id)}
-    was_known = call_of(known) is not None
     if marker in events["L"]:
         told_at = from_millis(int(seen["told_at"]["N"]))
         # The first event may come again because what follows its storing failed: it is the first one still.
-        is_first = not was_known or len(events["L"]) == 1
-        return Assembled(call_of(known), told_at, _record_id(call, known, events["L"]), is_first)
+        return Assembled(call_of(known), told_at, _record_id(call, known, events["L"]), seen.get("first") == marker)
     told_at = max(now, from_millis(int(seen["told_at"]["N"])) + _MILLISECOND) if "told_at" in seen else now
     if event.order[1] is None:
         event = event._replace(order=(event.order[0], to_millis(told_at)))
@@ -120,7 +131,11 @@ def _try(
         "told_at": {"N": str(to_millis(told_at))},
         **expires(to_millis(now), CALLER_DAYS + 1),
     }
-    puts = _memory(site_id, call, now_known, visitor_of, seen, told, now)
+    is_told = now_known and now_known.is_incoming and caller_hash and caller_hash == now_known.caller_hash
+    first = seen.get("first") or (marker if is_told else None)
+    if first:
+        told["first"] = first
+    puts = _memory(site_id, call, now_known, whose, seen, told, now)
     condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
     if seen:
         condition = {"ConditionExpression": "events = :seen", "ExpressionAttributeValues": {":seen": events}}
@@ -131,15 +146,14 @@ def _try(
         if is_lost_race(error):
             return None
         raise
-    is_first = now_known is not None and not was_known
-    return Assembled(now_known, told_at, _record_id(call, state, events_now), is_first)
+    return Assembled(now_known, told_at, _record_id(call, state, events_now), first == marker)
 
 
 def _memory(
     site_id: str,
     call: str,
     known: Call | None,
-    visitor_of: Callable[[Call], str | None],
+    whose: Callable[[Call], Who],
     seen: dict[str, Any],
     told: dict[str, Any],
     now: datetime,
@@ -151,13 +165,18 @@ def _memory(
         called = to_millis(known.started_at)
         place = key(_caller(site_id, known.caller_hash), f"{called:013d}#{call}")
         told |= {"caller": place["pk"], "place": place["sk"]}
-        visitor_id = visitor_of(known)
-        who = {"visitor_id": {"S": visitor_id}} if visitor_id else {}
-        puts.append({**place, "called": {"BOOL": True}, **who, **expires(called, CALLER_DAYS)})
+        puts.append({**place, "called": {"BOOL": True}, **_remembered(whose(known)), **expires(called, CALLER_DAYS)})
     if former and any(told.get(name) != value for name, value in former.items()):
         # Without a visitor it tells nothing: the door needs no right to delete.
         puts.append({"pk": former["caller"], "sk": former["place"], **expires(to_millis(now), 1)})
     return puts
+
+
+def _remembered(who: Who) -> dict[str, Any]:
+    if not who.visitor_id:
+        return {}
+    marks = {name: {"S": value} for name, value in who.visit.items() if value}
+    return {"visitor_id": {"S": who.visitor_id}, **({"marks": {"M": marks}} if marks else {})}
 
 
 def _record_id(call: str, state: State, events: list[dict[str, str]]) -> str:

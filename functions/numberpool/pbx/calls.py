@@ -1,22 +1,25 @@
 """/v1/calls/{provider}/{site}: a telephony tells of its calls, and may ask whose call it is and where to put it.
 
 Steps, in order: provider → greeting → site → size → token → proof → quarantine → reading → each event: assembled, resolved, caller
-remembered → lake → vault → the answer that the telephony understands. Each may be repeated: ids derive from the events, so a
-repeated one gives the same record, and a later one a new record of the same call, of which the latest counts. A store that fails is
-a 503, and the telephony sends the event again.
+remembered → lake → vault → a new request to the CRM → the answer that the telephony understands. Each may be repeated: ids derive
+from the events, so a repeated one gives the same record, and a later one a new record of the same call, of which the latest
+counts. A store that fails is a 503, and the telephony sends the event again.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from functions.numberpool.pbx.adapter import Adapter, Heard, Reading, Refused, Reply, Stored, checked_token, refused
-from functions.numberpool.pbx.assembly import Assembled, assemble
+from functions.numberpool.pbx.assembly import Assembled, Who, assemble
 from functions.numberpool.pbx.event import Call, CallEvent
+from functions.numberpool.pbx.handover import HandOver
 from functions.numberpool.pbx.lookup import found
 from functions.numberpool.pbx.providers import ADAPTERS
+from functions.numberpool.pbx.recordings import keep_recording
 from functions.numberpool.pbx.resolve import Caller, Resolved, resolve
 from functions.numberpool.rules import Rules, rules_of
 from functions.numberpool.store import Store
@@ -26,6 +29,7 @@ from shared.identity import keyed_hash, numbers_of, phone_hash, private_id, reda
 from shared.ids import derived_id
 from shared.lake import Lake, Rejected
 from shared.log import count
+from shared.recordings import Reference
 from shared.records import CALL, encode
 from shared.secrets import Secrets
 from shared.sites import Sites, known_site
@@ -40,9 +44,11 @@ MOST_BYTES = 65_536
 class CallDoor:
     """`s3` is a client; `bucket` is the lake's."""
 
-    def __init__(self, sites: Sites, secrets: Secrets, store: Store, lake: Lake, vault: Vault, s3: Any, bucket: str) -> None:
+    def __init__(
+        self, sites: Sites, secrets: Secrets, store: Store, lake: Lake, vault: Vault, s3: Any, bucket: str, hand_over: HandOver
+    ) -> None:
         self._sites, self._secrets, self._store, self._lake, self._vault = sites, secrets, store, lake, vault
-        self._s3, self._bucket = s3, bucket
+        self._s3, self._bucket, self._hand_over = s3, bucket, hand_over
 
     def take(self, request: Request) -> Response:
         """The telephony's own answer: by default 200 with what the call was resolved to.
@@ -56,9 +62,10 @@ class CallDoor:
         if (greeting := adapter.greet(request)) is not None:
             return greeting
         heard = self._heard(request, adapter)
-        name = derived_id(request.now, str(heard.site["site_id"]), heard.proof, request.request_id)
-        key = f"quarantine/{adapter.door}/{request.now:%Y/%m/%d/%H}/{name}.{adapter.suffix}"
         raw = request.body or request.raw_query.encode("utf-8", "surrogatepass")
+        content = hashlib.sha256(raw).hexdigest()  # several events may share a proof
+        name = derived_id(request.now, str(heard.site["site_id"]), heard.proof, request.request_id, content)
+        key = f"quarantine/{adapter.door}/{request.now:%Y/%m/%d/%H}/{name}.{adapter.suffix}"
         or_try_later(
             lambda: self._s3.put_object(Bucket=self._bucket, Key=key, Body=raw, ContentType=adapter.content_type),
             "the call",
@@ -97,7 +104,9 @@ class CallDoor:
         stored = [self._store_event(heard, adapter, rules, event) for event in reading.events]
         asked = reading.question
         answer = found(heard.request, heard.site, rules, asked, self._secrets, self._store) if asked else None
-        return Reply(heard, reading, stored, answer)
+        reply = Reply(heard, reading, stored, answer)
+        adapter.tell(reply, self._secrets)
+        return reply
 
     def _store_event(self, heard: Heard, adapter: Adapter, rules: Rules, event: CallEvent) -> Stored:
         site_id, now = str(heard.site["site_id"]), heard.now
@@ -116,7 +125,7 @@ class CallDoor:
 
         # Keyed too: it has the caller's phone in it.
         event = event._replace(event_id=keyed_hash("event", event.event_id, identity), recording=_reference(event, identity))
-        done = assemble(self._store, site_id, call, event, caller_hash, lambda known: resolved(known).visitor_id, now)
+        done = assemble(self._store, site_id, call, event, caller_hash, lambda known: _who(resolved(known)), now)
         if done.call is None:
             count({"CallIncomplete": 1}, Door=adapter.door)
             return Stored()
@@ -131,6 +140,11 @@ class CallDoor:
         }
         self._lake.append(CALL, [encode(CALL, record)], done.record_id, now)
         self._vault.keep(heard.site, contacts_of([event.caller] if event.caller else [], [], identity), "", now)
+        if not is_test:
+            self._hand_over.offer(heard.site, rules, self._store, done, call, event.caller, whose, now)
+        if request_id and done.call.recording and not is_test:
+            told = Reference(adapter.name, done.call.recording, call_id, done.told_at)
+            keep_recording(self._store, heard.site, request_id, told, done.call.caller_hash, identity)
         count({"CallResolved": 1}, Direction=record["direction"], ResolvedBy=whose.by)
         return Stored(request_id, whose.by, whose.visitor_id)
 
@@ -162,10 +176,14 @@ def _record(heard: Heard, adapter: Adapter, call_id: str, done: Assembled, known
     }
 
 
+def _who(whose: Resolved) -> Who:
+    return Who(whose.visitor_id, whose.visit)
+
+
 def _reference(event: CallEvent, identity: bytes) -> str | None:
     """The recording's id or address, unless it names the caller: phones are kept in the vault alone."""
     if event.recording and private_id(event.recording, numbers_of([event.caller or ""]), identity) != event.recording:
-        count({"RecordingNotKept": 1})
+        count({"RecordingNotKept": 1}, Reason="phone")
         return None
     return event.recording
 

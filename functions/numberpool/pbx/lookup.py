@@ -1,6 +1,8 @@
 """Whose call is it, and where should it go, while it rings: GET /v1/numbers/{number}?site=…, and the questions of telephonies.
 
-At most three queries and three reads of the table.
+Reads of the table, while nobody leases that very number: of one that is held, the last assignment (a query) and the number;
+of any other, the assignment, the caller's past (a query) and whose number it is. A code told is one read more, and so is the
+client's manager, for sites that say where managers answer (`calls.managers`).
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from functions.numberpool.pbx.adapter import Question
+from functions.numberpool.pbx.clients import manager_of
 from functions.numberpool.pbx.reading import read_code, read_phone
-from functions.numberpool.pbx.resolve import Caller, resolve
+from functions.numberpool.pbx.resolve import Caller, ResolvedBy, resolve
 from functions.numberpool.pbx.routing import Found, Kind, route_of
 from functions.numberpool.rules import Rules, rules_of
 from functions.numberpool.store import Store
@@ -62,18 +65,20 @@ def found(request: Request, site: Mapping[str, Any], rules: Rules, question: Que
     """Who calls, from which ad, and where the call should go. Errors of the store are raised."""
     site_id = str(site["site_id"])
     caller_hash = phone_hash(question.caller, secrets.identity(request.now)) if question.caller else None
-    resolved = resolve(store, site_id, rules, question.number, Caller(caller_hash, question.code), request.now)
+    caller = Caller(caller_hash, question.code)
+    resolved = resolve(store, site_id, rules, question.number, caller, request.now, needs_other=False)
     count({"NumberLookedUp": 1}, ResolvedBy=resolved.by)
     marks = resolved.marks or resolved.visit
     at = request.now.astimezone(ZoneInfo(site["time_zone"]))
-    route = route_of((site.get("calls") or {}).get("routes") or (), at, question.number, marks, None)
-    kind = _kind(store, site_id, rules, question.number)
-    return Found(question.number, kind, resolved.visitor_id, resolved.by, marks, None, route)
+    manager = manager_of(store, site, caller_hash) if caller_hash else None
+    route = route_of((site.get("calls") or {}).get("routes") or (), at, question.number, marks, manager)
+    kind = _kind(store, site_id, rules, question.number, resolved.by)
+    return Found(question.number, kind, resolved.visitor_id, resolved.by, marks, manager, route)
 
 
-def _kind(store: Store, site_id: str, rules: Rules, number: str) -> Kind:
+def _kind(store: Store, site_id: str, rules: Rules, number: str, by: ResolvedBy) -> Kind:
     if rules.static_of(number):
         return "static"
     if number in rules.defaults or number in rules.replaces:
         return "default"
-    return "dynamic" if store.pool_of(site_id, number) else "unknown"
+    return "dynamic" if by in ("lease", "late_lease") or store.pool_of(site_id, number) else "unknown"

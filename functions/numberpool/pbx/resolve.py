@@ -4,7 +4,7 @@ late: the history decides, never what is now."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -27,12 +27,13 @@ class Caller(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A visitor whom a rule names. `visit`: utm columns of the visit that leased the number."""
+    """A visitor whom a rule names. `visit`: utm columns of the visit that leased the number, or that of the caller's earlier
+    call."""
 
     by: ResolvedBy
     visitor_id: str
     lease_id: str | None = None
-    visit: dict[str, str] = {}  # noqa: RUF012 (a tuple's default; nobody changes it)
+    visit: Mapping[str, str] = {}
 
 
 class Resolved(NamedTuple):
@@ -43,17 +44,27 @@ class Resolved(NamedTuple):
     visitor_id: str | None = None
     lease_id: str | None = None
     marks: dict[str, Any] = {}  # noqa: RUF012 (a tuple's default; nobody changes it)
-    visit: dict[str, str] = {}  # noqa: RUF012
+    visit: Mapping[str, str] = {}
     other: Candidate | None = None
 
 
 def resolve(
-    store: Store, site_id: str, rules: Rules, number: str, caller: Caller, at: datetime, *, is_incoming: bool = True, call: str = ""
+    store: Store,
+    site_id: str,
+    rules: Rules,
+    number: str,
+    caller: Caller,
+    at: datetime,
+    *,
+    is_incoming: bool = True,
+    call: str = "",
+    needs_other: bool = True,
 ) -> Resolved:
     """Resolve a call that began at `at`. Errors of the store are raised.
 
     The holder of the number is asked for incoming calls only: nobody rang the number of an outgoing one. `call`: its id in the
-    table, where it may have been told before; it is not its own past.
+    table, where it may have been told before; it is not its own past. Without `needs_other` the reads end with the first rule that
+    names somebody: while it rings, every one counts.
     """
     static = rules.static_of(number) if is_incoming else None
     marks: dict[str, Any] = dict(static.marks) if static else {}
@@ -61,6 +72,8 @@ def resolve(
     for candidate in _candidates(store, site_id, rules, number, caller, at, is_incoming, call):
         if chosen is None:
             chosen = candidate
+            if not needs_other:
+                break
         elif candidate.visitor_id != chosen.visitor_id:
             return Resolved(*chosen[:3], marks, chosen.visit, candidate)
     if chosen:
@@ -82,7 +95,7 @@ def _candidates(
     if caller.phone_hash:
         known = known_caller(store, site_id, caller.phone_hash, at, timedelta(seconds=rules.repeat_caller_seconds), call)
         if known is not None:
-            yield Candidate("caller", known)
+            yield Candidate("caller", str(known.visitor_id), None, known.visit)
 
 
 def _holder(store: Store, site_id: str, rules: Rules, number: str, at: datetime) -> Candidate | None:

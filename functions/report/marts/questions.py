@@ -18,10 +18,12 @@ SQL = Path(__file__).parent.parent / "sql"
 TREE_QUESTIONS = ("visits", "results", "spend", "no_source")
 OTHER_QUESTIONS = (
     "channels", "models", "markov", "removal_effects", "hits", "requests_made", "deals_matched", "unknown_stages", "unknown_values",
-    "money_without_rate", "spend_without_rate", "sale_delays", "hub_keys", "contact_channels", "calls", "deals", "deal_paths",
-    "left_out", "customers", "customers_repeats", "cohorts", "restated",
+    "money_without_rate", "spend_without_rate", "sale_delays", "hub_keys", "contact_channels", "calls", "call_list",
+    "call_numbers", "lease_pools", "lease_reasons", "deals", "deal_paths", "left_out", "customers", "customers_repeats", "cohorts",
+    "restated",
 )  # fmt: skip
 MOST_DEALS = 5000  # in figures.json, the newest; how many there are is told beside them
+MOST_CALLS = 5000  # the newest; how many there are is told beside them
 MOST_RESTATED = 5000  # changed figures of closed days; how many there are is told beside them
 MOST_TOUCHES = 20  # of one path
 MOST_VALUES = 100  # of utm_source and utm_medium that no rule knows; how many there are is told beside them
@@ -76,6 +78,7 @@ def _answers(warehouse: Warehouse, settings: Mapping[str, Any], period: Period, 
         "last_day": period.last,
         "model": settings["attribution"]["default_model"],
         "most_deals": MOST_DEALS,
+        "most_calls": MOST_CALLS,
         "most_touches": MOST_TOUCHES,
         "most_restated": MOST_RESTATED,
         "restated_from": restated_from(settings, period),
@@ -87,6 +90,7 @@ def _answers(warehouse: Warehouse, settings: Mapping[str, Any], period: Period, 
         "path_from": period.first - timedelta(days=lookback),
         "lookback_days": lookback,
         **_customer_values(settings, period),
+        **_cool_downs(settings),
     }
     return Answers({name: warehouse.rows(bind((SQL / f"{name}.sql").read_text("utf-8"), values)) for name in questions})
 
@@ -96,6 +100,25 @@ def restated_from(settings: Mapping[str, Any], period: Period) -> datetime:
     has all that refreshes changed since the report before. A report of an older period tells all since then."""
     is_running = settings["report"].get("until", "yesterday") == "today"
     return local_midnight(period.last - timedelta(days=1 if is_running else 0), settings["time_zone"])
+
+
+def numbers_of(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The site's settings of numbers; none in settings published before there were any."""
+    return settings.get("numbers") or {}
+
+
+def _cool_downs(settings: Mapping[str, Any]) -> dict[str, Value]:
+    """Seconds that a number rests after a lease, and after one without a sign of life; `pool_spans` has those of each pool as text
+    (`;north=1800/300;south=600/300;`), which SQL cuts: a list of rows cannot be a parameter."""
+    told = numbers_of(settings)
+    spans = {"cool_down_seconds": 1800, "unconfirmed_cool_down_seconds": 300}  # shared/number_settings.py
+    spans = {name: told.get(name, span) for name, span in spans.items()}
+    of_pools = "".join(
+        f"{pool['name']}={'/'.join(str(span if pool.get(name) is None else pool[name]) for name, span in spans.items())};"
+        for pool in told.get("pools") or ()
+    )
+    cool_down, unconfirmed = spans.values()
+    return {"cool_down": cool_down, "unconfirmed_cool_down": unconfirmed, "pool_spans": f";{of_pools}"}
 
 
 def lapsed_days_of(settings: Mapping[str, Any]) -> int:

@@ -1,4 +1,4 @@
-"""How people got in touch: contact channels and calls as texts, for mail, text part and page."""
+"""How people got in touch: contact channels as texts, for mail, text part and page."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.report.figures import added
-from functions.report.view.formats import EMPTY, Formats, clean
+from functions.report.view.formats import Formats, clean
 
 CONTACT_MEASURES = ("requests", "qualified", "sales", "revenue", "gross_profit")
-CALL_COUNTS = ("incoming", "answered", "missed", "target", "unique_target", "outgoing")
 MOST_NAME = 60
 View = dict[str, Any]
 
@@ -31,22 +30,6 @@ def contact_total(rows: Any) -> dict[str, Any]:
 def contact_name(contact_channel: str, words: Mapping[str, Any]) -> str:
     """The reader's word for form, call and so on."""
     return words["contact_channels"].get(contact_channel) or clean(contact_channel, MOST_NAME) or words["unset"]
-
-
-def call_lines(calls: Mapping[str, Any], formats: Formats, words: Mapping[str, Any]) -> View:
-    """Pairs of name and figure: what calls there were, and how the incoming ones were resolved."""
-    say = words["calls"]
-    counts = [(say["names"][name], formats.count(calls[name])) for name in CALL_COUNTS]
-    wait = calls["mean_wait_seconds"]
-    counts.append((say["names"]["talk_seconds"], duration(calls["talk_seconds"], formats, words)))
-    counts.append((say["names"]["mean_wait_seconds"], EMPTY if wait is None else duration(wait, formats, words)))
-    resolved = [(resolution_name(name, words), formats.count(count)) for name, count in calls["resolved"].items()]
-    return {"is_empty": not (calls["incoming"] or calls["outgoing"]), "counts": counts, "resolved": resolved}
-
-
-def resolution_name(resolved_by: str, words: Mapping[str, Any]) -> str:
-    """What a call was resolved by."""
-    return words["calls"]["resolved"].get(resolved_by) or clean(resolved_by, MOST_NAME)
 
 
 def duration(seconds: float, formats: Formats, words: Mapping[str, Any]) -> str:

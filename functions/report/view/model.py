@@ -8,7 +8,9 @@ from typing import Any
 
 from functions.report.figures import ADDITIVE, MEASURES, POINTS
 from functions.report.marts.tree import NO_SOURCE
-from functions.report.view.contacts import call_lines, contact_rows
+from functions.report.view.call_tracking import call_tracking_view
+from functions.report.view.calls import call_lines
+from functions.report.view.contacts import contact_rows
 from functions.report.view.customers import cohort_view, customer_view
 from functions.report.view.formats import EMPTY, Formats, clean
 from functions.report.view.left_out import left_out_rows, unknown_rows
@@ -41,6 +43,9 @@ def view_of(figures: Figures, settings: Mapping[str, Any], page_url: str = "") -
     restated = restated_view(figures, formats, words)
     if restated["line"]:
         short.append(("info", restated["line"]))
+    tracking = call_tracking_view(figures, formats, words)
+    if tracking and tracking["line"]:
+        short.append(("warn", tracking["line"]))
     return {
         "language": language,
         "words": words,
@@ -64,7 +69,8 @@ def view_of(figures: Figures, settings: Mapping[str, Any], page_url: str = "") -
         "own_basis": words["own_basis"] if figures["date_basis"] != "request" else "",
         "reasons": _reasons(figures, formats, names),
         "contacts": contact_rows(figures, formats, words),
-        "calls": call_lines(figures["calls"], formats, words),
+        "calls": call_lines(figures["calls"], formats, names),
+        "call_tracking": tracking,
         "customers": customer_view(figures["customers"], formats, words),
         "cohorts": cohort_view(figures["cohorts"], formats, names),
         "deal_counts": _deal_counts(figures, formats, words),

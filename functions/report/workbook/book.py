@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.report.view.formats import Formats
 from functions.report.view.names import Names
-from functions.report.workbook import customers, lists, models, sheets
+from functions.report.workbook import calls, customers, lists, models, sheets
 from functions.report.workbook.cells import Styles
 from functions.report.workbook.making import Figures, Making
 from functions.report.workbook.restated import restated
@@ -31,14 +31,16 @@ def workbook(figures: Figures, settings: Mapping[str, Any]) -> bytes:
         models.models(making),
         models.model_range(making),
         sheets.contact_channels(making),
-        sheets.calls(making),
+        calls.calls(making),
+        calls.call_list(making),
+        calls.call_tracking(making),
         customers.customers(making),
         customers.cohorts(making),
         lists.deals(making),
         restated(making),
         lists.quality(making),
     ]
-    lists.definitions(making, made)
+    lists.definitions(making, [sheet for sheet in made if sheet is not None])
     book.close()
     return file.getvalue()
 

@@ -11,6 +11,7 @@ from functions.report.view.contacts import contact_name
 from functions.report.view.deals import match_text, meaning_text, path_text, status_text, why_text
 from functions.report.view.left_out import left_out_rows, unknown_rows, unknown_text
 from functions.report.view.notes import quality_lines
+from functions.report.workbook.calls import explained_calls
 from functions.report.workbook.cells import Sheet, kind_of
 from functions.report.workbook.customers import formulas
 from functions.report.workbook.making import Making
@@ -88,7 +89,7 @@ def definitions(making: Making, made: Iterable[Sheet]) -> Sheet:
     for measure in ("made", *MEASURES):
         unit = own["kinds"][kind_of(measure)].format(currency=currency)
         sheet.add([words["metrics"][measure], told[measure], unit])
-    for row in (*formulas(making), *explained(making)):
+    for row in (*formulas(making), *explained_calls(making), *explained(making)):
         sheet.add(row)
     for name, value in _settings(making):
         sheet.add([own["settings"][name], str(value), None])

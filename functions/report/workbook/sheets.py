@@ -1,4 +1,4 @@
-"""Sheets of sums: summary, channels, models, contact channels, calls."""
+"""Sheets of sums: summary, channels, models, contact channels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.report.figures import MEASURES
-from functions.report.view.contacts import CALL_COUNTS, CONTACT_MEASURES, contact_name, contact_total, resolution_name
+from functions.report.view.contacts import CONTACT_MEASURES, contact_name, contact_total
 from functions.report.view.model import subtotals_of
 from functions.report.workbook.cells import Sheet, kind_of
 from functions.report.workbook.making import Making
@@ -72,23 +72,6 @@ def contact_channels(making: Making) -> Sheet:
     sheet.filter()
     total = contact_total(rows)
     sheet.add([words["total"], total["made"], *(total[name] for name in CONTACT_MEASURES)], bold=True)
-    return sheet
-
-
-def calls(making: Making) -> Sheet:
-    """What calls there were, and by what the incoming ones were resolved; the share is of the incoming ones."""
-    words, own = making.words, making.words["workbook"]
-    sheet = making.sheet("calls", [(own["what"], "text", 46), (own["value"], "count", NUMBER), (own["share"], "share", NUMBER)])
-    told, names = making.figures["calls"], words["calls"]["names"]
-    incoming = told["incoming"]
-    for name in CALL_COUNTS:
-        is_part = name not in ("incoming", "outgoing") and incoming
-        sheet.add([names[name], told[name], told[name] / incoming if is_part else None])
-    for name in ("talk_seconds", "mean_wait_seconds"):
-        sheet.add([f"{names[name]}, {own['seconds']}", told[name], None])
-    for name, count in told["resolved"].items():
-        label = f"{words['calls']['resolved_title']}: {resolution_name(name, words)}"
-        sheet.add([label, count, count / incoming if incoming else None])
     return sheet
 
 

@@ -51,8 +51,9 @@ const start = (): void => {
   window.skvoz = skvoz
   if (denied()) forget()
   watchForms()
-  for (const name of ['pagehide', 'visibilitychange']) addEventListener(name, send)
-  addEventListener('click', (event) => { if (around(event, 'a[href^="tel:"]')) hit('call_click', {}, true) }, true)
+  addEventListener('pagehide', send)
+  addEventListener('visibilitychange', send)
+  addEventListener('click', (event) => { if (around(event, '[href^="tel:" i]')) hit('call_click', {}, true) }, true)
   if (document.prerendering) document.addEventListener('prerenderingchange', begin)
   else begin()
   const waiting = window.skvozq

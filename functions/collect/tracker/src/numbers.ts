@@ -1,34 +1,46 @@
 // The visitor's number: leased once a page at most, kept for all pages and tabs of the site, renewed while he is here.
 
 import { data, denied, here, post, site } from './page'
+import { digits } from './spelling'
 import { read, write } from './storage'
-import { digits, hasPhone, swap, watch } from './swap'
+import { hasPhone, swap } from './swap'
 import { token } from './visitor'
+import { watch } from './watch'
 
-interface Lease { id: string, expires_in: number }
+interface Lease { id: string, expires_in: number, pool?: string }
 interface Marks { utm_source?: string, utm_medium?: string, utm_campaign?: string }
-interface Answer { number: string | null, shown: string | null, kind: string, lease: Lease | null, replaces: string[] }
-interface Kept extends Answer { until: number, marks: Marks }
-export type Shown = Pick<Answer, 'number' | 'shown' | 'kind'>
+export interface Shown { number: string | null, shown: string | null, kind: string }
+interface Answer extends Shown { lease: Lease | null, replaces: string[], per_page?: boolean, code?: string }
+/** `path`: of the page that asked; `coded`: it asked for a code, too. */
+interface Kept extends Answer { until: number, marks: Marks, path: string, coded: boolean }
 
-const PATIENCE = 800 // ms: after that, nothing changes under the reader's eyes
-const BEAT = 60000
-const UNLEASED = 300000 // ms for which other pages show a number that is nobody's own, or none
-const VISIT = 1800000 // ms for which the marks of an earlier page still say where the visitor came from
+/** Milliseconds. An enum, because its numbers are written where they are used: the built file is smaller. */
+const enum Span {
+  Patience = 800, // after that, nothing changes under the reader's eyes
+  Beat = 60000,
+  Unleased = 300000, // other pages show a number that is nobody's own, or none, for so long
+  Visit = 30 * 6e4 // the marks of an earlier page say for so long where the visitor came from
+}
 const SIGNS = ['input', 'scroll', 'pointerdown', 'pointermove', 'keydown']
+const EVENT = 'skvoz:number'
 
 const listed = (data.phones || '').split(',').map(digits).filter(Boolean)
-const tells: Array<(shown: Shown) => void> = []
-let asked = false
+let asked: { path: string, coded: boolean } | undefined // what this page's latest request was about
+let refused: string | undefined // a token too old to lease with: the next accepted hit brings a fresh one
+let isTold = false // to a script of the page
+let isLost = false // what this page shows is not the visitor's any more
 let alive = false
 let now: Kept | undefined // what this page shows
 
 const kept = (): Kept | undefined => read<Kept>('lease')
 
+/** Where numbers hang on the page, each page has its own; else all have the one that was given last. */
+const own = (): Kept | undefined => { const last = kept(); return last?.per_page ? now : last }
+
 /** The lease that a batch of hits renews. */
-export const held = (): { number: string | null, id: string } | undefined => {
-  const own = kept()
-  return own?.lease ? { number: own.number, id: own.lease.id } : undefined
+export const held = (): { number: string | null, id: string, pool: string | undefined } | undefined => {
+  const mine = own()
+  return mine?.lease ? { number: mine.number, id: mine.lease.id, pool: mine.lease.pool } : undefined
 }
 
 const marksHere = (): Marks => {
@@ -41,78 +53,122 @@ const marksHere = (): Marks => {
   return marks
 }
 
-const show = (own: Kept): void => {
-  if (!own.number) return
-  now = own
-  swap(listed[0] ? listed : (own.replaces || []).map(digits), own.number, own.shown || own.number)
-  tells.forEach((tell) => tell(own))
+const told = ({ number, shown, kind }: Shown): Shown => ({ number, shown, kind })
+
+const show = (next: Kept): void => {
+  if (!next.number) return
+  const isNew = next.number !== now?.number || next.kind !== now.kind
+  now = next
+  isLost = false
+  if (!isNew) return
+  swap(listed[0] ? listed : (next.replaces || []).map(digits), next.number, next.shown || next.number)
+  document.dispatchEvent(new CustomEvent(EVENT, { detail: told(next) }))
+}
+
+const codes = (): NodeListOf<Element> => document.querySelectorAll('[data-skvoz-code]')
+
+const showCode = (): void => {
+  const code = codes()[0] && kept()?.code
+  if (code) for (const element of codes()) if (element.textContent !== code) element.textContent = code
 }
 
 const ask = async <T>(path: string, body: object): Promise<T | undefined> => {
+  const visitor = token()
   try {
-    const answer = await post('numbers/' + path, JSON.stringify({ site, visitor: token(), ...body }))
+    const answer = await post('numbers/' + path, JSON.stringify({ site, visitor, ...body }))
+    if (answer.status === 401) {
+      refused = visitor
+      asked = undefined
+    }
     return answer.ok && !denied() ? await answer.json() : undefined
   } catch { return undefined }
 }
 
-const isNeeded = (): boolean => !!tells[0] || hasPhone(listed)
-
 const lease = async (): Promise<void> => {
-  if (asked || !token() || !isNeeded()) return
-  asked = true
+  const coded = !!codes()[0]
+  const path = location.pathname
+  const before = kept()
+  if (!token() || token() === refused || (asked && asked.coded >= coded && (asked.path === path || !before?.per_page))) return
+  if (!isTold && !coded && !hasPhone(listed)) return
+  asked = { path, coded }
   const began = Date.now()
   const marked = marksHere()
-  const before = kept()
-  const marks = marked.utm_source || !before || before.until < began - VISIT ? marked : before.marks
-  const answer = await ask<Answer>('lease', { page_url: here(), ...marks })
+  const marks = marked.utm_source || !before || before.until < began - Span.Visit ? marked : before.marks
+  const answer = await ask<Answer>('lease', { page_url: here(), region: data.region, code: coded || undefined, ...marks })
   if (!answer) return
-  const own = { ...answer, marks, until: began + (answer.lease ? answer.lease.expires_in * 1000 : UNLEASED) }
-  write('lease', own)
-  if (Date.now() - began <= PATIENCE) show(own)
+  const next = { ...answer, marks, path, coded, until: began + (answer.lease ? answer.lease.expires_in * 1000 : Span.Unleased) }
+  write('lease', next)
+  if ((isLost || Date.now() - began <= Span.Patience) && isHere(next)) show(next)
+  look()
 }
 
 /** What the server said of the lease that was sent: renewed, lost (null), or nothing. Comes with a visitor's token. */
-export const heard = (sent?: { id: string }, told?: Lease | null): void => {
-  const own = kept()
-  if (own?.lease && sent && own.lease.id === sent.id) {
-    if (told) write('lease', { ...own, lease: told, until: Date.now() + told.expires_in * 1000 })
-    else if (told === null) {
-      write('lease', { ...own, lease: null, until: Date.now() })
-      asked = false
-    }
+export const heard = (sent?: { id: string }, answer?: Lease | null): void => {
+  const renewed = (one?: Kept): Kept | undefined => {
+    if (!one?.lease || one.lease.id !== sent?.id || answer === undefined) return
+    if (!answer) forget()
+    return { ...one, lease: answer && { ...one.lease, ...answer }, until: Date.now() + (answer ? answer.expires_in * 1000 : 0) }
   }
-  leaseIfNone()
+  now = renewed(now) || now
+  const last = renewed(kept())
+  if (last) write('lease', last)
+  look()
+}
+
+/** The number is not his any more: the next one is shown however late it comes. */
+const forget = (): void => {
+  asked = undefined
+  isLost = true
 }
 
 const beat = async (): Promise<void> => {
-  const own = held()
-  if (!alive || document.hidden || denied() || !own || !token()) return
+  const mine = held()
+  if (!alive || document.hidden || denied() || !mine || !token()) return
   alive = false
-  const answer = await ask<{ lease: Lease | null }>('renew', { lease: own })
-  if (answer) heard(own, answer.lease)
+  const answer = await ask<{ lease: Lease | null }>('renew', { lease: mine })
+  if (answer) heard(mine, answer.lease)
 }
+
+/** The visitor moves. Was he away for longer than his lease, another may have his number: he asks at once. */
+const wake = (): void => {
+  const mine = alive ? undefined : own()
+  alive = true
+  if (!mine?.lease || mine.until > Date.now()) return
+  forget()
+  look()
+}
+
+const isHere = (one: Kept): boolean => !one.per_page || one.path === location.pathname
 
 /** A number nobody leased is asked for anew where the address names a source. */
-const isFresh = (own: Kept | undefined): own is Kept =>
-  !!own && own.until > Date.now() && (!!own.lease || !marksHere().utm_source)
+const isFresh = (one: Kept | undefined): one is Kept =>
+  !!one && one.until > Date.now() && isHere(one) && (!!one.lease || !marksHere().utm_source)
 
-const leaseIfNone = (): void => { if (!isFresh(kept())) lease() }
-
-const showKept = (): void => {
-  const own = kept()
-  if (isFresh(own)) show(own)
+/** Asks for what is missing: a number, a code. */
+const look = (): void => {
+  const last = kept()
+  showCode()
+  if (!isFresh(last) || (!last.coded && codes()[0])) lease()
 }
 
-export const tellNumber = (tell: (shown: Shown) => void): void => {
-  tells.push(tell)
-  if (now) tell(now)
-  else leaseIfNone()
+const showKept = (): void => {
+  const last = kept()
+  if (isFresh(last)) show(last)
+}
+
+export const tellNumber = (to: (shown: Shown) => void): void => {
+  isTold = true
+  document.addEventListener(EVENT, (event) => to((event as CustomEvent<Shown>).detail))
+  if (now) to(told(now))
+  else look()
 }
 
 export const beginNumbers = (): void => {
-  for (const sign of SIGNS) addEventListener(sign, () => { alive = true }, { capture: true, passive: true })
+  for (const sign of SIGNS) addEventListener(sign, wake, { capture: true, passive: true })
   addEventListener('pageshow', (event) => { if (event.persisted) showKept() })
-  setInterval(beat, BEAT)
-  watch(leaseIfNone)
+  addEventListener('storage', showKept) // another tab leased
+  setInterval(beat, Span.Beat)
+  watch(look)
   showKept()
+  look()
 }

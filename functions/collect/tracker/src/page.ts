@@ -34,4 +34,4 @@ export const newId = (): string =>
 
 /** The nearest element around an event's target that fits; targets may be texts or the document. */
 export const around = (event: Event, selector: string): Element | null | undefined =>
-  (event.target as Element).closest?.(selector)
+  (event.composedPath()[0] as Element).closest?.(selector)

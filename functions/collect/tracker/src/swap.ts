@@ -1,9 +1,23 @@
-// Numbers in the page: tel: links and texts, in the page's own spelling where the digits agree.
+// Numbers in the page: tel: links, texts, also split over elements, and attributes that people or the site's scripts read.
 
-const BETWEEN = '[\\s().\\u2010-\\u2015-]*'
-const LEFT_ALONE = '[data-skvoz-noswap],head,script,style,textarea,[contenteditable]'
-const TEL = 'a[href^="tel:"]'
+import { data } from './page'
+import { digits, respelled, spellings } from './spelling'
+
+type Root = ParentNode & Node
+
+const NOT_OURS = '[data-skvoz-noswap],.skvoz-noswap,[contenteditable]:not([contenteditable=false])'
+const NO_TEXT = NOT_OURS + ',head,script,style,noscript,textarea,select'
+const TEL = '[href^="tel:" i]'
+const BUTTON = 'input[type=button],input[type=submit],input[type=reset]'
+const READ = ['alt', 'title', 'aria-label', 'placeholder', 'data-phone', 'data-tel', ...(data.attributes || '').match(/data-[\w-]+/g) || []]
+const ANY = [...READ.map((name) => `[${name}]`), TEL, BUTTON].join()
+/** By name, not by style: asking for styles makes the browser lay the page out. */
+const INLINE = /^(a|abbr|b|big|code|em|font|i|label|mark|nobr|s|small|span|strong|su[bp]|t(ime|span)|u|wbr)$/
+/** NodeFilter's numbers, which are written where they are used: the built file is smaller. */
+const enum Walk { Elements = 1, Texts = 4, Take = 1, PassBy = 2, GoIn = 3 }
 const MOST_CHANGES = 1000 // two scripts that undo each other must come to an end
+
+export const SEEN = [...READ, 'href', 'value']
 
 let from: string[] = [] // digits of the numbers to swap
 let numbers: RegExp
@@ -11,79 +25,109 @@ let number = ''
 let shown = ''
 let changes = 0
 
-/** Digits that tell a number: Russian ones without their 7 or 8. */
-export const digits = (text: string): string => text.replace(/\D/g, '').replace(/^[78](?=\d{10}$)/, '')
+const isInline = (node: Node): boolean => INLINE.test((node as Element).localName)
 
-/** Any spelling of these numbers: the character before, and the number. */
-const spellings = (of: string[]): RegExp =>
-  new RegExp(`(^|\\D)(\\+?(?:[78]${BETWEEN})?(?:${of.map((one) => [...one].join(BETWEEN)).join('|')}))(?!\\d)`, 'g')
+/** Open shadow roots are pages within the page. */
+export const shadowsIn = (root: Root): ShadowRoot[] => [root, ...root.querySelectorAll('*')]
+  .flatMap((node) => (node as Element).shadowRoot || [])
+  .flatMap((shadow) => [shadow, ...shadowsIn(shadow)])
 
-const respell = (_: string, before: string, found: string): string => {
-  const own = found.replace(/\D/g, '')
-  const wanted = digits(number)
-  if (digits(found).length !== wanted.length) return before + shown
-  const rest = [...own.slice(0, own.length - wanted.length) + wanted]
-  return before + found.replace(/\d/g, () => rest.shift()!)
+const within = (node: Node, selector: string): boolean => {
+  const { host } = node.getRootNode() as ShadowRoot
+  return !!(node instanceof Element ? node : node.parentElement)?.closest(selector) || (!!host && within(host, selector))
 }
 
-const isLeftAlone = (node: Node): boolean => !!(node instanceof Element ? node : node.parentElement)?.closest(LEFT_ALONE)
+const blockOf = (node: Node): Node | null => {
+  let parent = node.parentNode
+  while (parent && isInline(parent)) parent = parent.parentNode
+  return parent
+}
 
-/** Texts that read as one, as the parts of a link do: a number may be spread over them while its length stays. */
-const swapTexts = (texts: Text[]): void => {
-  const before = texts.map((text) => text.data).join('')
-  const after = before.replace(numbers, respell)
-  if (after === before || (texts[1] && after.length !== before.length)) return
+/** Texts of a root, those together that read as one: of one block, with nothing but inline elements between them. */
+const runsIn = (root: Node, isShallow?: boolean): Text[][] => {
+  const runs: Text[][] = []
+  let block: Node | null = null
+  if (within(root, NO_TEXT)) return runs
+  const walker = document.createTreeWalker(root, Walk.Elements | Walk.Texts, (node) => {
+    if (!(node instanceof Element)) return Walk.Take
+    const isOut = node.matches(NO_TEXT)
+    if (!isOut && isInline(node)) return Walk.GoIn
+    block = null
+    return isOut || isShallow ? Walk.PassBy : Walk.GoIn
+  })
+  while (walker.nextNode()) {
+    const text = walker.currentNode as Text
+    const own = blockOf(text)
+    if (own !== block) runs.push([])
+    block = own
+    runs[runs.length - 1]!.push(text)
+  }
+  return runs
+}
+
+const reads = (texts: Text[]): string => texts.map((text) => text.data).join('')
+
+const exchange = (texts: Text[]): void => {
+  const signs = respelled(reads(texts), numbers, number, shown)
   let at = 0
   for (const text of texts) {
-    const part = texts[1] ? after.slice(at, at += text.length) : after
+    const part = signs.slice(at, at += text.length).join('')
     if (part !== text.data && changes++ < MOST_CHANGES) text.data = part
   }
 }
 
-const textsIn = (root: Node): Text[] => {
-  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT)
-  const texts: Text[] = []
-  if (root instanceof Text) texts.push(root)
-  while (walker.nextNode()) texts.push(walker.currentNode as Text)
-  return texts.filter((text) => /\d\d/.test(text.data) && !isLeftAlone(text))
+/** First what reads as one: a short number may be a part of a longer one. */
+const swapRun = (run: Text[]): void => {
+  if (!/\d/.test(reads(run))) return
+  exchange(run)
+  if (run[1]) for (const text of run) exchange([text])
 }
 
-const swapLink = (link: Element): void => {
-  const href = link.getAttribute('href')!
-  const wanted = 'tel:' + number
-  if (from.includes(digits(href)) && href !== wanted && changes++ < MOST_CHANGES) link.setAttribute('href', wanted)
-  swapTexts(textsIn(link))
+const put = (element: Element, name: string, change: (value: string) => string): void => {
+  const value = element.getAttribute(name)
+  const wanted = value && change(value)
+  if (wanted && wanted !== value && changes++ < MOST_CHANGES) element.setAttribute(name, wanted)
 }
 
-const swapIn = (root: Node): void => {
-  if (!number) return
-  if (root instanceof Element) {
-    for (const link of [root, ...root.querySelectorAll(TEL)]) if (link.matches(TEL) && !isLeftAlone(link)) swapLink(link)
+/** An element's link and what else of it is read aloud, hovered over, or by scripts. Values that people type are none of it. */
+export const swapAttributes = (element: Element): void => {
+  if (!number || !element.matches(ANY) || within(element, NOT_OURS)) return
+  if (element.matches(TEL)) put(element, 'href', (href) => href.replace(numbers, (_, before: string) => before + number))
+  for (const name of element.matches(BUTTON) ? [...READ, 'value'] : READ) {
+    put(element, name, (value) => respelled(value, numbers, number, shown).join(''))
   }
-  for (const text of textsIn(root)) swapTexts([text])
+}
+
+/** A node that is new or changed, and what it reads as one with: the parts of a link always do. */
+export const swapIn = (node: Node): void => {
+  if (!number) return
+  const isText = node instanceof Text
+  const block = isText || isInline(node) ? blockOf(node) : null
+  const link = (isText ? node.parentElement : node as Element)?.closest?.(TEL)
+  if (link) swapRun(runsIn(link).flat())
+  if (block) runsIn(block, true).forEach(swapRun)
+  if (!(node instanceof Element || node instanceof ShadowRoot)) return
+  for (const root of [node, ...shadowsIn(node)]) {
+    for (const element of [root, ...root.querySelectorAll(ANY)]) if (element instanceof Element) swapAttributes(element)
+    for (const one of root.querySelectorAll(TEL)) swapRun(runsIn(one).flat())
+    runsIn(root).forEach(swapRun)
+  }
 }
 
 /** From now on these numbers, and those shown before, become this one. */
 export const swap = (these: string[], to: string, spelled: string): void => {
-  from = [...from, ...these, digits(to)]
+  from = [...new Set([...from, ...these, digits(to)])]
   numbers = spellings(from)
   number = to
   shown = spelled
   swapIn(document.documentElement)
 }
 
-/** Whether the page has something to swap: a tel: link, or one of these numbers in its text. */
-export const hasPhone = (these: string[]): boolean =>
-  !!document.querySelector(TEL) || (!!these[0] && spellings(these).test(document.body?.textContent || ''))
-
-/** What comes later is swapped as it comes, and told now and then. */
-export const watch = (tell: () => void): void => {
-  let timer = 0
-  new MutationObserver((changed) => {
-    for (const change of changed) {
-      if (change.type === 'characterData') swapIn(change.target)
-      change.addedNodes.forEach(swapIn)
-    }
-    timer = timer || setTimeout(() => { timer = 0; tell() }, 300)
-  }).observe(document.documentElement, { childList: true, subtree: true, characterData: true })
+/** Whether the page has something to swap: one of these numbers in a tel: link or a text; without them any tel: link. */
+export const hasPhone = (these: string[]): boolean => {
+  const sought = these[0] ? spellings(these) : /tel/i
+  const page = document.documentElement
+  return [page, ...shadowsIn(page)].some((root: Root) =>
+    [...root.querySelectorAll(TEL)].some((link) => link.getAttribute('href')!.search(sought) >= 0 && !within(link, NOT_OURS)) ||
+    (!!these[0] && runsIn(root).some((run) => reads(run).search(sought) >= 0)))
 }

@@ -85,8 +85,8 @@ def _notified(heard: Heard) -> Reading:
 
 
 def _course(told: Mapping[str, Any], started: datetime) -> tuple[int, Outcome | None, int | None, int | None, datetime | None]:
-    """Weight, outcome, wait, talk and end. Seconds of talk mean answered, whatever the event is called; a total without talk, or the
-    name of a lost call, means missed; otherwise the call has only begun."""
+    """Weight, outcome, wait, talk and end. Seconds of talk mean answered, whatever the event is called; a total without talk, or
+    the name of a lost call, means missed; otherwise the call has only begun."""
     talk, wait, total = (
         read_seconds(told.get(name), name) for name in ("talk_time_duration", "wait_time_duration", "total_time_duration")
     )
@@ -126,8 +126,8 @@ def _with_id(event: CallEvent) -> CallEvent:
 
 
 def _asked(heard: Heard) -> Reading:
-    """A call rings. Digits that the caller dialled may be a visitor's code: they are kept for the call, whose notifications tell the
-    rest; the question alone makes no call, because nobody promises that its id is the session's."""
+    """A call rings. Digits that the caller dialled may be a visitor's code: they are kept for the call, whose notifications tell
+    the rest; the question alone makes no call, because nobody promises that its id is the session's."""
     told = {name: value_of(value) for name, value in parameters_of(heard.request).items()}
     number, caller = read_number(told.get("numb"), "numb"), read_phone(told.get("numa"))
     code = read_code(told.get("input_result"))
@@ -140,7 +140,7 @@ def _asked(heard: Heard) -> Reading:
 def _reply(reply: Reply) -> Response:
     if reply.heard.rest == "report":
         bad = [{"path": refusal.path, "message": refusal.message} for refusal in reply.reading.bad]
-        return json_response(200, {"calls": len(reply.stored), "refused": bad})
+        return json_response(200, {"calls": len({event.call_id for event in reply.reading.events}), "refused": bad})
     if reply.found is None:
         return plain_reply(reply)
     route = reply.found.route

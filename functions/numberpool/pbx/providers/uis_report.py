@@ -24,7 +24,7 @@ from functions.numberpool.pbx.reading import (
 )
 from shared.times import to_millis
 
-MOST_ROWS = 100  # of a body: each is a transaction of its own, and a function lives 15 seconds
+MOST_ROWS = 50  # of a body: each is one or two transactions, and a function lives 15 seconds
 REPORT = 9  # weight: over every notification
 RECORD_ID, UNPLACED = 0, 0  # ids of records yield to addresses
 # Why a call without talk ended; all other reasons are a missed call.
@@ -34,7 +34,8 @@ OUTCOMES: Mapping[str, Outcome] = {
 
 
 def events_of_report(told: object, zone: ZoneInfo, now: datetime) -> Reading:
-    """Events of a JSON-RPC answer, of its `result`, or of a bare list of rows; rows that cannot be read are `bad`, the rest is told.
+    """Events of a JSON-RPC answer, of its `result`, or of a bare list of rows; rows that cannot be read are `bad`, the rest is
+    told.
 
     Times without an offset are of `zone`. Refused (bad_body) where there are no rows, or more than MOST_ROWS.
     """

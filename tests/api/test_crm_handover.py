@@ -1,0 +1,463 @@
+"""A first call of somebody unknown, from the telephony's event over the queue to the CRM's own address."""
+
+from __future__ import annotations
+
+import copy
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import orjson
+import pytest
+
+from functions.crm_webhook import worker
+from shared.errors import SettingsError
+from shared.new_requests import PLACE
+from shared.post import post
+from shared.security import verify_webhook
+from shared.settings import parse_settings, published
+from shared.sites import current_key
+from tests.api.numbers_door import FILES, LAKE, POOL, SETTINGS, Numbers, body_of, counted, moto_dynamodb, told, visitor_id
+
+QUEUE = "crm-queue"
+CALLER = "+79000000017"
+DEFAULT, STATIC = "+74950000010", "+74950000041"
+SECRET = "whsec_c2VjcmV0LW9mLW91ci1vdXRnb2luZy1ldmVudHM="
+CRM = {"new_requests": {"url": "https://crm.example/hooks/new?key=1", "on": ["call"]}}
+MESSAGE = json.loads((Path(__file__).parents[1] / "events" / "sqs_crm.json").read_text())["Records"][0]
+
+
+class Crm:
+    """Stands in for `post`: what came, and what it answers."""
+
+    def __init__(self) -> None:
+        self.answer: int | Exception = 201
+        self.came: list[tuple[str, bytes, Mapping[str, str]]] = []
+
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        self.came.append((url, body, headers))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    @property
+    def data(self) -> list[dict[str, Any]]:
+        return [json.loads(body)["data"] for _, body, _ in self.came]
+
+
+@pytest.fixture
+def numbers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Numbers]:
+    with moto_dynamodb(monkeypatch) as dynamodb:
+        monkeypatch.setenv("CRM_QUEUE_URL", QUEUE)
+        door = Numbers(monkeypatch, dynamodb)
+        publish(door)
+        door.clients.ssm.parameters["/skvoz/test/kvartal/crm-outgoing"] = SECRET
+        yield door
+
+
+@pytest.fixture
+def crm(numbers: Numbers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crm]:
+    made = Crm()
+    for name, value in {"CRM_EVENT_STREAM": "crm-events", "PAYMENT_STREAM": "payments"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(worker, "client", numbers.clients)
+    monkeypatch.setattr(worker, "post", made)
+    worker.worker.cache_clear()
+    yield made
+    worker.worker.cache_clear()
+
+
+def publish(
+    numbers: Numbers, crm: Mapping[str, Any] = CRM, numbers_settings: Mapping[str, Any] | None = None, **calls: Any
+) -> None:
+    numbers.publish({**SETTINGS, "crm": crm, "calls": calls}, **(numbers_settings or {}))
+    worker.worker.cache_clear()
+
+
+def call(
+    numbers: Numbers,
+    number: str = DEFAULT,
+    call_id: str = "call-1",
+    caller: str | None = CALLER,
+    status: int = 200,
+    after: timedelta = timedelta(seconds=140),
+    webhook_id: str = "",
+    **changes: Any,
+) -> dict[str, Any]:
+    """An answered incoming call that begins now and is told later."""
+    at, before = numbers.now, numbers.now
+    times = {"start_time": at, "agent_answer_time": at + timedelta(seconds=9), "hangup_time": at + timedelta(seconds=129)}
+    body = told("answered", call_id=call_id, our_number=number, client_number=caller, duration=120)
+    numbers.now = at + after
+    answer = numbers.ring(
+        {**body, **{name: value.isoformat() for name, value in times.items()}, **changes}, webhook_id=webhook_id or call_id
+    )
+    numbers.now = before
+    assert answer["statusCode"] == status, answer["body"]
+    found: dict[str, Any] = body_of(answer)
+    return found
+
+
+def queued(numbers: Numbers) -> list[dict[str, Any]]:
+    return [json.loads(text) for text in numbers.clients.sqs.messages.get(QUEUE, [])]
+
+
+def worked(numbers: Numbers) -> list[str]:
+    """The worker takes all that is queued; ids of the messages that go back."""
+    texts = numbers.clients.sqs.messages.pop(QUEUE, [])
+    records = [{**copy.deepcopy(MESSAGE), "messageId": f"m{place}", "body": text} for place, text in enumerate(texts)]
+    return [failure["itemIdentifier"] for failure in worker.lambda_handler({"Records": records}, None)["batchItemFailures"]]
+
+
+def rejects(numbers: Numbers) -> list[dict[str, Any]]:
+    keys = numbers.clients.s3.keys(LAKE, "rejected/crm-requests/")
+    return [json.loads(line) for key in keys for line in numbers.clients.s3.body(LAKE, key).splitlines()]
+
+
+# --- what is handed over ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_first_call_reaches_the_crm_with_its_source(numbers: Numbers, crm: Crm) -> None:
+    answered = call(numbers, STATIC)
+    assert worked(numbers) == []
+    ((url, body, headers),) = crm.came
+    assert url == "https://crm.example/hooks/new?key=1"
+    assert json.loads(body) == {
+        "type": "request.created",
+        "timestamp": numbers.now.isoformat(),
+        "data": {
+            "request_id": answered["request_id"],
+            "site_id": "kvartal",
+            "contact_channel": "call",
+            "phone": CALLER,
+            "number": STATIC,
+            "started_at": numbers.now.isoformat(),
+            "resolved_by": "number",
+            "utm_source": "vk",
+            "utm_medium": "cpc",
+        },
+    }
+    assert headers["content-type"] == "application/json"
+    assert rejects(numbers) == []
+
+
+def test_it_is_signed_at_the_time_of_sending_and_known_by_the_request(numbers: Numbers, crm: Crm) -> None:
+    """The message is as old as its recorded event; a CRM refuses signatures older than five minutes."""
+    answered = call(numbers)
+    worked(numbers)
+    ((_, body, headers),) = crm.came
+    assert verify_webhook(body, headers, [SECRET], datetime.now(UTC)) == f"request_{answered['request_id']}"
+
+
+def test_the_visitor_of_a_leased_number_comes_with_the_marks_of_his_visit(numbers: Numbers, crm: Crm) -> None:
+    numbers.fill(POOL[0])
+    numbers.lease(1)
+    (item,) = numbers.items(f"history#{POOL[0]}")
+    numbers.dynamodb.put_item(TableName="numbers", Item={**item, "marks": {"M": {"utm_source": {"S": "yandex"}}}})
+    numbers.later(seconds=20)
+    call(numbers, POOL[0])
+    worked(numbers)
+    (data,) = crm.data
+    assert (data["visitor_id"], data["resolved_by"], data["utm_source"]) == (visitor_id(1), "lease", "yandex")
+
+
+def test_repeats_and_corrections_of_a_call_are_one_request(numbers: Numbers, crm: Crm) -> None:
+    call(numbers)
+    call(numbers)  # the telephony repeats its event
+    call(numbers, webhook_id="corrected", after=timedelta(minutes=9), duration=121)
+    assert worked(numbers) == []
+    assert {headers["webhook-id"] for _, _, headers in crm.came} == {f"request_{crm.data[0]['request_id']}"}
+    assert len({body for _, body, _ in crm.came}) == 1
+
+
+def test_a_correction_alone_hands_nothing_over_again(numbers: Numbers, crm: Crm) -> None:
+    call(numbers)
+    numbers.clients.sqs.messages.clear()
+    call(numbers, webhook_id="corrected", after=timedelta(minutes=9), duration=121)
+    assert queued(numbers) == []
+
+
+def test_a_request_that_could_not_be_queued_is_queued_when_the_telephony_repeats(numbers: Numbers, crm: Crm) -> None:
+    numbers.clients.sqs.fail("send_message", times=1)
+    call(numbers, status=503)
+    assert queued(numbers) == []
+    call(numbers)
+    assert len(queued(numbers)) == 1
+
+
+def test_the_caller_told_after_the_call_is_known_makes_the_request_then(numbers: Numbers, crm: Crm) -> None:
+    call(numbers, caller="anonymous")
+    assert queued(numbers) == []
+    call(numbers, webhook_id="second", after=timedelta(minutes=3))
+    assert len(queued(numbers)) == 1
+
+
+def test_a_call_that_was_told_as_outgoing_is_a_request_once_it_is_corrected(numbers: Numbers, crm: Crm) -> None:
+    call(numbers, is_outgoing=1)
+    call(numbers, webhook_id="second", after=timedelta(minutes=3))
+    assert len(queued(numbers)) == 1
+
+
+# --- what is not ------------------------------------------------------------------------------------------------------------------
+
+
+def test_without_the_setting_nothing_is_queued_and_no_queue_is_asked_for(numbers: Numbers, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CRM_QUEUE_URL")
+    publish(numbers, {})
+    call(numbers)
+    assert numbers.clients.sqs.calls == []
+    assert numbers.clients.s3.keys(LAKE, PLACE) == []
+
+
+@pytest.mark.parametrize("changes", [{"caller": None}, {"caller": "anonymous"}, {"caller": "101"}, {"is_outgoing": 1}])
+def test_hidden_callers_and_outgoing_calls_are_no_new_requests(numbers: Numbers, changes: dict[str, Any]) -> None:
+    call(numbers, **changes)
+    assert queued(numbers) == []
+
+
+def test_who_called_within_the_repeat_period_is_known_and_a_stranger_again_after_it(
+    numbers: Numbers, crm: Crm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(numbers)
+    numbers.later(hours=23)
+    call(numbers, call_id="call-2")
+    assert len(queued(numbers)) == 1
+    assert {"Reason": "known_caller", "RequestNotHandedOver": 1} in counted(capsys.readouterr().out)
+    numbers.later(hours=25)
+    call(numbers, call_id="call-3")
+    assert len(queued(numbers)) == 2
+
+
+def test_another_caller_is_somebody_else(numbers: Numbers) -> None:
+    call(numbers)
+    call(numbers, call_id="call-2", caller="+79000000018")
+    assert len(queued(numbers)) == 2
+
+
+def test_spam_is_not_handed_over_even_where_nobody_is_a_repeat_caller(numbers: Numbers, capsys: pytest.CaptureFixture[str]) -> None:
+    publish(numbers, CRM, {"repeat_caller_seconds": 60}, spam={"calls": 3})
+    for place in range(4):
+        call(numbers, call_id=f"call-{place}")
+        numbers.later(minutes=30)
+    assert len(queued(numbers)) == 2
+    assert {"Reason": "spam", "RequestNotHandedOver": 1} in counted(capsys.readouterr().out)
+    publish(numbers, CRM, {"repeat_caller_seconds": 60}, spam={"calls": "off"})
+    call(numbers, call_id="call-5")
+    assert len(queued(numbers)) == 3
+
+
+def test_a_call_that_is_told_days_later_is_history(numbers: Numbers, capsys: pytest.CaptureFixture[str]) -> None:
+    call(numbers, after=timedelta(hours=24, seconds=1))
+    assert queued(numbers) == []
+    assert {"Reason": "late", "RequestNotHandedOver": 1} in counted(capsys.readouterr().out)
+    call(numbers, call_id="call-2", caller="+79000000018", after=timedelta(hours=24))
+    assert len(queued(numbers)) == 1
+
+
+def test_the_test_call_of_a_number_makes_no_request(numbers: Numbers) -> None:
+    numbers.fill(POOL[0])
+    since = {":since": {"N": str(int(numbers.now.timestamp() * 1000) - 1)}}
+    for key in ({"pk": {"S": f"number#{POOL[0]}"}, "sk": {"S": "owner"}}, {"pk": {"S": "pool#kvartal#main"}, "sk": {"S": POOL[0]}}):
+        numbers.dynamodb.update_item(
+            TableName="numbers", Key=key, UpdateExpression="SET awaits_test = :since", ExpressionAttributeValues=since
+        )
+    call(numbers, POOL[0])
+    assert numbers.stored()[0]["is_test"] is True
+    assert queued(numbers) == []
+
+
+# --- what the CRM answers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", [500, 503, 408, 425, 429, TimeoutError("slow"), ConnectionRefusedError("down")])
+def test_a_crm_that_is_out_of_order_gets_the_request_later(
+    numbers: Numbers, crm: Crm, answer: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call(numbers)
+    messages = list(numbers.clients.sqs.messages[QUEUE])
+    crm.answer = answer
+    assert worked(numbers) == ["m0"]
+    assert rejects(numbers) == []
+    assert {"Door": "crm-requests", "BackToQueue": 1} in counted(capsys.readouterr().out)
+    numbers.clients.sqs.messages[QUEUE] = messages
+    crm.answer = 200
+    assert worked(numbers) == []
+    assert crm.came[0][1] == crm.came[1][1]
+    assert crm.came[0][2]["webhook-id"] == crm.came[1][2]["webhook-id"]
+
+
+@pytest.mark.parametrize(("answer", "reason"), [(400, "refused_by_crm"), (404, "refused_by_crm"), (302, "redirected")])
+def test_what_the_crm_refuses_is_kept_with_the_reason(numbers: Numbers, crm: Crm, answer: int, reason: str) -> None:
+    call(numbers)
+    (order,) = queued(numbers)
+    crm.answer = answer
+    assert worked(numbers) == []
+    (rejected,) = rejects(numbers)
+    assert (rejected["reason"], rejected["content"], rejected["site_id"]) == (reason, order["key"], "kvartal")
+    assert str(answer) in rejected["message"]
+
+
+@pytest.mark.parametrize("answer", [200, 201, 202, 204])
+def test_every_kind_of_yes_is_one(numbers: Numbers, crm: Crm, answer: int, capsys: pytest.CaptureFixture[str]) -> None:
+    call(numbers)
+    crm.answer = answer
+    assert worked(numbers) == []
+    assert {"RequestHandedOver": 1} in counted(capsys.readouterr().out)
+
+
+def test_one_request_that_fails_does_not_hold_the_others_up(numbers: Numbers, crm: Crm) -> None:
+    call(numbers)
+    call(numbers, call_id="call-2", caller="+79000000018")
+    numbers.clients.sqs.messages[QUEUE].insert(1, json.dumps({"provider": "requests", "site_id": "kvartal"}))
+    broken = numbers.clients.s3.keys(LAKE, PLACE)[0]
+    numbers.clients.s3.fail("get_object", Key=broken)
+    assert len(worked(numbers)) == 1
+    assert len(crm.came) == 1
+
+
+@pytest.mark.parametrize("secret", [None, "", "whsec_short"])
+def test_without_a_secret_the_request_waits_in_the_queue(numbers: Numbers, crm: Crm, secret: str | None) -> None:
+    del numbers.clients.ssm.parameters["/skvoz/test/kvartal/crm-outgoing"]
+    if secret is not None:
+        numbers.clients.ssm.parameters["/skvoz/test/kvartal/crm-outgoing"] = secret
+    call(numbers)
+    assert worked(numbers) == ["m0"]
+    assert crm.came == []
+
+
+def test_of_two_secrets_the_newest_signs(numbers: Numbers, crm: Crm) -> None:
+    newer = "whsec_bmV3ZXItc2VjcmV0LW9mLW91ci1vdXRnb2luZy1ldmVudHM="
+    numbers.clients.ssm.parameters["/skvoz/test/kvartal/crm-outgoing"] = f"{newer} {SECRET}"
+    call(numbers)
+    worked(numbers)
+    ((_, body, headers),) = crm.came
+    assert verify_webhook(body, headers, [newer], datetime.now(UTC))
+
+
+def test_a_setting_that_was_taken_away_meanwhile_rejects_what_waits(numbers: Numbers, crm: Crm) -> None:
+    call(numbers)
+    publish(numbers, {})
+    assert worked(numbers) == []
+    assert [one["reason"] for one in rejects(numbers)] == ["not_set_up"]
+    assert crm.came == []
+
+
+def test_a_request_that_left_the_quarantine_is_rejected(numbers: Numbers, crm: Crm) -> None:
+    call(numbers)
+    (key,) = numbers.clients.s3.keys(LAKE, PLACE)
+    numbers.clients.s3.delete_object(Bucket=LAKE, Key=key)
+    assert worked(numbers) == []
+    assert [one["reason"] for one in rejects(numbers)] == ["raw_gone"]
+
+
+@pytest.mark.parametrize("key", ["quarantine/crm-generic/a.json", "raw/call/a.json", "quarantine/calls-generic/a.json"])
+def test_a_message_cannot_make_the_worker_send_anything_else(numbers: Numbers, crm: Crm, key: str) -> None:
+    call(numbers)
+    (order,) = queued(numbers)
+    numbers.clients.s3.put_object(Bucket=LAKE, Key=key, Body=b"{}")
+    numbers.clients.sqs.messages[QUEUE] = [json.dumps({**order, "key": key})]
+    assert worked(numbers) == []
+    assert crm.came == []
+
+
+# --- privacy ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_phone_lies_in_the_quarantine_alone(numbers: Numbers, crm: Crm, capsys: pytest.CaptureFixture[str]) -> None:
+    call(numbers)
+    messages = list(numbers.clients.sqs.messages[QUEUE])
+    crm.answer = 404
+    worked(numbers)
+    digits = CALLER[-10:].encode()
+    s3 = numbers.clients.s3
+    assert {key.split("/")[0] for key in s3.keys(LAKE) if digits in s3.body(LAKE, key)} == {"quarantine"}
+    assert digits.decode() not in json.dumps(messages) + str(numbers.clients.firehose.records) + capsys.readouterr().out
+    assert digits.decode() not in str(numbers.dynamodb.scan(TableName="numbers")["Items"])
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_bare_on_of_yaml_is_understood() -> None:
+    settings = {**SETTINGS, "crm": {"new_requests": {"url": "https://crm.example", True: ["call"]}}}
+    assert published(parse_settings(settings))["crm"]["new_requests"] == {"url": "https://crm.example", "on": ["call"]}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://crm.example/", "crm.example", "https://", "file:///etc/passwd", "https://me:pass@crm.example/", "https://crm.example/#a",
+        "https://crm.example/a b", "https://crm.example/имя", "https://crm.example:999999/",
+    ],
+)  # fmt: skip
+def test_only_plain_https_addresses_are_taken(url: str) -> None:
+    with pytest.raises(SettingsError):
+        parse_settings({**SETTINGS, "crm": {"new_requests": {"url": url}}})
+
+
+# --- the POST itself --------------------------------------------------------------------------------------------------------------
+
+
+class _Server(BaseHTTPRequestHandler):
+    came: ClassVar[list[tuple[str, dict[str, str], bytes]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.came.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+        if self.path == "/moved":
+            self.send_response(307)
+            self.send_header("location", "/elsewhere")
+        else:
+            self.send_response(201 if self.path.startswith("/new") else 422)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing on stderr."""
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    _Server.came = []
+    running = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
+    thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{running.server_address[1]}"
+    running.shutdown()
+    running.server_close()
+    thread.join(5)
+
+
+def test_a_post_carries_body_headers_and_query_and_gives_the_status(server: str) -> None:
+    assert post(f"{server}/new?key=1", b'{"a": 1}', {"content-type": "application/json", "webhook-id": "request_1"}) == 201
+    ((path, headers, body),) = _Server.came
+    assert (path, body, headers["webhook-id"]) == ("/new?key=1", b'{"a": 1}', "request_1")
+    assert post(server, b"", {}) == 422
+
+
+def test_a_redirect_is_told_and_not_followed(server: str) -> None:
+    assert post(f"{server}/moved", b"{}", {}) == 307
+    assert [path for path, _, _ in _Server.came] == ["/moved"]
+
+
+def test_a_server_that_is_not_there_is_an_error(server: str) -> None:
+    with pytest.raises(OSError, match="refused"):
+        post("http://127.0.0.1:1/new", b"{}", {})
+
+
+def test_the_whole_way_over_http(numbers: Numbers, crm: Crm, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Published by hand: the settings themselves take https only."""
+    monkeypatch.setattr(worker, "post", post)
+    site = published(parse_settings({**SETTINGS, "crm": CRM}))
+    site["crm"]["new_requests"]["url"] = f"{server}/new"
+    numbers.clients.s3.put_object(Bucket=FILES, Key=current_key("kvartal"), Body=orjson.dumps(site))
+    numbers.forget()
+    worker.worker.cache_clear()
+    answered = call(numbers)
+    assert worked(numbers) == []
+    ((_, headers, body),) = _Server.came
+    assert verify_webhook(body, headers, [SECRET], datetime.now(UTC)) == f"request_{answered['request_id']}"
