@@ -103,13 +103,7 @@ class NewRequests(Strict):
     """First requests of unknown people go to the CRM, signed with the secret `{site}/crm-outgoing` (docs/operations.md)."""
 
     url: Address = Field(description="where the CRM takes them")
-    on: list[Literal["call"]] = Field(default=["call"], min_length=1, description="which requests")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _on(cls, told: Any) -> Any:
-        """YAML reads a bare `on` as true."""
-        return {"on" if name is True else name: value for name, value in told.items()} if isinstance(told, dict) else told
+    channels: list[Literal["call"]] = Field(default=["call"], min_length=1, description="contact channels of these requests")
 
     @field_validator("url")
     @classmethod

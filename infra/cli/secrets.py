@@ -14,7 +14,7 @@ from shared.ids import is_site_id
 from shared.security import token_sha256
 
 OF_STAGE = ("identity", "visitor")
-OF_SITE = ("import", "crm-generic", "crm-outgoing", "calls-generic")
+OF_SITE = ("import", "crm-generic", "crm-outgoing", "calls-generic", "calls-asterisk")
 
 app = typer.Typer(no_args_is_help=True)
 

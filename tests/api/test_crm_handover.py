@@ -27,7 +27,7 @@ QUEUE = "crm-queue"
 CALLER = "+79000000017"
 DEFAULT, STATIC = "+74950000010", "+74950000041"
 SECRET = "whsec_c2VjcmV0LW9mLW91ci1vdXRnb2luZy1ldmVudHM="
-CRM = {"new_requests": {"url": "https://crm.example/hooks/new?key=1", "on": ["call"]}}
+CRM = {"new_requests": {"url": "https://crm.example/hooks/new?key=1", "channels": ["call"]}}
 MESSAGE = json.loads((Path(__file__).parents[1] / "events" / "sqs_crm.json").read_text())["Records"][0]
 
 
@@ -380,11 +380,6 @@ def test_the_phone_lies_in_the_quarantine_alone(numbers: Numbers, crm: Crm, caps
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------------------
-
-
-def test_a_bare_on_of_yaml_is_understood() -> None:
-    settings = {**SETTINGS, "crm": {"new_requests": {"url": "https://crm.example", True: ["call"]}}}
-    assert published(parse_settings(settings))["crm"]["new_requests"] == {"url": "https://crm.example", "on": ["call"]}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from functions.collect.imports import unpack
 from functions.collect.people import contacts, who
 from functions.crm_webhook import door as crm
 from functions.numberpool import lease
+from functions.numberpool.asking.outcome import Reason as LeaseReason
 from functions.numberpool.pbx import calls, reading
 from functions.numberpool.pbx.providers import ADAPTERS
 from functions.numberpool.pbx.resolve import ResolvedBy
@@ -95,7 +96,7 @@ def test_limits_in_the_schemas_are_the_same() -> None:
         assert property_of("Hit", "contact", kind)["maxItems"] == contacts.MOST_VALUES
         assert property_of("Hit", "contact", kind)["items"]["maxLength"] == contacts.MOST_LETTERS
     assert f"{gateway.MOST_HEAD_BYTES:,} bytes" in document()["components"]["responses"]["HeadTooLarge"]["description"]
-    assert set(property_of("NumberGiven", "reason")["enum"]) == set(get_args(lease.Reason))
+    assert set(property_of("NumberGiven", "reason")["enum"]) == set(get_args(LeaseReason))
     limits = {column.name: column.limit for column in KINDS["request"].columns}
     assert property_of("Hit", "request_id")["maxLength"] == limits["request_id"]
 

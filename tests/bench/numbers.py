@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from datetime import timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -55,15 +56,15 @@ def _played(numbers: Numbers, meter: Meter, size: int) -> dict[str, list[Sample]
     samples: dict[str, list[Sample]] = {"new lease": [], "renewal": [], "call event": [], "look-up": []}
     for turn in range(ROUNDS + WARM_UP):
         numbers.later(hours=1)
-        given = _timed(samples["new lease"], meter, lambda visitor=turn: numbers.lease(visitor))
+        given = _timed(samples["new lease"], meter, partial(numbers.lease, turn))
         assert given["kind"] == "dynamic"
         numbers.later(seconds=60)
-        assert _timed(samples["renewal"], meter, lambda visitor=turn, held=given: numbers.renew(visitor, held))
+        assert _timed(samples["renewal"], meter, partial(numbers.renew, turn, given))
         body = _call(numbers, given["number"], turn)
-        rung = _timed(samples["call event"], meter, lambda sent=body, name=turn: numbers.ring(sent, webhook_id=f"msg_{name}"))
+        rung = _timed(samples["call event"], meter, partial(numbers.ring, body, webhook_id=f"msg_{turn}"))
         assert body_of(rung)["resolved_by"] == "lease"
         query = f"site=kvartal&caller=7900{turn:07d}"
-        found = _timed(samples["look-up"], meter, lambda number=given["number"], sent=query: numbers.ask(number[1:], sent))
+        found = _timed(samples["look-up"], meter, partial(numbers.ask, given["number"][1:], query))
         assert body_of(found)["resolved_by"] == "lease"
     return samples
 

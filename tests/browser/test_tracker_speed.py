@@ -71,7 +71,7 @@ def test_the_number_comes_on_a_slow_network_and_moves_nothing(shop: Shop, tab: A
     assert first - start < 2 * (LATENCY + PATIENCE)  # a hit, whose answer names the visitor, and the lease
     assert first < 4 * LATENCY + 2 * PATIENCE
     assert second < 2 * LATENCY + PATIENCE  # page and script alone: the number is there
-    assert (shift, again) == (pytest.approx(0, abs=MOST_SHIFT), pytest.approx(0, abs=MOST_SHIFT))
+    assert max(shift, again) <= MOST_SHIFT
 
 
 def test_on_a_network_slower_than_the_patience_nothing_changes_under_the_readers_eyes(shop: Shop, tab: Any) -> None:

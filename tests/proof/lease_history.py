@@ -16,7 +16,7 @@ from shared.identity import keyed_hash, phone_hash
 from shared.ids import derived_id
 from shared.times import EPOCH, from_lake_text, from_millis, to_millis
 from tests.api.numbers_door import TABLE
-from tests.proof.lease_workers import ANSWER, END, RING, SETTLED, Played, PlayedCall
+from tests.proof.lease_play import ANSWER, END, RING, SETTLED, Played, PlayedCall
 
 IDENTITY = b"key-of-the-hashes"
 

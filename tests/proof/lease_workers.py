@@ -11,18 +11,14 @@ import json
 import os
 import random
 import threading
-from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from copy import copy
-from dataclasses import dataclass, field
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import botocore.session
 import pytest
-from botocore.config import Config
 
 from functions.numberpool import handler
 from functions.numberpool.pbx.adapter import Adapter, Heard, Reading, verify_nothing
@@ -32,81 +28,22 @@ from shared.leases import pool_key
 from shared.times import from_millis
 from shared.visitors import sign_visitor
 from tests.api.numbers_door import CALLS, SETTINGS, TABLE, VISITOR_SECRET, Numbers, recorded, visitor_id
-from tests.proof.faults import Crash, Effect, FaultyClient, Unlucky
-
-START = 1_791_790_828_000
-MOST_APART, LONGEST = 10_000, 12_000  # milliseconds
-SETTLED = LONGEST + MOST_APART + 3_000  # after it, nobody changes any more who held a number at an instant
-RING, ANSWER, END = 1, 2, 3
-MOST_OPEN_CALLS = 8  # of a process, so that parts of a call meet
-
-
-class Plan(NamedTuple):
-    """What is played: `calls` of a hundred operations tell of calls, `moves` of a thousand take a number out or put it back.
-    Milliseconds."""
-
-    site: str
-    numbers: tuple[str, ...]
-    visitors: int
-    prefixes: int
-    processes: int
-    threads: int
-    rounds: int
-    operations: int  # of a worker in a round
-    calls: int = 18
-    moves: int = 6
-    ticks: tuple[int, ...] = (0, 0, 50, 300, 2_000)
-    stay: int = 50_000
-    silence: tuple[int, ...] = (20_000, 90_000, 150_000)  # between rounds: leases end, numbers cool down
-    spans: tuple[tuple[str, int], ...] = ()
-
-    @property
-    def workers(self) -> int:
-        return self.processes * self.threads
-
-
-class Told(NamedTuple):
-    """A visitor was told that the number is his until an instant."""
-
-    lease_id: str
-    number: str
-    visitor_id: str
-    until: int
-
-
-@dataclass
-class PlayedCall:
-    """A call as it truly was, and the parts of it that are still to be told. `live`: told while it lasts."""
-
-    call_id: str
-    parts: dict[int, dict[str, Any]]
-    start: int
-    is_live: bool
-    untold: set[int] = field(default_factory=lambda: {RING, ANSWER, END})
-    last_told: int = 0
-
-
-@dataclass
-class Played:
-    """What a process saw."""
-
-    outcomes: Counter[str] = field(default_factory=Counter)
-    effects: list[Effect] = field(default_factory=list)
-    told: list[Told] = field(default_factory=list)
-    calls: list[PlayedCall] = field(default_factory=list)
-    records: list[dict[str, Any]] = field(default_factory=list)
-    crashes_of_code: list[str] = field(default_factory=list)
-
-
-def raw_client(endpoint: str, connections: int) -> Any:
-    """No attempt of its own, no patience with a slow machine: what fails here is injected, or is a failure of the proof."""
-    config = Config(
-        max_pool_connections=connections, retries={"total_max_attempts": 1}, read_timeout=60, parameter_validation=False
-    )
-    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    return botocore.session.get_session().create_client(
-        "dynamodb", endpoint_url=endpoint, region_name="eu-central-1", config=config, **keys
-    )
+from tests.proof.faults import Crash, FaultyClient, Unlucky
+from tests.proof.lease_play import (
+    ANSWER,
+    END,
+    MOST_APART,
+    MOST_OPEN_CALLS,
+    RING,
+    SETTLED,
+    START,
+    Clock,
+    Plan,
+    Played,
+    PlayedCall,
+    Told,
+    raw_client,
+)  # fmt: skip
 
 
 def play(endpoint: str, plan: Plan) -> list[Played]:
@@ -115,30 +52,6 @@ def play(endpoint: str, plan: Plan) -> list[Played]:
     shared = (context.Value("q", START), context.Array("q", [0] * plan.workers), context.Barrier(plan.workers, timeout=240))
     with ProcessPoolExecutor(plan.processes, mp_context=context, initializer=_begin, initargs=shared) as pool:
         return list(pool.map(_process, [endpoint] * plan.processes, [plan] * plan.processes, range(plan.processes)))
-
-
-class Clock:
-    """One for all processes."""
-
-    def __init__(self, now: Any, began: Any) -> None:
-        self._now, self._began = now, began
-
-    def tick(self, worker: int, millis: int) -> int:
-        """A request begins, so much later than the last one did if nothing under way is too old for that."""
-        with self._now.get_lock():
-            oldest = min((at for at in self._began.get_obj() if at), default=self._now.value)
-            self._now.value = max(self._now.value, min(self._now.value + millis, oldest + LONGEST))
-            self._began[worker] = self._began[worker] or self._now.value
-            return int(self._now.value)
-
-    def done(self, worker: int) -> None:
-        self._began[worker] = 0
-
-    def leap(self, millis: int) -> None:
-        """Nothing may be under way."""
-        with self._now.get_lock():
-            assert not any(self._began)
-            self._now.value += millis
 
 
 _shared: dict[str, Any] = {}
@@ -370,4 +283,3 @@ def _read(heard: Heard) -> Reading:
     call_id, part = told.pop("call_id"), told.pop("part")
     times = {name: from_millis(told[name]) for name in ("started_at", "answered_at", "ended_at") if name in told}
     return Reading([CallEvent(call_id, f"{call_id}-{part}", (part, 0), **{**told, **times})])
-

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from infra.servers.dynamodb_local import DynamoDbLocal
 from tests.api.numbers_door import CONTACTS, TABLE, create_table
-from tests.proof.lease_workers import raw_client
+from tests.proof.lease_play import raw_client
 from tests.requires import need_java, need_maven
 
 THREADS = 16

@@ -15,7 +15,8 @@ from functions.numberpool.choice import is_live, is_room
 from functions.numberpool.store import Store
 from tests.api.numbers_door import SETTINGS, TABLE, Numbers, visitor_id
 from tests.proof.lease_history import Line, assert_nobody_was_wronged, lines_of
-from tests.proof.lease_workers import START, post, sent_by
+from tests.proof.lease_play import START
+from tests.proof.lease_workers import post, sent_by
 from tests.proof.numbers_server import THREADS, Server, started
 
 pytestmark = [pytest.mark.proof, pytest.mark.dynamodb_local]
@@ -141,4 +142,3 @@ def test_one_visitor_in_many_tabs_and_networks_gets_one_number(server: Server, m
     assert len(lines_of(server.dynamodb, site.site)) == 1
     assert len({answer["number"] for answer in told if answer["kind"] == "dynamic"}) == 1
     assert all(answer["kind"] == "dynamic" or answer["reason"] == "busy" for answer in told)
-

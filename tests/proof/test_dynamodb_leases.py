@@ -13,7 +13,8 @@ import pytest
 from tests.api.numbers_door import Numbers
 from tests.proof.faults import FAULTS
 from tests.proof.lease_history import assert_calls_are_right, assert_nobody_was_wronged, assert_nothing_was_lost, lines_of
-from tests.proof.lease_workers import Plan, play
+from tests.proof.lease_play import Plan
+from tests.proof.lease_workers import play
 from tests.proof.numbers_server import Server, started
 
 pytestmark = [pytest.mark.proof, pytest.mark.dynamodb_local]

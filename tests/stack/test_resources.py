@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from functions.crm_webhook.providers import PROVIDERS
+from functions.numberpool.choice import Refusal
 from functions.numberpool.pbx.providers import ADAPTERS
 from infra.template.intrinsic import Resolver
 from infra.template.model import Template
+from shared.log import count
 from tests.stack.code import metrics_counted
 
 Resources = dict[str, dict[str, Any]]
@@ -269,7 +271,7 @@ def test_every_alarm_on_a_metric_of_ours_watches_what_the_code_counts(resources:
 
 def test_somebody_is_told_what_doors_survive_by_going_on_without(resources: Resources) -> None:
     """Leases, hits and deals do not fail with the vault or the numbers table: only their logs say so."""
-    filters = of_type(resources, "AWS::Logs::MetricFilter").values()
+    filters = [f for name, f in of_type(resources, "AWS::Logs::MetricFilter").items() if name != "NumberpoolFull"]
     assert {f["Properties"]["LogGroupName"]["Ref"] for f in filters} == {"CollectLog", "NumberpoolLog", "CrmWorkerLog"}
     alarm = resources["LoggedErrorsAlarm"]["Properties"]
     for filter_ in filters:
@@ -277,6 +279,19 @@ def test_somebody_is_told_what_doors_survive_by_going_on_without(resources: Reso
         (made,) = filter_["Properties"]["MetricTransformations"]
         assert (made["MetricNamespace"], made["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
         assert made["MetricNamespace"] == {"Fn::Sub": "Skvoz/${Stage}"}  # a stage's alarm never hears another stage
+
+
+def test_a_pool_that_runs_short_is_told_of(resources: Resources, capsys: pytest.CaptureFixture[str]) -> None:
+    filter_, alarm = resources["NumberpoolFull"]["Properties"], resources["PoolFullAlarm"]["Properties"]
+    assert filter_["LogGroupName"] == {"Ref": "NumberpoolLog"}
+    (made,) = filter_["MetricTransformations"]
+    assert (made["MetricNamespace"], made["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
+    assert alarm["Statistic"] == "Sum"
+    count({"LeaseGiven": 1}, Kind="default", Reason="pool_full")  # the line that the filter looks for
+    line = json.loads(capsys.readouterr().out)
+    wanted = re.findall(r'\$\.(\w+) = "?(\w+)"?', filter_["FilterPattern"])
+    assert {name: str(line[name]) for name, _ in wanted} == dict(wanted) == {"LeaseGiven": "1", "Reason": "pool_full"}
+    assert "pool_full" in get_args(Refusal)
 
 
 def test_functions_behind_the_api_end_before_it_stops_waiting(template: Template) -> None:

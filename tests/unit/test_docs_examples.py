@@ -36,6 +36,7 @@ from functions.crm_webhook.outcome import Arrival
 from functions.numberpool import lease
 from functions.numberpool.pbx import calls
 from functions.numberpool.pbx.adapter import Heard, Refused
+from functions.numberpool.pbx.adapter import Reason as CallReason
 from functions.numberpool.pbx.event import CallEvent
 from functions.numberpool.pbx.providers.generic import GENERIC
 from functions.numberpool.pbx.reading import read_phone
@@ -47,7 +48,7 @@ from infra.cli.sites import warnings_of
 from infra.local.gateway import MOST_HEAD_BYTES
 from infra.template.model import load
 from shared import athena, secrets, sites
-from shared.forms import MOST_PAIRS
+from shared.forms import MOST_NAME, MOST_PAIRS
 from shared.http import Request
 from shared.lake import Rejected
 from shared.money import LARGEST
@@ -279,7 +280,7 @@ def test_every_reason_of_a_rejection_is_listed() -> None:
     assert listed["hits"] | listed["import"] == set(get_args(Reason))
     assert listed["crm-generic"] - {"raw_gone", "bad_message"} == set(generic.REASONS)
     assert listed["crm-amocrm"] - {"raw_gone", "not_set_up"} == set(amocrm.REASONS)
-    assert listed["calls-generic"] == set(get_args(told.Reason))
+    assert listed["calls-generic"] == set(get_args(CallReason))
     assert listed["costs"] == messages.TEXTS.keys()
 
 
@@ -312,7 +313,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         "body of a CRM event": f"{crm_door.MOST_BYTES:,} bytes",
         "contacts for the vault, of a CRM event": f"{worker.MOST_OF_PERSON} a person, {worker.MOST_OF_BODY} in all",
         "fields of an amoCRM body": f"{MOST_PAIRS:,}",
-        "name of an amoCRM field": f"{forms.MOST_NAME} bytes, {forms.MOST_DEPTH} names deep",
+        "name of an amoCRM field": f"{MOST_NAME} bytes, {forms.MOST_DEPTH} names deep",
         "signing key of the CRM and import doors": f"at least {LEAST_KEY_BYTES} bytes",
         "age of a signature": f"{_minutes(REPLAY_WINDOW)} minutes",
         "an id of the CRM": f"{reading.MOST_ID} characters",

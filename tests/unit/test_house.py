@@ -46,7 +46,7 @@ PURE = (
     "shared.settings", "shared.sql", "shared.times", "shared.warehouse", "shared.http", "shared.hosts", "shared.addresses",
     "shared.visitors", "shared.source_settings", "shared.attribution_settings", "shared.models", "shared.setting_types",
     "shared.number_settings", "shared.call_settings", "shared.forms", "shared.pool_size",
-    "functions.numberpool.pbx.event", "functions.numberpool.pbx.routing", "functions.numberpool.pools",
+    "shared.clients", "shared.new_requests", "functions.numberpool.pbx.event", "functions.numberpool.pbx.routing",
     "functions.collect.marks", "functions.collect.texts", "functions.collect.hits",
     "functions.collect.people.consent", "functions.collect.people.edge",
     "functions.collect.imports.addresses", "functions.collect.imports.lines", "functions.collect.imports.unpack",

@@ -59,7 +59,7 @@ class HandOver:
 
 def _is_asked_for(site: Mapping[str, Any]) -> bool:
     told = (site.get("crm") or {}).get("new_requests") or {}
-    return CHANNEL in (told.get("on") or ())
+    return CHANNEL in (told.get("channels") or ())
 
 
 def _reason_against(site: Mapping[str, Any], rules: Rules, store: Store, request_id: str, call: Call, now: datetime) -> str:
