@@ -10,7 +10,7 @@ from datetime import datetime
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, NamedTuple
 
-from functions.report.view.contacts import resolution_name
+from functions.report.view.calls import resolution_name
 from functions.report.view.words import texts
 from infra.local.gateway import Answer, HttpRequest
 from infra.shop import pbx

@@ -177,7 +177,15 @@ def test_secrets_are_made_once_and_never_shown(stack: LocalStack) -> None:
     made = parameters()
     assert set(made) == {
         f"/skvoz/cli-test/{name}"
-        for name in ("identity", "visitor", "shop/import", "shop/crm-generic", "shop/crm-outgoing", "shop/calls-generic")
+        for name in (
+            "identity",
+            "visitor",
+            "shop/import",
+            "shop/crm-generic",
+            "shop/crm-outgoing",
+            "shop/calls-generic",
+            "shop/calls-asterisk",
+        )
     }
     assert len(set(made.values())) == 6
     assert first.stdout.count("created") == 6

@@ -25,7 +25,9 @@ from tests.report_cases import (
 from tests.unit.test_report_render import outputs, plain
 
 Table = list[list[Any]]
-NUMBERS = {"numbers": {"default": "+74950000010", "static": [{"number": "+74950000011", "source": "flyer", "medium": "offline"}]}}
+NUMBERS: dict[str, Any] = {
+    "numbers": {"default": "+74950000010", "static": [{"number": "+74950000011", "source": "flyer", "medium": "offline"}]}
+}
 
 
 def shown(figures: Figures, name: str = "page", **changes: Any) -> str:
