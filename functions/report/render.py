@@ -32,7 +32,8 @@ CAMPAIGN_LINES = (
 CHART_ID = "chart@skvoz"  # Content-ID of the mail's picture
 OPEN_DEALS = 30  # a longer list of deals is folded on the page
 NO_EXTRAS = Extras()
-PAGE_LINKS = {"xlsx": "?format=xlsx", "json": "?format=json"}  # to the page's own route; other forms of the report lie beside it
+# To the page's own route; other forms of the report lie beside it.
+PAGE_LINKS = {"xlsx": "?format=xlsx", "json": "?format=json", "recording": "?recording="}
 Figures = Mapping[str, Any]
 
 
@@ -48,12 +49,21 @@ class Mail(NamedTuple):
 def page(figures: Figures, settings: Mapping[str, Any], extras: Extras = NO_EXTRAS, links: Mapping[str, str] | None = None) -> str:
     """The report as one self-contained HTML page: every row, no script, nothing loaded from elsewhere.
 
-    `links` are addresses of the workbook (`xlsx`) and of the figures (`json`): `PAGE_LINKS`, file names, or none.
+    `links` are addresses of the workbook (`xlsx`), of the figures (`json`) and what a recording's begins with (`recording`):
+    `PAGE_LINKS`, file names, or none.
     """
     view = view_of(figures, settings)
     deals = deal_rows(figures["deals"], figures["site"], _formats(figures, settings), view["names"])
     links = {name: url for name, url in (links or {}).items() if name != "xlsx" or extras.workbook}
-    more = {"measures": MEASURES, "deals": deals, "open_deals": OPEN_DEALS, "links": links, **_extras(extras, view)}
+    listen = links.pop("recording", "")
+    more = {
+        "measures": MEASURES,
+        "deals": deals,
+        "open_deals": OPEN_DEALS,
+        "links": links,
+        "listen": listen,
+        **_extras(extras, view),
+    }
     return _templates().get_template("page.html.j2").render({**view, **more})
 
 

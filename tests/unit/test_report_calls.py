@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from python_calamine import CalamineWorkbook
 
+from functions.report import render
 from functions.report.figures import Figures, to_json
 from functions.report.workbook.book import workbook
 from shared.pool_size import loss, numbers_for
@@ -184,3 +185,18 @@ class TestWorkbook:
         found = {row[0]: row[1:] for row in sheets_of(figures_of(shop()))["Definitions"]}
         assert found["Numbers needed"] == ["Fewest numbers that lose at most 1% of arrivals under that load by Erlang B.", "pieces"]
         assert "4.605" in found["Silent numbers"][0]
+
+
+class TestRecordings:
+    def test_the_page_behind_the_link_lists_the_latest_recordings(self) -> None:
+        rows = [unanswered_call("3", 12), listed_call("2", 11, request_id="a&b"), listed_call("1", 9)]
+        page = render.page(figures_of({**shop(), "call_list": rows}), settings_of(), links=render.PAGE_LINKS)
+        assert re.findall(r'href="(\?recording=[^"]*)" target="_blank" rel="noopener"', page) == [
+            "?recording=a%26b", "?recording=call-1",
+        ]  # fmt: skip
+        assert page.count("download>") == 1, "a recording is no form of the report"
+
+    def test_a_page_without_a_route_and_a_month_without_recordings_list_none(self) -> None:
+        assert "?recording=" not in render.page(figures_of({**shop(), "call_list": [listed_call("1", 9)]}), settings_of())
+        silent = figures_of({**shop(), "call_list": [unanswered_call("3", 12)]})
+        assert "?recording=" not in render.page(silent, settings_of(), links=render.PAGE_LINKS)

@@ -14,6 +14,7 @@ from shared.times import from_lake_text
 CALL_COUNTS = ("incoming", "answered", "missed", "target", "unique_target", "outgoing")
 FURTHER_COUNTS = ("repeats", "spam", "two_candidates")
 MOST_MISSED = 10
+MOST_RECORDED = 20
 MOST_ANSWERERS = 20
 View = dict[str, Any]
 Words = Mapping[str, Any]
@@ -21,7 +22,7 @@ Words = Mapping[str, Any]
 
 def call_lines(calls: Mapping[str, Any], formats: Formats, names: Names) -> View:
     """Pairs of name and figure: what calls there were, what else the page has room for (`more`), who answered, and how the incoming
-    ones were resolved. `missed` are the latest calls that nobody answered."""
+    ones were resolved. `missed` are the latest calls that nobody answered, `recorded` the latest that can be listened to."""
     words = names.words
     say = words["calls"]
     counts = [(say["names"][name], formats.count(calls[name])) for name in CALL_COUNTS]
@@ -42,6 +43,7 @@ def call_lines(calls: Mapping[str, Any], formats: Formats, names: Names) -> View
             for name, count, seconds in answerers_of(calls)
         ],
         "missed": [_missed(call, formats, names) for call in unanswered(calls)[:MOST_MISSED]],
+        "recorded": [_recorded(call, formats, names) for call in recorded(calls)[:MOST_RECORDED]],
     }
 
 
@@ -63,6 +65,11 @@ def _telling(calls: Mapping[str, Any], words: Words) -> list[tuple[str, int]]:
 def unanswered(calls: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Listed incoming calls that nobody answered, without spam, the newest first."""
     return [call for call in calls["list"] if call["direction"] == "in" and not call["is_answered"] and not call["is_spam"]]
+
+
+def recorded(calls: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Listed calls whose recording the page's route can play (functions/report/recordings), the newest first."""
+    return [call for call in calls["list"] if call["has_recording"] and call["request_id"]]
 
 
 def answerers_of(calls: Mapping[str, Any]) -> list[tuple[str, int, int]]:
@@ -95,6 +102,17 @@ def source_text(call: Mapping[str, Any], names: Names) -> str:
     if call["source"]:
         parts.append(clean(names.source(call["channel"], call), MOST_NAME))
     return " › ".join([*parts, *([clean(call["campaign"], MOST_NAME)] if call["campaign"] else [])])
+
+
+def _recorded(call: Mapping[str, Any], formats: Formats, names: Names) -> View:
+    return {
+        "id": call["request_id"],
+        "at": formats.short_instant(from_lake_text(call["started_at"])),
+        "number": clean(call["number"], MOST_NAME),
+        "talk": duration(call["talk_seconds"] or 0, formats, names.words),
+        "source": source_text(call, names),
+        "answered_by": clean(call["answered_by"] or "", MOST_NAME) or EMPTY,
+    }
 
 
 def _missed(call: Mapping[str, Any], formats: Formats, names: Names) -> View:
