@@ -3,8 +3,8 @@ rides in a batch of hits, and `numberpool`. Rules: docs/method.md, numbers and c
 
 Items:
 - `pool#{site}#{pool}` / E.164 number: the number and its current or last lease (`lease_id`, `visitor_id`, `leased_at`, `until`,
-  `is_confirmed`, `prefix`, `marks`), `added_at`; `awaits_test` until its test call came, `retired_at` where it was retired;
-  instants in unix milliseconds;
+  `is_confirmed`, `prefix`, `marks`), `added_at`; `awaits_test` until its test call came, `retired_at` where it was retired,
+  `is_over` where its visitor got another number since: no sign of life prolongs that lease; instants in unix milliseconds;
 - `visitor#{site}#{pool}#{visitor id}` / `guard`: the visitor's latest `lease_id`; who did not see it waits until `until`;
 - `prefix#{site}#{pool}#{address prefix}` / `guard`: the same for the leases of one address prefix;
 - `history#{number}` / `{leased_at, 13 digits}#{lease id}`: one assignment (`site_id`, `pool`, `visitor_id`, `marks`: utm columns
@@ -15,6 +15,8 @@ Items:
 - `call#{site}#{call}` / `events`: the call's events that came (`events`, marks of them), what they tell together (`state`, without
   a plain phone), the first of them that told the caller of a known incoming call (`first`), and the key of its item above
   (`caller`, `place`); `call` is its request id;
+- `recording#{site}` / {call}: where its recording can be had (shared/recordings.py); kept 400 days;
+- `client#{site}`, `deal#{site}`: who leads whose deals (shared/clients.py); kept 400 days;
 - `code#{site}` / six digits: the visitor who may dictate them (`visitor_id`), until when;
 - `client#{site}` and `deal#{site}`: who leads a client's deals (shared/clients.py).
 """
@@ -34,7 +36,7 @@ Item = Mapping[str, Mapping[str, Any]]
 POOL = "main"  # whom no pool of the settings takes
 LEASE_SECONDS = 300  # of settings published before they had numbers
 _POOL_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_MINE = "lease_id = :lease AND visitor_id = :visitor"
+_MINE = "lease_id = :lease AND visitor_id = :visitor AND attribute_not_exists(is_over)"
 
 
 class Held(NamedTuple):

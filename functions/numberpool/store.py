@@ -101,12 +101,8 @@ class Store:
             # Put whole, not updated: TTL may have taken the opened one.
             end: Item = {"until": {"N": str(chosen.until)}, "is_confirmed": {"BOOL": chosen.is_confirmed}}
             items.append({"Put": self._history(site_id, pool, chosen, end)})
-        # A retired number of his must not come back to life meanwhile: nobody holds two.
-        items += [
-            {"ConditionCheck": {"TableName": self.table, "Key": key(pool_key(site_id, pool), other.number), **_as_seen(other)}}
-            for other in mine
-            if other.number != chosen.number
-        ]
+        # A retired number of his must not come back to life, now or by a sign of life that is still on its way: nobody holds two.
+        items += [{"Update": self._over(site_id, pool, other)} for other in mine if other.number != chosen.number]
         return self._write(items, lease.lease_id)
 
     def assignment(self, number: str, at: int) -> Assignment | None:
@@ -166,10 +162,20 @@ class Store:
         item: dict[str, Any] = found.get("Item", {})
         return item
 
+    def _over(self, site_id: str, pool: str, number: Number) -> dict[str, Any]:
+        seen = _as_seen(number)
+        return {
+            "TableName": self.table,
+            "Key": key(pool_key(site_id, pool), number.number),
+            "UpdateExpression": "SET is_over = :yes",
+            **seen,
+            "ExpressionAttributeValues": {**seen["ExpressionAttributeValues"], ":yes": {"BOOL": True}},
+        }
+
     def _leased(self, site_id: str, pool: str, chosen: Number, lease: Lease) -> dict[str, Any]:
         condition = _as_seen(chosen)
         usable = "attribute_exists(pk) AND attribute_not_exists(retired_at) AND attribute_not_exists(awaits_test)"
-        set_marks = ", marks = :marks" if lease.marks else " REMOVE marks"
+        set_marks = ", marks = :marks REMOVE is_over" if lease.marks else " REMOVE marks, is_over"
         return {
             "TableName": self.table,
             "Key": key(pool_key(site_id, pool), chosen.number),

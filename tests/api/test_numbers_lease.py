@@ -448,3 +448,23 @@ def test_a_deeply_nested_field_is_no_crash(numbers: Numbers, name: str) -> None:
     text = json.dumps(body).replace('"DEEP"', "[" * 1000 + "]" * 1000)
     for route in ("numbers_lease_post", "numbers_renew_post"):
         assert numbers.post(route, text)["statusCode"] in (200, 400, 401)
+
+
+def test_a_late_sign_of_life_does_not_bring_back_a_number_whose_visitor_got_another(numbers: Numbers) -> None:
+    """His number was retired and its lease over by one request's clock; the sign's own time is before that end."""
+    numbers.fill(POOL[0], POOL[1])
+    former = numbers.lease(1)
+    where = {"pk": {"S": pool_key("kvartal")}, "sk": {"S": former["number"]}}
+    one = {":one": {"N": "1"}}
+    numbers.dynamodb.update_item(
+        TableName=TABLE, Key=where, UpdateExpression="SET retired_at = :one", ExpressionAttributeValues=one
+    )
+    numbers.later(seconds=91)
+    assert numbers.lease(1)["number"] != former["number"]
+    numbers.later(seconds=-2)
+    assert numbers.renew(1, former) is None
+    numbers.later(hours=2)
+    numbers.dynamodb.update_item(TableName=TABLE, Key=where, UpdateExpression="REMOVE retired_at")
+    again = [numbers.lease(visitor) for visitor in (2, 3)]
+    assert former["number"] in {given["number"] for given in again}
+    assert all(numbers.renew(visitor, given) for visitor, given in zip((2, 3), again, strict=True)), "a lease like any"
