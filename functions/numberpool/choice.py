@@ -72,6 +72,14 @@ def is_room(numbers: Sequence[Number], prefix: str, now: int, percent: int) -> b
     return (mine + 1) * 100 <= max(100, percent * (len(live) + 1))
 
 
+def is_share_left(numbers: Sequence[Number], prefix: str, now: int, rules: Rules) -> bool:
+    """Whether one more number keeps the address prefix within max(1, percent of the pool's usable numbers), those that cool down
+    counted: numbers that were taken and let go again would drain a pool as well."""
+    usable = [number for number in numbers if number.is_usable]
+    held = sum(number.prefix == prefix and phase(number, now, rules) != "free" for number in usable)
+    return (held + 1) * 100 <= max(100, rules.prefix_percent * len(usable))
+
+
 def choose(
     numbers: Sequence[Number], visitor_id: str, prefix: str, now: int, rules: Rules, pick: int, spread: int = 1
 ) -> Choice | Refusal:
@@ -93,6 +101,8 @@ def choose(
     again = next((number for number in mine if number.is_usable), None)
     if again is not None:
         return Choice(again, "again")
+    if not is_share_left(numbers, prefix, now, rules):
+        return "too_many_from_address"
     free = sorted(
         (number for number in usable if phase(number, now, rules) == "free"),
         key=lambda number: (bool(number.lease_id), free_at(number, rules), number.number),

@@ -243,6 +243,9 @@ class Machine(RuleBasedStateMachine):
             return "too_many_from_address"
         if again := {lease.start: number for number, lease in mine.items() if number in usable}:
             return {again[max(again)]}
+        held_by_prefix = sum(bool(slot.last and slot.last.prefix == prefix and slot.last.free_at > now) for slot in usable.values())
+        if held_by_prefix + 1 > max(1, PERCENT / 100 * len(usable)):
+            return "too_many_from_address"
         free = {number: slot.last.free_at if slot.last else 0 for number, slot in usable.items()}
         free = {number: at for number, at in free.items() if at <= now}
         return {number for number, at in free.items() if at == min(free.values())} or "pool_full"

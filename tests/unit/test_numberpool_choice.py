@@ -168,3 +168,18 @@ def test_never_two_holders_of_a_number_and_never_two_numbers_of_a_visitor(
             assert start > end
             cool = min(rules.cool_down_seconds, rules.unconfirmed_cool_down_seconds) * 1000
             assert who == next_who or start >= end + cool
+
+
+def test_numbers_that_an_address_let_go_count_while_they_cool_down() -> None:
+    """Else it would drain the pool by taking numbers and never coming back."""
+    rules = RULES._replace(prefix_percent=20)
+    taken = [number(f"taken{n}", until=-1, visitor=f"v{n}", prefix="flood", is_confirmed=False) for n in range(2)]
+    others = [number(f"free{n}") for n in range(8)]
+    assert is_room([*taken, *others], "flood", NOW, 20)  # nobody's lease lives
+    assert choose([*taken, *others], "me", "flood", NOW, rules, 0) == "too_many_from_address"  # 2 of 10 are his share
+    assert isinstance(choose([*taken, *others], "me", "elsewhere", NOW, rules, 0), Choice)
+    own = choose([*taken, *others], "v1", "flood", NOW, rules, 0)
+    assert isinstance(own, Choice)
+    assert (own.how, own.number.number) == ("again", "taken1"), "his own number is no more than he had"
+    cool = rules.unconfirmed_cool_down_seconds * 1000
+    assert isinstance(choose([*taken, *others], "me", "flood", NOW + cool, rules, 0), Choice)
