@@ -12,10 +12,19 @@ from shared.setting_types import Email, Host, Phone, Sha256, Strict, Text
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
-# What the PBX calls a destination: an extension, a phone, a group's name. YAML reads a bare extension as a number.
+
+
+def _written(told: object) -> object:
+    """YAML reads a bare 0101 as the octal 65, so that a number does not tell what was written."""
+    if isinstance(told, int | float):
+        raise ValueError("write it in quotes, so that a leading zero stays")
+    return told
+
+
+# What the PBX calls a destination: an extension, a phone, a group's name.
 Destination = Annotated[
     str,
-    BeforeValidator(lambda told: str(told) if type(told) is int else told),
+    BeforeValidator(_written),
     StringConstraints(strip_whitespace=True, pattern=r"^[+0-9A-Za-z_.*#@-]{1,60}$"),
 ]
 MANAGER = "manager"
@@ -37,7 +46,7 @@ class SignedDoor(Strict):
 class OpenDoor(SignedDoor):
     """A telephony that cannot sign: a token in the path proves it; hashes of the valid ones (two while rotating)."""
 
-    token_sha256: list[Sha256] = Field(default_factory=list, max_length=2)
+    token_sha256: list[Sha256] = Field(min_length=1, max_length=2)
 
 
 class Mango(SignedDoor):

@@ -2,7 +2,8 @@
 the other way: from the queue to the CRM.
 
 Bad content ends as a rejected record and leaves the queue; what may work later (stores, secrets, settings) goes back to the queue,
-message by message, and to the dead-letter queue when it never does.
+message by message, and to the dead-letter queue when it never does. New requests are sent last and for a bounded time: a CRM that
+does not answer holds up nothing but them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -37,6 +39,10 @@ from shared.vault import Vault, contacts_of, first_of
 # Contacts for the vault: each is a write of its own, and the other messages of the batch must not wait for thousands.
 MOST_OF_PERSON = 10
 MOST_OF_BODY = 200
+# The function has 60 s (template.yaml); what it does not end by then comes back whole, and five times are the dead letters. A post
+# may take 4 s (shared/post.py). New requests are begun for so long after the events, and none so late in the invocation:
+REQUEST_SECONDS = 15.0
+LAST_BEGIN = 40.0
 
 
 def _generic(body: bytes, arrival: Arrival, site: Mapping[str, Any]) -> Outcome:
@@ -188,16 +194,46 @@ def worker() -> Worker:
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """SQS event → partial batch response: only the messages that failed come back."""
-    failed = []
+    """SQS event → partial batch response: only the messages that failed come back, and new requests that there was no time for."""
+    began = monotonic()
+    events: list[Mapping[str, Any]] = []
+    requests: list[Mapping[str, Any]] = []
     for message in event.get("Records", []):
-        try:
-            worker().work(message)
-        except Exception:
-            logger().exception("crm event goes back to the queue", extra={"message_id": message.get("messageId")})
-            count({"BackToQueue": 1}, Door=_door_of(message))
-            failed.append({"itemIdentifier": message.get("messageId", "")})
-    return {"batchItemFailures": failed}
+        (requests if _door_of(message) == REQUESTS.door else events).append(message)
+    failed = [message for message in events if not _is_worked(message)]
+    failed += _not_sent(requests, min(monotonic() + REQUEST_SECONDS, began + LAST_BEGIN))
+    return {"batchItemFailures": [{"itemIdentifier": message.get("messageId", "")} for message in failed]}
+
+
+def _not_sent(requests: list[Mapping[str, Any]], until: float) -> list[Mapping[str, Any]]:
+    """New requests that go back to the queue: those that failed, and those that were not begun until then. Sites whose requests
+    failed come last, so that the others' do not wait for a CRM that is down."""
+    waiting, failed, failing = list(requests), [], set()
+    while waiting and monotonic() < until:
+        message = next((one for one in waiting if _site_of(one) not in failing), waiting[0])
+        waiting.remove(message)
+        if not _is_worked(message):
+            failed.append(message)
+            failing.add(_site_of(message))
+    if waiting:
+        logger().warning("no time left for new requests; they go back to the queue", extra={"messages": len(waiting)})
+        count({"BackToQueue": len(waiting)}, Door=REQUESTS.door)
+    return failed + waiting
+
+
+def _is_worked(message: Mapping[str, Any]) -> bool:
+    try:
+        worker().work(message)
+    except Exception:
+        logger().exception("crm event goes back to the queue", extra={"message_id": message.get("messageId")})
+        count({"BackToQueue": 1}, Door=_door_of(message))
+        return False
+    return True
+
+
+def _site_of(message: Mapping[str, Any]) -> str:
+    order = order_of(message.get("body"))
+    return "" if isinstance(order, Rejected) else str(order["site_id"])
 
 
 def _door_of(message: Mapping[str, Any]) -> str:

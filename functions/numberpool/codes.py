@@ -16,31 +16,43 @@ from shared.times import to_millis
 KEPT = timedelta(days=30)
 _FIRST, _CODES = 100_000, 900_000
 _TRIES = 6
+_AHEAD = 300_000  # milliseconds that a telephony's clock may be behind ours
 _CODE = re.compile(r"[1-9][0-9]{5}")
 
 
 def code_for(store: Store, site_id: str, visitor_id: str, now: datetime) -> str | None:
-    """The visitor's code; None where six codes in a row are other visitors'. One conditional write at best."""
+    """The visitor's code; None where six codes in a row are other visitors'. A new one takes one conditional
+    write, his own two."""
     for turn in range(_TRIES):
         digest = hashlib.sha256(f"{site_id}\n{visitor_id}\n{turn}".encode()).digest()
         code = str(_FIRST + int.from_bytes(digest[:8], "big") % _CODES)
+        if _take(store, site_id, code, visitor_id, now):
+            return code
+    return None
+
+
+def _take(store: Store, site_id: str, code: str, visitor_id: str, now: datetime) -> bool:
+    """Another's code that is over begins anew; the visitor's own goes on, from when he first had it."""
+    until = {":until": {"N": str(to_millis(now + KEPT))}, ":gone": expires(to_millis(now + KEPT), 1)["expires_at"]}
+    values = {**until, ":me": {"S": visitor_id}, ":now": {"N": str(to_millis(now))}}
+    longer = "#until = :until, expires_at = :gone"
+    for update, condition in (
+        (f"SET visitor_id = :me, since = :now, {longer}", "attribute_not_exists(pk) OR #until < :now"),
+        (f"SET {longer}", "visitor_id = :me AND #until >= :now"),
+    ):
         try:
-            store.dynamodb.put_item(
+            store.dynamodb.update_item(
                 TableName=store.table,
-                Item={
-                    **key(code_key(site_id), code),
-                    "visitor_id": {"S": visitor_id},
-                    "until": {"N": str(to_millis(now + KEPT))},
-                    **expires(to_millis(now + KEPT), 1),
-                },
-                ConditionExpression="attribute_not_exists(pk) OR visitor_id = :me OR #until < :now",
+                Key=key(code_key(site_id), code),
+                UpdateExpression=update,
+                ConditionExpression=condition,
                 ExpressionAttributeNames={"#until": "until"},
-                ExpressionAttributeValues={":me": {"S": visitor_id}, ":now": {"N": str(to_millis(now))}},
+                ExpressionAttributeValues={name: value for name, value in values.items() if name in f"{update} {condition}"},
             )
         except store.dynamodb.exceptions.ConditionalCheckFailedException:
             continue
-        return code
-    return None
+        return True
+    return False
 
 
 def visitor_of(store: Store, site_id: str, code: str, at: datetime) -> str | None:
@@ -48,6 +60,6 @@ def visitor_of(store: Store, site_id: str, code: str, at: datetime) -> str | Non
     if not _CODE.fullmatch(code):
         return None
     item = store.dynamodb.get_item(TableName=store.table, Key=key(code_key(site_id), code), ConsistentRead=True).get("Item")
-    if item is None or int(item["until"]["N"]) < to_millis(at):
+    if item is None or not int(item["since"]["N"]) - _AHEAD <= to_millis(at) <= int(item["until"]["N"]):
         return None
     return str(item["visitor_id"]["S"])

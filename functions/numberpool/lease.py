@@ -43,6 +43,7 @@ RANDOM_BYTES = 16
 OLDEST_TOKEN = timedelta(hours=24)
 RENEW_EVERY = 60  # seconds of a visitor's activity between two signs of life
 TRIES = 4
+NO_CODE = ("robot", "too_many_from_address")  # a flood of new visitors would use the codes up
 
 
 class LeaseDoor:
@@ -85,7 +86,7 @@ class LeaseDoor:
             self._record(lease_record(asked, outcome, answer["kind"], answer["number"]))
         if is_per_page(rules):
             answer["per_page"] = True
-        if sent.get("code") is True and rules.visitor_codes and asked.visitor_id and outcome.how != "robot":
+        if sent.get("code") is True and rules.visitor_codes and asked.visitor_id and outcome.how not in NO_CODE:
             answer.update(self._code(asked))
         return answer
 

@@ -126,17 +126,18 @@ class Store:
         owner = self._owner(number)
         return str(owner["pool"]["S"]) if owner.get("site_id") == {"S": site_id} else None
 
-    def test_call(self, site_id: str, number: str, at: datetime) -> bool:
-        """Whether a call of the number that began at `at` tests it: the first one since it was added, which lets it into its pool,
-        and all told of before that. Errors of the store are raised."""
+    def test_call(self, site_id: str, number: str, at: datetime, call: str) -> bool:
+        """Whether a call of the number that began at `at` tests it: the first one since it was added, which lets it into its pool
+        and stays the test whatever is told of it later, and all that began before it since. Errors of the store are raised."""
         owner, instant = self._owner(number), to_millis(at)
         if owner.get("site_id") != {"S": site_id} or ("awaits_test" not in owner and "tested_at" not in owner):
             return False
         if "tested_at" in owner:
-            return int(owner["tested_from"]["N"]) <= instant <= int(owner["tested_at"]["N"])
+            is_before = int(owner["tested_from"]["N"]) <= instant <= int(owner["tested_at"]["N"])
+            return is_before or owner.get("tested_by") == {"S": call}
         if instant < int(owner["awaits_test"]["N"]):
             return False
-        passed = "SET tested_from = awaits_test, tested_at = :at REMOVE awaits_test"
+        passed = "SET tested_from = awaits_test, tested_at = :at, tested_by = :call REMOVE awaits_test"
         is_waiting = "awaits_test = :since"
         values = {":since": owner["awaits_test"]}
         items = [
@@ -150,12 +151,14 @@ class Store:
                 }
             }
             for pk, sk, update, more in (
-                (f"number#{number}", "owner", passed, {**values, ":at": {"N": str(instant)}}),
+                (f"number#{number}", "owner", passed, {**values, ":at": {"N": str(instant)}, ":call": {"S": call}}),
                 (pool_key(site_id, owner["pool"]["S"]), number, "REMOVE awaits_test", values),
             )
         ]
-        self._write(items, derived_id(at, "test", number))  # a lost race: another event of the call, or the number was taken away
-        return True
+        if self._write(items, derived_id(at, "test", number, call)):
+            return True
+        owner = self._owner(number)  # another call was quicker, or the number was taken away
+        return owner.get("tested_by") == {"S": call}
 
     def _owner(self, number: str) -> dict[str, Any]:
         found = self.dynamodb.get_item(TableName=self.table, Key=key(f"number#{number}", "owner"), ConsistentRead=True)

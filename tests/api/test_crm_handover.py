@@ -273,6 +273,18 @@ def test_the_test_call_of_a_number_makes_no_request(numbers: Numbers) -> None:
 # --- what the CRM answers ---------------------------------------------------------------------------------------------------------
 
 
+def test_a_first_event_that_failed_after_it_was_stored_leaves_the_offer_to_the_next_one(numbers: Numbers, crm: Crm) -> None:
+    """Many telephonies tell an event once: its repeat may never come."""
+    publish(numbers)
+    numbers.clients.sqs.fail("send_message", times=1)
+    call(numbers, status=503, webhook_id="first")
+    assert queued(numbers) == []
+    call(numbers, webhook_id="second", duration=121)
+    assert len(queued(numbers)) == 1
+    call(numbers, webhook_id="third", duration=122)
+    assert len(queued(numbers)) == 1
+
+
 @pytest.mark.parametrize("answer", [500, 503, 408, 425, 429, TimeoutError("slow"), ConnectionRefusedError("down")])
 def test_a_crm_that_is_out_of_order_gets_the_request_later(
     numbers: Numbers, crm: Crm, answer: Any, capsys: pytest.CaptureFixture[str]

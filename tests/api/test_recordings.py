@@ -310,7 +310,7 @@ def test_while_our_own_store_fails_it_is_later_not_never(world: World, monkeypat
 # --- what is answered ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_small_recording_is_the_answer_itself_and_nobody_keeps_it(world: World) -> None:
+def test_a_small_recording_is_the_answer_itself_and_no_cache_on_the_way_keeps_it(world: World) -> None:
     world.tell(ADDRESS)
     world.host.answers["/rec/1.mp3"] = answer(content_type="audio/x-wav; charset=utf-8")
     found = world.listen()
@@ -332,6 +332,36 @@ def test_a_player_may_seek_in_a_small_recording(world: World) -> None:
     found = world.listen(range="bytes=0-1")
     assert (found["statusCode"], sound_in(found)) == (206, MP3[:2])
     assert found["headers"]["content-range"] == f"bytes 0-1/{len(MP3)}"
+
+
+def test_the_telephony_gives_a_small_recording_out_once_for_all_parts_that_a_player_asks_for(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every part comes the same way as the first: players refuse a later part from another host."""
+    world.tell(ADDRESS)
+    world.host.answers["/rec/1.mp3"] = answer(content_type="audio/x-wav")
+    ranges = ["bytes=0-1", "", "bytes=100-199", "bytes=-5", f"bytes={len(MP3)}-"]
+    found = [world.listen(range=asked) for asked in ranges]
+    assert [part["statusCode"] for part in found] == [206, 200, 206, 206, 416]
+    assert [sound_in(part) for part in found[:4]] == [MP3[:2], MP3, MP3[100:200], MP3[-5:]]
+    assert {(part["headers"]["content-type"], part["headers"]["content-disposition"]) for part in found[:4]} == {
+        ("audio/wav", f'inline; filename="{ID}.wav"')
+    }
+    assert len(world.host.asked) == 1
+    assert len([metric for metric in counted(capsys.readouterr().out) if "RecordingPlayed" in metric]) == 1
+    (entry,) = world.aws.s3.list_objects_v2(Bucket=BUCKET, Prefix=f"recordings/kvartal/{ID}-")["Contents"]
+    assert entry["Size"] == len(MP3)
+    world.tell("https://pbx.example/rec/2.mp3")
+    assert world.listen()["statusCode"] == 404  # another reference is not the recording that was kept
+
+
+def test_what_is_kept_is_heard_by_nobody_who_may_not_listen(world: World) -> None:
+    world.tell(ADDRESS)
+    world.host.answers["/rec/1.mp3"] = answer()
+    assert sound_in(world.listen()) == MP3
+    assert world.listen(by="reader")["statusCode"] == 404
+    world.publish({**SITE, "calls": {**CALLS, "recordings": {"hosts": HOSTS, "listeners": []}}})
+    assert world.listen()["statusCode"] == 404
 
 
 def test_a_large_recording_lies_in_the_bucket_for_a_day_behind_a_signed_address(world: World) -> None:

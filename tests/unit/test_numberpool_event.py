@@ -72,7 +72,7 @@ def test_the_weightier_event_counts_and_a_whole_one_takes_back_what_it_leaves_op
     assert call(RANG, summary, part).talk_seconds == call(RANG, part, summary).talk_seconds == 194
     assert call(RANG, part, summary).answered_by == "214"
     whole = RANG._replace(order=(5, 1), event_id="6", is_whole=True)
-    assert call(RANG, part, summary, whole)[5:] == (None, None, 0, None, None, None)
+    assert call(RANG, part, summary, whole)[5:11] == (None, None, 0, None, None, None)
     assert call(whole, RANG, part, summary) == call(RANG, part, summary, whole)
 
 

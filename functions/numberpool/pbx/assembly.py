@@ -29,14 +29,21 @@ class Assembled(NamedTuple):
     """A call after one more event. `call` is None while it is not known well enough.
 
     `told_at` grows with every event, whatever the clocks of those who stored them said: of two records of a call the later one
-    knows more. `record_id` is made of the events that are in it. `is_first`: this event (or a repeat of it) was the first that
-    told the caller of an incoming call that is known; never for a hidden caller.
+    knows more. `record_id` is made of the events that are in it. `is_offered`: the CRM was offered the call (`mark_offered`).
     """
 
     call: Call | None
     told_at: datetime
     record_id: str
-    is_first: bool
+    is_offered: bool
+
+
+class Part(NamedTuple):
+    """One more event as it may be kept, and what of the call as a whole may be kept then (private.py)."""
+
+    event: CallEvent
+    caller_hash: str | None
+    settled: Callable[[State], State]
 
 
 class Who(NamedTuple):
@@ -80,48 +87,46 @@ def _calls_before(store: Store, site_id: str, phone_hash: str, at: datetime, wit
     return items
 
 
-def assemble(
-    store: Store,
-    site_id: str,
-    call: str,
-    event: CallEvent,
-    caller_hash: str | None,
-    whose: Callable[[Call], Who],
-    now: datetime,
-) -> Assembled:
+def assemble(store: Store, site_id: str, call: str, part: Part, whose: Callable[[Call], Who], now: datetime) -> Assembled:
     """One more event of the call (`call` is its request id). `whose` says whose an incoming call is, to be remembered.
 
     One read and one transaction. Errors of the store are raised; TryLater when other events of the call were quicker each time.
     """
     for _ in range(_TRIES):
-        done = _try(store, site_id, call, event, caller_hash, whose, now)
+        done = _try(store, site_id, call, part, whose, now)
         if done is not None:
             return done
     raise TryLater("other events of the call are being stored; send it again")
 
 
-def _try(
-    store: Store,
-    site_id: str,
-    call: str,
-    event: CallEvent,
-    caller_hash: str | None,
-    whose: Callable[[Call], Who],
-    now: datetime,
-) -> Assembled | None:
+def mark_offered(store: Store, site_id: str, call: str) -> None:
+    """The CRM was offered the call, or was not to be: no later event offers it again. Errors of the store are raised."""
+    store.dynamodb.update_item(
+        TableName=store.table,
+        Key=_call_key(site_id, call),
+        UpdateExpression="SET offered = :yes",
+        ConditionExpression="attribute_exists(pk)",
+        ExpressionAttributeValues={":yes": {"BOOL": True}},
+    )
+
+
+def _call_key(site_id: str, call: str) -> dict[str, Any]:
+    return key(f"call#{site_id}#{call}", "events")
+
+
+def _try(store: Store, site_id: str, call: str, part: Part, whose: Callable[[Call], Who], now: datetime) -> Assembled | None:
     """None when a race was lost."""
-    call_key = key(f"call#{site_id}#{call}", "events")
+    event, call_key = part.event, _call_key(site_id, call)
     seen = store.dynamodb.get_item(TableName=store.table, Key=call_key, ConsistentRead=True).get("Item", {})
     known: State = orjson.loads(seen["state"]["S"]) if "state" in seen else {}
     events, marker = seen.get("events", {"L": []}), {"S": derived_id(EPOCH, call, event.event_id)}
     if marker in events["L"]:
         told_at = from_millis(int(seen["told_at"]["N"]))
-        # The first event may come again because what follows its storing failed: it is the first one still.
-        return Assembled(call_of(known), told_at, _record_id(call, known, events["L"]), seen.get("first") == marker)
+        return Assembled(call_of(known), told_at, _record_id(call, known, events["L"]), "offered" in seen)
     told_at = max(now, from_millis(int(seen["told_at"]["N"])) + _MILLISECOND) if "told_at" in seen else now
     if event.order[1] is None:
         event = event._replace(order=(event.order[0], to_millis(told_at)))
-    state = merged(known, event, caller_hash)
+    state = part.settled(merged(known, event, part.caller_hash))
     now_known = call_of(state)
     events_now = [*events["L"], marker][-_MOST_EVENTS:]
     told: dict[str, Any] = {
@@ -131,10 +136,8 @@ def _try(
         "told_at": {"N": str(to_millis(told_at))},
         **expires(to_millis(now), CALLER_DAYS + 1),
     }
-    is_told = now_known and now_known.is_incoming and caller_hash and caller_hash == now_known.caller_hash
-    first = seen.get("first") or (marker if is_told else None)
-    if first:
-        told["first"] = first
+    if "offered" in seen:
+        told["offered"] = seen["offered"]
     puts = _memory(site_id, call, now_known, whose, seen, told, now)
     condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
     if seen:
@@ -146,7 +149,7 @@ def _try(
         if is_lost_race(error):
             return None
         raise
-    return Assembled(now_known, told_at, _record_id(call, state, events_now), first == marker)
+    return Assembled(now_known, told_at, _record_id(call, state, events_now), "offered" in seen)
 
 
 def _memory(

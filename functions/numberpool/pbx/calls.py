@@ -14,10 +14,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from functions.numberpool.pbx.adapter import Adapter, Heard, Reading, Refused, Reply, Stored, checked_token, refused
-from functions.numberpool.pbx.assembly import Assembled, Who, assemble
+from functions.numberpool.pbx.assembly import Assembled, Part, Who, assemble
 from functions.numberpool.pbx.event import Call, CallEvent
 from functions.numberpool.pbx.handover import HandOver
 from functions.numberpool.pbx.lookup import found
+from functions.numberpool.pbx.private import kept_of, settled
 from functions.numberpool.pbx.providers import ADAPTERS
 from functions.numberpool.pbx.recordings import keep_recording
 from functions.numberpool.pbx.resolve import Caller, Resolved, resolve
@@ -25,7 +26,7 @@ from functions.numberpool.rules import Rules, rules_of
 from functions.numberpool.store import Store
 from shared.errors import BadInput, FieldError, NotFound, TooLarge
 from shared.http import Request, Response
-from shared.identity import keyed_hash, numbers_of, phone_hash, private_id, redact
+from shared.identity import keyed_hash, phone_hash
 from shared.ids import derived_id
 from shared.lake import Lake, Rejected
 from shared.log import count
@@ -111,10 +112,9 @@ class CallDoor:
     def _store_event(self, heard: Heard, adapter: Adapter, rules: Rules, event: CallEvent) -> Stored:
         site_id, now = str(heard.site["site_id"]), heard.now
         identity = self._secrets.identity(now)
-        call_id = private_id(event.call_id, numbers_of([event.caller or ""]), identity)
         # Keyed: a form could claim a request whose id can be computed. Not made of the call's time, which a correction may change:
         # the CRM has this id already.
-        call = derived_id(EPOCH, keyed_hash("call", "\x1f".join((site_id, adapter.name, call_id)), identity))
+        call = derived_id(EPOCH, keyed_hash("call", "\x1f".join((site_id, adapter.name, event.call_id)), identity))
         caller_hash = phone_hash(event.caller, identity) if event.caller else None
         resolutions: dict[Call, Resolved] = {}
 
@@ -123,17 +123,22 @@ class CallDoor:
                 resolutions[known] = self._resolved(site_id, rules, call, known)
             return resolutions[known]
 
-        # Keyed too: it has the caller's phone in it.
-        event = event._replace(event_id=keyed_hash("event", event.event_id, identity), recording=_reference(event, identity))
-        done = assemble(self._store, site_id, call, event, caller_hash, lambda known: _who(resolved(known)), now)
+        kept = kept_of(event, identity)
+        if event.recording and not kept.recording:
+            count({"RecordingNotKept": 1}, Reason="phone")
+        part = Part(kept, caller_hash, lambda state: settled(state, event.call_id, identity))
+        done = assemble(self._store, site_id, call, part, lambda known: _who(resolved(known)), now)
         if done.call is None:
             count({"CallIncomplete": 1}, Door=adapter.door)
             return Stored()
-        is_test = done.call.is_incoming and self._store.test_call(site_id, done.call.number, done.call.started_at)
-        whose = Resolved("nothing") if is_test else resolved(done.call)
+        whose = resolved(done.call)
+        # Whom the number was shown to makes no test call, even where the number came back and awaits one.
+        is_tried = done.call.is_incoming and self._store.test_call(site_id, done.call.number, done.call.started_at, call)
+        is_test = is_tried and whose.by not in ("lease", "late_lease")
+        whose = Resolved("nothing") if is_test else whose
         request_id = call if done.call.is_incoming else None
         record = {
-            **_record(heard, adapter, call_id, done, done.call),
+            **_record(heard, adapter, done, done.call),
             **_resolution(whose),
             "request_id": request_id,
             "is_test": is_test or None,
@@ -143,7 +148,7 @@ class CallDoor:
         if not is_test:
             self._hand_over.offer(heard.site, rules, self._store, done, call, event.caller, whose, now)
         if request_id and done.call.recording and not is_test:
-            told = Reference(adapter.name, done.call.recording, call_id, done.told_at)
+            told = Reference(adapter.name, done.call.recording, done.call.call_id, done.told_at)
             keep_recording(self._store, heard.site, request_id, told, done.call.caller_hash, identity)
         count({"CallResolved": 1}, Direction=record["direction"], ResolvedBy=whose.by)
         return Stored(request_id, whose.by, whose.visitor_id)
@@ -155,7 +160,7 @@ class CallDoor:
         )
 
 
-def _record(heard: Heard, adapter: Adapter, call_id: str, done: Assembled, known: Call) -> dict[str, Any]:
+def _record(heard: Heard, adapter: Adapter, done: Assembled, known: Call) -> dict[str, Any]:
     return {
         "record_id": done.record_id,
         "site_id": heard.site["site_id"],
@@ -163,7 +168,7 @@ def _record(heard: Heard, adapter: Adapter, call_id: str, done: Assembled, known
         "received_at": lake_text(done.told_at),
         "via": VIA,
         "provider": adapter.name,
-        "call_id": call_id,
+        "call_id": known.call_id,
         "direction": "in" if known.is_incoming else "out",
         "number": known.number,
         "phone_hash": known.caller_hash,
@@ -171,21 +176,13 @@ def _record(heard: Heard, adapter: Adapter, call_id: str, done: Assembled, known
         "outcome": known.outcome,
         "wait_seconds": known.wait_seconds,
         "talk_seconds": known.talk_seconds,
-        "answered_by": redact(known.answered_by) if known.answered_by else None,
+        "answered_by": known.answered_by,
         "has_recording": True if known.recording else None,
     }
 
 
 def _who(whose: Resolved) -> Who:
     return Who(whose.visitor_id, whose.visit)
-
-
-def _reference(event: CallEvent, identity: bytes) -> str | None:
-    """The recording's id or address, unless it names the caller: phones are kept in the vault alone."""
-    if event.recording and private_id(event.recording, numbers_of([event.caller or ""]), identity) != event.recording:
-        count({"RecordingNotKept": 1}, Reason="phone")
-        return None
-    return event.recording
 
 
 def _resolution(whose: Resolved) -> Mapping[str, Any]:

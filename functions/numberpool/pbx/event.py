@@ -49,7 +49,7 @@ class CallEvent(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A call as far as it is known. Incoming: `caller` rang `number`. Outgoing: we rang `caller`."""
+    """A call as far as it is known. Incoming: `caller` rang `number`. Outgoing: we rang `caller`. `call_id` as the lake has it."""
 
     number: str
     caller_hash: str | None
@@ -62,6 +62,7 @@ class Call(NamedTuple):
     answered_by: str | None
     recording: str | None
     visitor_code: str | None
+    call_id: str = ""
 
 
 # Field → [[weight, place], value]: what is kept of a call between its events, JSON types only, the caller as his hash.
@@ -114,7 +115,7 @@ def call_of(state: Mapping[str, Any]) -> Call | None:
         talk = _seconds(answered, ended) if answered and ended else 0
     return Call(
         known["number"], known.get("caller_hash"), known["is_incoming"], started, is_answered, outcome, wait, talk,
-        known.get("answered_by"), known.get("recording"), known.get("visitor_code"),
+        known.get("answered_by"), known.get("recording"), known.get("visitor_code"), known.get("call_id", ""),
     )  # fmt: skip
 
 

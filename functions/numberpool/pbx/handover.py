@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from functions.numberpool.pbx.assembly import Assembled, earlier_calls
+from functions.numberpool.pbx.assembly import Assembled, earlier_calls, mark_offered
 from functions.numberpool.pbx.event import Call
 from functions.numberpool.pbx.resolve import Resolved
 from functions.numberpool.rules import Rules
@@ -41,13 +41,14 @@ class HandOver:
         whose: Resolved,
         now: datetime,
     ) -> None:
-        """Hand the call over if it is to be: the site asks for it, and the event was the first that told the caller of an incoming
-        call. Who called before, spam, and calls told too late are counted by reason. Errors of the stores are raised."""
+        """Hand the call over if it is to be: the site asks for it, and no event of this incoming call that told the caller has been
+        offered yet. Who called before, spam, and calls told too late are counted by reason. Errors of the stores are raised."""
         call = done.call
-        if not _is_asked_for(site) or not done.is_first or call is None or not call.is_incoming or not phone:
+        if not _is_asked_for(site) or done.is_offered or call is None or not call.is_incoming or not phone:
             return
         if reason := _reason_against(site, rules, store, request_id, call, now):
             count({"RequestNotHandedOver": 1}, Reason=reason)
+            mark_offered(store, str(site["site_id"]), request_id)
             return
         site_id, key = str(site["site_id"]), object_key(request_id, now)
         body = body_of(call.started_at, _data(site_id, request_id, call, phone, whose))
@@ -55,6 +56,7 @@ class HandOver:
         sqs, url = self._queue()
         sqs.send_message(QueueUrl=url, MessageBody=message(site_id, key, request_id, now))
         count({"RequestQueued": 1}, Channel=CHANNEL)
+        mark_offered(store, site_id, request_id)  # last: what failed before is done again by the call's next event
 
 
 def _is_asked_for(site: Mapping[str, Any]) -> bool:

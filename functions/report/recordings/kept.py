@@ -1,11 +1,12 @@
-"""Recordings that are too big to be an answer: for a day in the files bucket, `recordings/{site}/{request id}-{mark}`."""
+"""Recordings that somebody listened to: for a day in the files bucket, `recordings/{site}/{request id}-{mark}`, so that a player that
+asks for one part after another does not make the telephony give it out each time."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import Any
 
-from functions.report.recordings.sound import Sound
+from functions.report.recordings.sound import Sound, saved_as
 from shared.recordings import Reference
 
 
@@ -15,15 +16,19 @@ class Kept:
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3, self._bucket = s3, bucket
 
-    def has(self, key: str) -> bool:
-        """Whether it was put there not long ago."""
+    def size(self, key: str) -> int | None:
+        """Bytes of what was put there not long ago; None where nothing was."""
         try:
-            self._s3.head_object(Bucket=self._bucket, Key=key)
+            return int(self._s3.head_object(Bucket=self._bucket, Key=key)["ContentLength"])
         except self._s3.exceptions.ClientError as error:
             if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey"):
-                return False
+                return None
             raise
-        return True
+
+    def sound(self, key: str, request_id: str) -> Sound:
+        """What was put there."""
+        found = self._s3.get_object(Bucket=self._bucket, Key=key)
+        return Sound(found["Body"].read(), str(found["ContentType"]), saved_as(request_id, str(found["ContentType"])))
 
     def put(self, key: str, sound: Sound) -> None:
         self._s3.put_object(

@@ -1,8 +1,8 @@
 """GET /v1/reports/{token}?recording={request id}: a call's recording, for those who may listen.
 
-Steps: token → reader → settings → listener → the call's reference → kept already? → address → fetched → answered. Whoever may not
-listen gets one and the same page whatever the reason, which is counted; a listener is told why a recording cannot be had. Nothing
-that a telephony does is an error of ours: 404 in every case; 503 only while our own stores fail.
+Steps: token → reader → settings → listener → the call's reference → kept already? → address → fetched and kept → answered. Whoever
+may not listen gets one and the same page whatever the reason, which is counted; a listener is told why a recording cannot be had.
+Nothing that a telephony does is an error of ours: 404 in every case; 503 only while our own stores fail.
 """
 
 from __future__ import annotations
@@ -108,12 +108,15 @@ class Player(NamedTuple):
         site = self._site(request, page)
         told = self._told(str(site["site_id"]), request_id)
         key = kept_key(str(site["site_id"]), request_id, told)
-        if not self.kept.has(key):
+        size, sound = self.kept.size(key), None
+        if size is None:
             sound = self._fetched(request, site, request_id, told)
-            count({"RecordingPlayed": 1})
-            if len(sound.body) <= MOST_ANSWER:
-                return sound_response(sound, request.headers.get("range", ""), SOUND_HEADERS)
             self.kept.put(key, sound)
+            size = len(sound.body)
+            count({"RecordingPlayed": 1})
+        if size <= MOST_ANSWER:  # the parts of one recording come from one place: players refuse another host for a later part
+            sound = sound or self.kept.sound(key, request_id)
+            return sound_response(sound, request.headers.get("range", ""), SOUND_HEADERS)
         where = {**PAGE_HEADERS, "location": self.kept.address(key, ADDRESS_SECONDS)}
         return response(302, "", "text/plain; charset=utf-8", where)
 

@@ -55,7 +55,12 @@ def sound_of(fetched: Fetched, request_id: str) -> Sound:
     kind = known or next((kind for begins, kind in _BEGINNINGS if begins.match(fetched.body)), None)
     if kind is None:
         raise NotPlayed("not_audio")
-    return Sound(fetched.body, kind, f"{request_id}.{_ENDINGS.get(kind) or kind.partition('/')[2]}")
+    return Sound(fetched.body, kind, saved_as(request_id, kind))
+
+
+def saved_as(request_id: str, kind: str) -> str:
+    """Name of the saved file. `kind` is one of our types."""
+    return f"{request_id}.{_ENDINGS.get(kind) or kind.partition('/')[2]}"
 
 
 def sound_response(sound: Sound, asked: str, headers: Mapping[str, str]) -> Response:

@@ -27,7 +27,7 @@ _BEGAN = re.compile(r"(?:^|[^0-9])([0-9]{10})\.[0-9]+$")
 
 class Lines(NamedTuple):
     """What the settings know of the site's telephony: its numbers, its default one, and the dialplan contexts that calls from
-    outside enter by (empty: told by the numbers)."""
+    outside enter by (settings name at least one; what enters by any other is outgoing or passed over)."""
 
     ours: frozenset[str]
     default: str | None
