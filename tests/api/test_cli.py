@@ -187,11 +187,11 @@ def test_secrets_are_made_once_and_never_shown(stack: LocalStack) -> None:
             "shop/calls-asterisk",
         )
     }
-    assert len(set(made.values())) == 6
-    assert first.stdout.count("created") == 6
+    assert len(set(made.values())) == 7
+    assert first.stdout.count("created") == 7
     again = run("secrets", "init", "--stage", "cli-test", "--site", "shop", "--site", "second")
     assert {name: value for name, value in parameters().items() if "second" not in name} == made
-    assert (again.stdout.count("exists, kept"), again.stdout.count("created")) == (6, 4)
+    assert (again.stdout.count("exists, kept"), again.stdout.count("created")) == (7, 5)
     assert not [value for value in parameters().values() if value in first.stdout + again.stdout]
     assert "no site id" in mistake("secrets", "init", "--stage", "cli-test", "--site", "../x")
 

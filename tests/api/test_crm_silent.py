@@ -24,7 +24,7 @@ from functions.crm_webhook import worker
 from shared.post import post, resolved
 from shared.settings import parse_settings, published
 from shared.sites import current_key
-from tests.api.collect_door import counted
+from tests.api.numbers_door import counted
 from tests.fakes import FakeClients
 
 MESSAGE = json.loads((Path(__file__).parents[1] / "events" / "sqs_crm.json").read_text())["Records"][0]
@@ -42,7 +42,7 @@ def here(host: str, port: int) -> list[str]:
 
 
 @contextmanager
-def serving(answer: Callable[[socket.socket], None], context: ssl.SSLContext | None = None) -> Iterator[int]:
+def serving(answer: Callable[[socket.socket], object], context: ssl.SSLContext | None = None) -> Iterator[int]:
     """A port whose connections `answer` gets, each in its own thread."""
     threads: list[threading.Thread] = []
 
@@ -67,6 +67,16 @@ def serving(answer: Callable[[socket.socket], None], context: ssl.SSLContext | N
             thread.join(6)
 
 
+def created(connection: socket.socket) -> bytes:
+    """The answer of a CRM that took it; what it was sent."""
+    came = b""
+    with connection:
+        while not came.endswith(b"\r\n\r\n{}") and (more := connection.recv(65_536)):
+            came += more
+        connection.sendall(OK)
+    return came
+
+
 def seconds_until_given_up(url: str, seconds: float, resolve: Callable[[str, int], list[str]] = here) -> float:
     began = time.monotonic()
     with pytest.raises(TimeoutError):
@@ -74,29 +84,34 @@ def seconds_until_given_up(url: str, seconds: float, resolve: Callable[[str, int
     return time.monotonic() - began
 
 
-# --- one post -------------------------------------------------------------------------------------------------------------------------
+# --- one post ---------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("start", [b"", b"HTTP/1.1 201 Created\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", b"\x16\x03\x01"])
-@pytest.mark.parametrize("scheme", ["http", "https"])
-def test_a_server_that_drips_is_given_up_and_hung_up_on(start: bytes, scheme: str) -> None:
+@pytest.mark.parametrize(
+    ("scheme", "start"),
+    [
+        ("http", b""),
+        ("http", b"HTTP/1.1 201 Created\r\n"),
+        ("http", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        ("https", b"\x16\x03\x03\x40\x00"),  # a TLS record of 16 KB
+    ],
+)
+def test_a_server_that_drips_is_given_up_and_hung_up_on(scheme: str, start: bytes) -> None:
     """A byte now and then keeps every time-out of a socket away."""
-    gone = threading.Event()
+    gone, over = threading.Event(), threading.Event()
 
     def drip(connection: socket.socket) -> None:
         try:
             connection.sendall(start)
-            for _ in range(500):
-                time.sleep(0.02)  # the server's slowness; it ends with the connection
+            while not over.wait(0.02):
                 connection.sendall(b"a")
         except OSError:
             gone.set()
 
-    if scheme == "https":  # a TLS record of 16 KB that comes byte by byte
-        start = b"\x16\x03\x03\x40\x00"
     with serving(drip) as port:
         assert seconds_until_given_up(f"{scheme}://crm.example:{port}/new", 0.4) < 3
         assert gone.wait(5)
+        over.set()
 
 
 def test_a_server_that_never_takes_a_connection_costs_one_time_whatever_its_addresses() -> None:
@@ -128,6 +143,14 @@ def full(place: tuple[str, int]) -> Iterator[None]:
         one.close()
 
 
+def test_an_address_that_never_answers_leaves_time_for_the_next_one() -> None:
+    with serving(created) as port, socket.socket() as silent:
+        silent.bind(("127.0.0.2", port))
+        silent.listen(0)
+        with full(("127.0.0.2", port)):
+            assert post(f"http://crm.example:{port}/", b"{}", {}, 4, lambda host, port: ["127.0.0.2", "127.0.0.1"]) == 201
+
+
 def test_a_name_that_is_not_resolved_in_time_is_given_up() -> None:
     over = threading.Event()
 
@@ -140,7 +163,7 @@ def test_a_name_that_is_not_resolved_in_time_is_given_up() -> None:
 
 
 def test_the_next_address_is_tried_where_one_refuses() -> None:
-    with serving(lambda connection: connection.sendall(OK)) as port:
+    with serving(created) as port:
         assert post(f"http://crm.example:{port}/", b"{}", {}, 5, lambda host, port: ["127.0.0.2", "127.0.0.1"]) == 201
 
 
@@ -172,12 +195,7 @@ def test_over_tls_the_certificate_is_the_hosts_and_vouched_for(certificate: Path
     context.load_cert_chain(certificate)
     came: list[bytes] = []
 
-    def answer(connection: socket.socket) -> None:
-        with connection:
-            came.append(connection.recv(65_536))
-            connection.sendall(OK)
-
-    with serving(answer, context) as port:
+    with serving(lambda connection: came.append(created(connection)), context) as port:
         with pytest.raises(ssl.SSLCertVerificationError):
             post(f"https://crm.example:{port}/new?key=1", b"{}", {}, 5, here)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -188,7 +206,7 @@ def test_over_tls_the_certificate_is_the_hosts_and_vouched_for(certificate: Path
     assert came[0].startswith(f"POST /new?key=1 HTTP/1.1\r\nHost: crm.example:{port}\r\n".encode())
 
 
-# --- one invocation -------------------------------------------------------------------------------------------------------------------
+# --- one invocation ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -240,7 +258,7 @@ def test_a_crm_that_never_answers_holds_up_new_requests_alone(
 
     monkeypatch.setattr(worker, "post", bounded)
     monkeypatch.setattr(worker, "REQUEST_SECONDS", 0.3)
-    with serving(lambda connection: over.wait(10) and None) as port:
+    with serving(lambda connection: over.wait(10)) as port:
         publish(clients, "kvartal", f"https://crm.example:{port}/new")
         batch = [queued(clients, f"r{place}", "requests") for place in range(3)]
         batch[1:1] = [queued(clients, "e1", "generic")]

@@ -54,7 +54,7 @@ def test_a_code_that_cannot_be_stored_never_costs_the_number(numbers: Numbers, c
     numbers.fill()
     broken = Stale(numbers, {})
     broken.asked = 1
-    broken.put_item = lambda **_: 1 / 0  # type: ignore[attr-defined]
+    broken.update_item = lambda **_: 1 / 0  # type: ignore[attr-defined]
     numbers.clients.dynamodb = broken
     numbers.forget()
     given = numbers.lease(1, code=True)
@@ -197,6 +197,6 @@ def test_a_lease_is_one_query_and_one_transaction_a_renewal_one_write_and_a_code
         numbers.renew(1, given)
         assert calls[2:] == ["UpdateItem"]
         numbers.lease(2, code=True)
-        assert calls[3:] == ["Query", "TransactWriteItems", "PutItem"]
+        assert calls[3:] == ["Query", "TransactWriteItems", "UpdateItem"]
     finally:
         numbers.dynamodb.meta.events.unregister("before-call.dynamodb", note)

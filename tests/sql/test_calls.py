@@ -119,12 +119,21 @@ def test_a_correction_that_comes_later_changes_the_call_its_request_and_the_next
     first: list[Record] = [rang("a", AT, 0, phone="p"), rang("b", AT + MINUTE, phone="p")]
     marts = marts_of(tmp_path, first, shop(requests={"duplicate_days": "off"}))
     assert marts.rows("requests", "request_id", "is_counted") == [("call-a", False), ("call-b", True)]
-    correction = rang("a", AT, 95, phone="p", received_at=NOW + DAY)
+    correction = rang("a", AT, 95, phone="p", received_at=AT + 20 * DAY)
     write(tmp_path, [correction], NOW + DAY)
     marts.refresh(NOW + DAY)
     assert marts.rows("requests", "request_id", "is_counted") == [("call-a", True), ("call-b", False)]
     anew = marts_of(tmp_path / "anew", [*first, correction], shop(requests={"duplicate_days": "off"}), NOW + DAY)
     assert_same(marts.everything(), anew.everything())
+
+
+def test_what_is_told_of_a_call_after_31_days_counts_only_where_nothing_else_was_told(tmp_path: Path) -> None:
+    """The door has forgotten the caller's past and the call's other parts by then."""
+    known = rang("a", AT, 95, visitor="v", resolved_by="caller", received_at=AT + MINUTE)
+    again = rang("a", AT, 10, resolved_by="nothing", received_at=AT + 40 * DAY)
+    history = rang("b", AT, 40, received_at=AT + 41 * DAY)
+    marts = marts_of(tmp_path, [known, again, history])
+    assert marts.rows("calls", "call_id", "talk_seconds", "resolved_by") == [("a", 95, "caller"), ("b", 40, "nothing")]
 
 
 def test_data_reach_to_the_latest_call(tmp_path: Path) -> None:

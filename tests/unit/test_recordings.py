@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.numberpool.pbx.recordings import _names
+from functions.numberpool.pbx.private import names
 from functions.report.recordings.fetch import Fetched, Line, NotPlayed, Place, is_public, place_of
 from functions.report.recordings.kept import kept_key
 from functions.report.recordings.sound import Sound, sound_of, sound_response
@@ -302,4 +302,4 @@ def test_what_is_kept_for_a_day_belongs_to_one_reference() -> None:
 def test_the_callers_phone_is_found_in_a_reference_however_its_digits_run_on(reference: str, is_named: bool) -> None:
     caller_hash = phone_hash("+79000000017", KEY)
     assert caller_hash
-    assert _names(reference, caller_hash, KEY) == is_named
+    assert names(reference, caller_hash, KEY) == is_named

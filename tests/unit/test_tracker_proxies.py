@@ -43,6 +43,7 @@ def snippet(language: str) -> str:
 def headers_read() -> set[str]:
     """Names of headers that the doors of visitors ask a request for."""
     files = [*(ROOT / "functions" / "collect").rglob("*.py"), *(ROOT / "functions" / "numberpool").rglob("*.py")]
+    files = [file for file in files if "pbx" not in file.parts]  # telephonies do not come by the site's proxy
     files += [ROOT / "shared" / name for name in ("addresses.py", "origins.py")]
     read = {name for file in files for name in re.findall(r'headers\.get\(\s*"([a-z-]+)"', file.read_text("utf-8"))}
     return {name for name in read if not name.startswith(NOT_OF_BROWSERS)}

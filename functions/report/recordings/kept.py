@@ -1,5 +1,5 @@
-"""Recordings that somebody listened to: for a day in the files bucket, `recordings/{site}/{request id}-{mark}`, so that a player that
-asks for one part after another does not make the telephony give it out each time."""
+"""Recordings that somebody listened to: for a day in the files bucket, `recordings/{site}/{request id}-{mark}`, so that the
+telephony gives it out once, however many parts of it a player asks for."""
 
 from __future__ import annotations
 
