@@ -142,7 +142,7 @@ CALL = RecordKind(
             "outcome", "varchar", "answered, missed, abandoned (the caller hung up first), busy, failed; empty while it lasts", 20
         ),
         Column("answered_by", "varchar", "extension or name of who talked", 100),
-        Column("has_recording", "boolean", "the telephony told of a recording, which it keeps"),
+        Column("has_recording", "boolean", "the telephony told of a recording that may be fetched from it"),
         Column("other_visitor_id", "varchar", "the visitor whom the next best rule names, where it is another one", 64),
         Column("other_resolved_by", "varchar", "that rule", 20),
     ),

@@ -75,17 +75,17 @@ def request(request_id: str, at: datetime, ad: str = "", **more: Any) -> Record:
 
 def call(request_id: str, at: datetime, talk_seconds: int = 90, **more: Any) -> Record:
     """An answered call; talk of 0 seconds = nobody answered."""
-    told: dict[str, Any] = {"contact_channel": "call", "is_answered": talk_seconds > 0, "talk_seconds": talk_seconds}
+    told: dict[str, Any] = {"contact_channel": "call", "is_answered": bool(talk_seconds), "talk_seconds": talk_seconds}
     return request(request_id, at, **(told | more))
 
 
-def rang(call_id: str, at: datetime, talk_seconds: int = 90, ad: str = "", **more: Any) -> Record:
+def rang(call_id: str, at: datetime, talk_seconds: int | None = 90, ad: str = "", **more: Any) -> Record:
     """What the telephony told of a call: an incoming one, answered unless there was no talk; it makes the request `call-<id>`."""
     values = _marks(ad) | _keys(more)
     is_incoming = values.get("direction", "in") == "in"
     told = {"provider": "pbx", "call_id": call_id, "direction": "in", "number": "+74950000031", "wait_seconds": 12}
     told |= {
-        "is_answered": talk_seconds > 0,
+        "is_answered": bool(talk_seconds),
         "talk_seconds": talk_seconds,
         "request_id": f"call-{call_id}" if is_incoming else None,
     }

@@ -41,9 +41,10 @@ def init(
 
 @app.command()
 def token() -> None:
-    """Make a token for a CRM's address or for a proxy, and the hash that goes into the settings file."""
+    """Make a token for the address of a CRM or a telephony, or for a proxy, and the hash that goes into the settings file."""
     value = secrets.token_urlsafe(24)
     print(f"token: {value}\ntoken_sha256: {token_sha256(value)}")
     print("a CRM: the token into its address, the hash into crm.token_sha256 of the settings")
+    print("a telephony that cannot sign: the token into its address, the hash into calls.PROVIDER.token_sha256 of the settings")
     print("a proxy: the token into its header X-Skvoz-Proxy, the hash into proxy_token_sha256 of the settings")
     print("keep the token where you keep passwords: it is shown once")

@@ -90,6 +90,9 @@ def _read(file: Path) -> SiteSettings:
     return settings
 
 
+LEAST_LEASE_SECONDS = 90  # a heartbeat of 60 s, and time for it to arrive
+
+
 def warnings_of(settings: SiteSettings) -> list[str]:
     """What may stand in the settings and is rarely meant: each with its place, what follows from it and what to write."""
     warnings = []
@@ -97,7 +100,20 @@ def warnings_of(settings: SiteSettings) -> list[str]:
         if max(MEANING_RANK[meaning] for meaning in rule.stages.values()) < MEANING_RANK[rule.money_stage]:
             which = f"of pipeline {rule.pipeline}" if rule.pipeline != "*" else "here"
             warnings.append(f"stages.{place}: no stage {which} means {rule.money_stage} or later: money comes from payments only")
+    warnings += _short_leases(settings)
     return warnings + (_amo_warnings(settings.stages, settings.crm.amocrm) if settings.crm.amocrm else [])
+
+
+def _short_leases(settings: SiteSettings) -> list[str]:
+    spans = {"numbers": settings.numbers} | {f"numbers.pools.{place}": pool for place, pool in enumerate(settings.numbers.pools)}
+    told = {
+        f"{place}.{name}": getattr(own, name) for place, own in spans.items() for name in ("lease_seconds", "first_lease_seconds")
+    }
+    return [
+        f"{name}: a sign of life comes every 60 s, a lease of {seconds} s may end before; write {LEAST_LEASE_SECONDS} or more"
+        for name, seconds in told.items()
+        if seconds is not None and seconds < LEAST_LEASE_SECONDS
+    ]
 
 
 def _amo_warnings(rules: Sequence[StageRule], amo: AmoCrm) -> list[str]:

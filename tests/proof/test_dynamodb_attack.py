@@ -21,7 +21,7 @@ from tests.proof.numbers_server import THREADS, Server, started
 
 pytestmark = [pytest.mark.proof, pytest.mark.dynamodb_local]
 
-REAL, ATTACKS, PERCENT = 30, 4_000, 20  # the usual percentage, and the usual spans
+REAL, ATTACKS, PERCENT = 30, 10_008, 20  # the usual percentage, and the usual spans
 # Room for the visitors, and for what an attacker may hold and let cool down: 7 at a time, each for 90 + 300 s.
 NUMBERS = 64
 MILLIS_A_REQUEST = 250

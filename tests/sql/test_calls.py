@@ -205,6 +205,8 @@ THREE = {"spam": {"calls": 3, "talk_seconds": 10}}
         # We rang him back, and talked.
         ([*often(0, 1, 2), rang("back", AT + timedelta(hours=1.5), 60, phone="p", direction="out")], set()),
         ([*often(0, 1), rang("back", AT + timedelta(hours=1.5), 0, phone="p", direction="out")], set()),
+        # How long he talked is not known.
+        ([*often(0, 1, 2), rang("open", AT + timedelta(hours=1), None, phone="p", is_answered=True)], set()),
         ([*often(0, 1), rang("other", AT, 0, phone="q"), rang("hidden", AT, 0), rang("hidden-2", AT, 0)], set()),
         ([rang(name, AT, 0, phone="p", provider=name) for name in ("a", "b", "c")], {"a", "b", "c"}),
     ],
@@ -222,16 +224,17 @@ def test_by_default_ten_calls_without_ten_seconds_of_talk_are_spam_and_off_judge
     assert spam_of(marts_of(tmp_path / "off", records, shop(calls={"spam": {"calls": "off"}}))) == set()
 
 
-def test_spam_makes_no_request_is_no_target_and_finds_no_deal(tmp_path: Path) -> None:
+def test_spam_makes_no_request_and_is_no_target_unless_a_deal_names_the_call(tmp_path: Path) -> None:
     calls = [rang(f"{n}", AT + n * MINUTE, 40, phone="p") for n in range(3)]
     named = call("call-0", AT, 40, phone="p")
     deals = [deal("d", AT + DAY, "won", call_id="1"), deal("e", AT + DAY, "won", phone="p")]
     settings = shop(calls={"spam": {"calls": 3, "talk_seconds": 60}})
     marts = marts_of(tmp_path, [*calls, named, *deals, rang("kind", AT, 40, phone="q")], settings)
-    assert marts.rows("request_facts", "request_id") == ["call-kind"]
-    assert sorted(marts.rows("deals", "match_method")) == ["implied", "implied"]
-    assert judged(marts) == {"0": (False, False), "1": (False, False), "2": (False, False), "kind": (True, True)}
-    assert marts.rows("requests", "request_id", contact_channel="call") == ["call-kind"]
+    assert marts.rows("request_facts", "request_id") == ["call-1", "call-kind"]
+    assert sorted(marts.rows("deals", "match_method")) == ["call_id", "implied"]
+    assert judged(marts) == {"0": (False, False), "1": (True, True), "2": (False, False), "kind": (True, True)}
+    assert marts.rows("requests", "request_id", contact_channel="call") == ["call-1", "call-kind"]
+    assert spam_of(marts) == {"0", "2"}
 
 
 def test_a_caller_who_turns_out_to_be_spam_loses_his_requests_as_a_rebuild_would_have_it(tmp_path: Path) -> None:

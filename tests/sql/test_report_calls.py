@@ -57,6 +57,14 @@ def test_coverage_counts_people_once_and_leaves_robots_out(tmp_path: Path) -> No
     assert told == {"main": (3, 1, 2, 2), "spb": (1, 1, 1, 0)}
 
 
+def test_who_lost_every_race_for_a_number_is_an_arrival_too(tmp_path: Path) -> None:
+    """Like who found none free: leaving out those who were turned away would make the pool look large enough."""
+    records = [leased("a", AT, "l1"), leased("b", AT + MINUTE, reason="busy"), leased("c", AT + MINUTE)]
+    records.append(leased("d", AT + MINUTE, reason="too_many_from_address"))
+    pool = pool_of(figures_of(tmp_path, *records))
+    assert (pool["busiest_hour"]["arrivals"], pool["pool_full"]) == (3, 1)
+
+
 def test_a_number_is_held_from_its_lease_to_the_end_of_the_pools_cool_down_or_its_visitors_return(tmp_path: Path) -> None:
     ends: dict[str, Any] = {"former_until": AT + 5 * MINUTE}
     records = [

@@ -106,3 +106,9 @@ def test_every_order_and_every_repeat_gives_the_same_call(events: list[CallEvent
     play.shuffle(again)
     assert state_of(*events) == state_of(*again)
     assert call_of(state_of(*events)) == call_of(state_of(*again))
+
+
+def test_the_talk_of_an_answered_call_may_be_unknown_and_none_without_an_answer() -> None:
+    """Not 0: a call of unknown length is no call without talk, as those of spam are."""
+    assert call(RANG, CallEvent("c", "9", (2, 0), outcome="answered")).talk_seconds is None
+    assert call(RANG, CallEvent("c", "9", (2, 0), outcome="busy")).talk_seconds == 0

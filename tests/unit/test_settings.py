@@ -319,3 +319,11 @@ def test_names_where_amocrm_tells_ids_are_warned_of() -> None:
 
 def test_settings_without_rules_of_their_own_give_no_warning() -> None:
     assert warnings_of(parse_settings(LEAST)) == []
+
+
+def test_leases_that_end_between_two_signs_of_life_are_warned_of() -> None:
+    pools = [{"name": "spb", "lease_seconds": 60}, {"name": "msk", "lease_seconds": 120}]
+    warnings = warnings_of(parse_settings({**LEAST, "numbers": {"first_lease_seconds": 30, "pools": pools}}))
+    assert [text.partition(":")[0] for text in warnings if text.startswith("numbers")] == [
+        "numbers.first_lease_seconds", "numbers.pools.0.lease_seconds",
+    ]  # fmt: skip

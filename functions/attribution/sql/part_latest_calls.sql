@@ -1,6 +1,6 @@
 -- Every call once, as its latest record tells it (the door forgets a call after 31 days: what is told later counts where nothing else
 -- was told); test traffic left out. Spam: the call is one of so many incoming calls of its caller within 86,400 s, from the first to
--- the last of which there was no call with him, in or out, of that much talk.
+-- the last of which there was no call with him, in or out, of that much talk (or of unknown talk), and no deal names it.
 told_calls AS (
     SELECT *
     FROM (
@@ -27,7 +27,7 @@ told_calls AS (
 talked_calls AS (
     SELECT
         *,
-        max(CASE WHEN talk_seconds >= :spam_talk_seconds THEN started_at END) OVER (
+        max(CASE WHEN talk_seconds >= :spam_talk_seconds OR (is_answered AND talk_seconds IS NULL) THEN started_at END) OVER (
             PARTITION BY phone_hash ORDER BY started_at RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
         ) AS last_talk_at
     FROM told_calls
@@ -63,7 +63,11 @@ spam_calls AS (
 ),
 
 latest_calls AS (
-    SELECT t.*, s.call_id IS NOT NULL AS is_spam
+    SELECT t.*, s.call_id IS NOT NULL AND r.named IS NULL AND c.named IS NULL AS is_spam
     FROM told_calls AS t
     LEFT JOIN spam_calls AS s ON s.provider = t.provider AND s.call_id = t.call_id
+    LEFT JOIN (
+        SELECT DISTINCT named_request_id AS named FROM deal_facts WHERE site_id = :site_id
+    ) AS r ON r.named = t.request_id
+    LEFT JOIN (SELECT DISTINCT call_id AS named FROM deal_facts WHERE site_id = :site_id) AS c ON c.named = t.call_id
 ),

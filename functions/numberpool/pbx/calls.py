@@ -30,7 +30,7 @@ from shared.identity import keyed_hash, phone_hash
 from shared.ids import derived_id
 from shared.lake import Lake, Rejected
 from shared.log import count
-from shared.recordings import Reference
+from shared.recordings import Reference, hosts_of
 from shared.records import CALL, encode
 from shared.secrets import Secrets
 from shared.sites import Sites, known_site
@@ -177,7 +177,7 @@ def _record(heard: Heard, adapter: Adapter, done: Assembled, known: Call) -> dic
         "wait_seconds": known.wait_seconds,
         "talk_seconds": known.talk_seconds,
         "answered_by": known.answered_by,
-        "has_recording": True if known.recording else None,
+        "has_recording": True if known.recording and hosts_of(heard.site) else None,
     }
 
 

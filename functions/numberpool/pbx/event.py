@@ -58,7 +58,7 @@ class Call(NamedTuple):
     is_answered: bool
     outcome: Outcome | None
     wait_seconds: int | None
-    talk_seconds: int
+    talk_seconds: int | None
     answered_by: str | None
     recording: str | None
     visitor_code: str | None
@@ -94,7 +94,7 @@ def call_of(state: Mapping[str, Any]) -> Call | None:
 
     It was answered where its outcome, the time of the answer or seconds of talk say so, the outcome first. Wait: as told, else from
     the start to the answer, or to the end of a call that nobody answered. Talk: as told, else from the answer to the end; none
-    without an answer. Clocks of several machines may disagree: no span is negative.
+    without an answer, unknown where an answered call tells neither. Clocks of several machines may disagree: no span is negative.
     """
     known = {name: value for name, (_, value) in state.items() if value is not None}
     if not known.keys() >= {"number", "is_incoming", "started_at"}:
@@ -112,7 +112,7 @@ def call_of(state: Mapping[str, Any]) -> Call | None:
     if not is_answered:
         talk = 0
     elif talk is None:
-        talk = _seconds(answered, ended) if answered and ended else 0
+        talk = _seconds(answered, ended) if answered and ended else None
     return Call(
         known["number"], known.get("caller_hash"), known["is_incoming"], started, is_answered, outcome, wait, talk,
         known.get("answered_by"), known.get("recording"), known.get("visitor_code"), known.get("call_id", ""),

@@ -5,6 +5,7 @@ WITH asked AS (
         pool, asked_at, visitor_id, until, is_confirmed, next_at, held_numbers, pool_numbers, is_excluded,
         kind = 'dynamic' AS is_leased,
         NOT is_excluded AND coalesce(reason, '') = 'pool_full' AS is_refused,
+        NOT is_excluded AND coalesce(reason, '') IN ('pool_full', 'busy') AS found_none,
         date_trunc('hour', asked_at) AS asked_hour
     FROM leases
     WHERE site_id = :site_id AND day BETWEEN :first_day AND :last_day
@@ -42,7 +43,7 @@ arrivals AS (
         SELECT
             pool, asked_hour, visitor_id,
             sum(CASE WHEN is_leased THEN 1 ELSE 0 END) AS leases,
-            bool_or(is_refused) AS was_refused
+            bool_or(found_none) AS was_refused
         FROM asked
         GROUP BY pool, asked_hour, visitor_id
     ) AS visitors
