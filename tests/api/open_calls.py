@@ -49,7 +49,7 @@ def example(name: str) -> bytes:
 def open_settings(provider: str, **own: Any) -> dict[str, Any]:
     """The shop with one telephony's door open."""
     proof = {"contexts": ["from-trunk"]} if provider == "asterisk" else {"token_sha256": [token_sha256(TOKEN)]}
-    return {**SETTINGS, "calls": {provider: {**proof, **own}}}
+    return {**SETTINGS, "calls": {provider: {**proof, **own}, "recordings": {"hosts": ["records.pbx.example"]}}}
 
 
 def publish(numbers: Numbers, provider: str, **own: Any) -> None:

@@ -46,7 +46,9 @@ def at(text: str) -> datetime:
 def open_door(numbers: Numbers, provider: str, secret: str, routes: Sequence[Mapping[str, Any]] = (), **own: Any) -> None:
     """The site's settings name the telephony, and its secret is set."""
     numbers.clients.ssm.parameters[f"/skvoz/test/kvartal/calls-{provider}"] = secret
-    numbers.publish({**SETTINGS, "calls": {provider: own, "routes": list(routes)}})
+    numbers.publish(
+        {**SETTINGS, "calls": {provider: own, "routes": list(routes), "recordings": {"hosts": ["records.pbx.example"]}}}
+    )
 
 
 def gateway_event(

@@ -186,7 +186,7 @@ def test_the_end_and_the_length_tell_the_start_better_than_our_clock_does() -> N
         ({"CallStatus": "in-progress", "DialCallStatus": "answered", "DialCallDuration": "9"}, "answered", 9, None),
         ({"CallStatus": "completed", "DialCallStatus": "busy"}, "busy", 0, None),
         ({"CallStatus": "completed", "DialCallStatus": "canceled"}, "abandoned", 0, None),
-        ({"CallStatus": "completed", "DialCallStatus": "completed"}, "answered", 0, None),
+        ({"CallStatus": "completed", "DialCallStatus": "completed"}, "answered", None, None),
     ],
 )  # fmt: skip
 def test_a_state_says_how_the_call_ended(fields: dict[str, str], outcome: str | None, talk: int, wait: int | None) -> None:
