@@ -196,6 +196,21 @@ def test_a_page_in_the_background_does_not_renew(shop: Shop, tab: Any) -> None:
     tab.clock.run_for(121_000)
     tab.evaluate("delete document.hidden")
     tab.clock.run_for(61_000)
+    assert shop.came(RENEW) == 0  # nor for what was done before
+    tab.mouse.move(9, 9)
+    tab.clock.run_for(61_000)
+    until(tab, lambda: shop.came(RENEW) == 1)
+
+
+def test_what_scrolls_by_itself_does_not_renew_and_the_wheel_does(shop: Shop, tab: Any) -> None:
+    shop.settle("+74950000031")
+    tab.clock.install()
+    swapped(shop, tab)
+    tab.evaluate("document.querySelector('#text').dispatchEvent(new Event('scroll'))")
+    tab.clock.run_for(61_000)
+    tab.evaluate("document.querySelector('#text').dispatchEvent(new WheelEvent('wheel', { bubbles: true }))")
+    assert shop.came(RENEW) == 0
+    tab.clock.run_for(61_000)
     until(tab, lambda: shop.came(RENEW) == 1)
 
 
@@ -243,7 +258,11 @@ def test_two_scripts_that_undo_each_other_come_to_an_end(shop: Shop, tab: Any) -
       undo()
     })()""")
     tab.wait_for_function("window.turns > 900")
+    assert tab.evaluate("window.turns") < 1_100
     assert shown(tab, "#other") == "наш +7 495 000-00-10"
+    tab.wait_for_timeout(1_100)
+    tab.evaluate("document.body.insertAdjacentHTML('beforeend', '<p id=late>+7 495 000-00-10</p>')")
+    assert shown(tab, "#late") == "+7 495 000-00-31"  # the rest of the page goes on
 
 
 def test_the_core_leases_nothing(shop: Shop, tab: Any) -> None:

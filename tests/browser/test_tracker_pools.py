@@ -241,50 +241,17 @@ def test_tabs_opened_together_show_one_number(shop: Shop, tab: Any) -> None:
     until(tab, lambda: len({linked(one) for one in tabs}) == 1)
 
 
-def test_a_number_that_changes_in_one_tab_changes_in_the_others(shop: Shop, tab: Any) -> None:
-    shop.settle("+74950000031")
-    assert swapped(shop, tab) == "+74950000031"
-    second = tab.context.new_page()
-    assert swapped(shop, second) == "+74950000031"
-    settled(shop, second, 2)
-    give_up(shop, "+74950000031")
-    shop.settle("+74950000032")
-    second.evaluate("skvoz.event('back')")
-    second.wait_for_selector('#link[href="tel:+74950000032"]')
-    tab.wait_for_selector('#link[href="tel:+74950000032"]')
-
-
-def give_up(shop: Shop, number: str) -> None:
-    """The site gave the number up, more than a minute ago."""
-    for item in shop.dynamodb.scan(TableName="numbers")["Items"]:
-        if item["sk"]["S"] in (number, "guard"):
-            shop.dynamodb.delete_item(TableName="numbers", Key={"pk": item["pk"], "sk": item["sk"]})
-
-
-def test_who_comes_back_after_his_lease_asks_at_his_first_move(shop: Shop, tab: Any) -> None:
-    shop.settle("+74950000031")
-    tab.clock.install()
-    swapped(shop, tab)
-    tab.clock.run_for(4_000_000)
-    assert (shop.came(LEASE), shop.came(RENEW)) == (1, 0)
-    give_up(shop, "+74950000031")
-    shop.settle("+74950000032")
-    tab.mouse.move(5, 5)
-    tab.wait_for_selector('#link[href="tel:+74950000032"]')
-    assert shop.came(LEASE) == 2
-
-
-def test_a_number_that_is_not_his_any_more_goes_however_late_the_next_one_comes(shop: Shop, tab: Any) -> None:
-    shop.settle("+74950000031")
-    swapped(shop, tab)
-    give_up(shop, "+74950000031")
-    shop.settle("+74950000032")
-    gate = shop.hold(LEASE)
-    tab.evaluate("skvoz.event('back')")
-    until(tab, lambda: shop.came(LEASE) == 2)
-    tab.wait_for_timeout(850)
-    gate.set()
-    tab.wait_for_selector('#link[href="tel:+74950000032"]')
+def test_the_own_number_of_another_pool_is_left_alone_in_a_single_page_application(shop: Shop, tab: Any) -> None:
+    settle(shop, {"name": "spb", "pages": ["/spb*"], "default": "+78120000010"})
+    put(shop, "spb", "+78120000051")
+    assert swapped(shop, tab, "/spb") == "+78120000051"
+    tab.evaluate("history.pushState({}, '', '/contacts')")
+    tab.wait_for_selector('#link[href^="tel:+7495"]')
+    tab.evaluate("""document.body.insertAdjacentHTML('beforeend',
+      '<p id="spb">8 (812) 000-00-10</p><p id="own">8 (495) 000-00-10</p><p id="former">8 (812) 000-00-51</p>')""")
+    assert tab.inner_text("#spb") == "8 (812) 000-00-10"
+    own = f"8 (495) 000-00-{linked(tab)[-2:]}"
+    assert (tab.inner_text("#own"), tab.inner_text("#former")) == (own, own)
 
 
 def test_a_token_of_yesterday_leases_once_a_hit_has_brought_a_fresh_one(shop: Shop, tab: Any) -> None:

@@ -21,15 +21,17 @@ const enum Span {
   Unleased = 300000, // other pages show a number that is nobody's own, or none, for so long
   Visit = 30 * 6e4 // the marks of an earlier page say for so long where the visitor came from
 }
-const SIGNS = ['input', 'scroll', 'pointerdown', 'pointermove', 'keydown']
+/** What visitors do; a touch begins with pointerdown. Pages scroll by themselves, so that `scroll` is no sign. */
+const SIGNS = 'input keydown pointerdown pointermove wheel visibilitychange'
 const EVENT = 'skvoz:number'
 
-const listed = (data.phones || '').split(',').map(digits).filter(Boolean)
+const phones = (data.phones || '').split(',').filter(digits)
+const listed = phones.map(digits)
 let asked: { path: string, coded: boolean } | undefined // what this page's latest request was about
 let refused: string | undefined // a token too old to lease with: the next accepted hit brings a fresh one
 let isTold = false // to a script of the page
 let isLost = false // what this page shows is not the visitor's any more
-let alive = false
+let alive = false // since the last beat
 let now: Kept | undefined // what this page shows
 
 const kept = (): Kept | undefined => read<Kept>('lease')
@@ -55,24 +57,22 @@ const marksHere = (): Marks => {
 
 const told = ({ number, shown, kind }: Shown): Shown => ({ number, shown, kind })
 
-const show = (next: Kept): void => {
-  if (!next.number) return
-  const isNew = next.number !== now?.number || next.kind !== now.kind
-  now = next
+/** Where the visitor has no number any more, the page's own comes back. */
+const show = (given: Kept): void => {
   isLost = false
-  if (!isNew) return
-  swap(listed[0] ? listed : (next.replaces || []).map(digits), next.number, next.shown || next.number)
+  const own = !given.number && now && (phones[0] || now.replaces[0])
+  const next = own ? { ...given, number: own.replace(/[^+\d]/g, ''), shown: own } : given
+  if (!next.number) return
+  const former = now
+  now = next
+  if (next.number === former?.number) return
+  swap(own ? [] : listed[0] ? listed : next.replaces.map(digits), next.number, next.shown!)
   document.dispatchEvent(new CustomEvent(EVENT, { detail: told(next) }))
 }
 
 const codes = (): NodeListOf<Element> => document.querySelectorAll('[data-skvoz-code]')
 
-const showCode = (): void => {
-  const code = codes()[0] && kept()?.code
-  if (code) for (const element of codes()) if (element.textContent !== code) element.textContent = code
-}
-
-const ask = async <T>(path: string, body: object): Promise<T | undefined> => {
+const ask = async <T>(path: string, body: object): Promise<T | void> => {
   const visitor = token()
   try {
     const answer = await post('numbers/' + path, JSON.stringify({ site, visitor, ...body }))
@@ -80,8 +80,8 @@ const ask = async <T>(path: string, body: object): Promise<T | undefined> => {
       refused = visitor
       asked = undefined
     }
-    return answer.ok && !denied() ? await answer.json() : undefined
-  } catch { return undefined }
+    if (answer.ok && !denied()) return await answer.json()
+  } catch { /* offline, or down */ }
 }
 
 const lease = async (): Promise<void> => {
@@ -122,32 +122,32 @@ const forget = (): void => {
 }
 
 const beat = async (): Promise<void> => {
-  const mine = held()
-  if (!alive || document.hidden || denied() || !mine || !token()) return
+  const mine = alive && !document.hidden && token() && held()
   alive = false
-  const answer = await ask<{ lease: Lease | null }>('renew', { lease: mine })
+  const answer = mine && await ask<{ lease: Lease | null }>('renew', { lease: mine })
   if (answer) heard(mine, answer.lease)
 }
 
-/** The visitor moves. Was he away for longer than his lease, another may have his number: he asks at once. */
+/** The visitor is here. Is his lease over, another may have his number: he asks at once, and each minute until an answer comes. */
 const wake = (): void => {
-  const mine = alive ? undefined : own()
+  const mine = own()
+  if (isLost ? !alive : mine?.lease && mine.until < Date.now()) {
+    forget()
+    look()
+  }
   alive = true
-  if (!mine?.lease || mine.until > Date.now()) return
-  forget()
-  look()
 }
 
 const isHere = (one: Kept): boolean => !one.per_page || one.path === location.pathname
 
 /** A number nobody leased is asked for anew where the address names a source. */
 const isFresh = (one: Kept | undefined): one is Kept =>
-  !!one && one.until > Date.now() && isHere(one) && (!!one.lease || !marksHere().utm_source)
+  !!one && one.until > Date.now() && isHere(one) && !(marksHere().utm_source && !one.lease)
 
-/** Asks for what is missing: a number, a code. */
+/** Shows the code; asks for what is missing: a number, a code. */
 const look = (): void => {
   const last = kept()
-  showCode()
+  if (last?.code) for (const element of codes()) if (element.textContent !== last.code) element.textContent = last.code
   if (!isFresh(last) || (!last.coded && codes()[0])) lease()
 }
 
@@ -160,11 +160,11 @@ export const tellNumber = (to: (shown: Shown) => void): void => {
   isTold = true
   document.addEventListener(EVENT, (event) => to((event as CustomEvent<Shown>).detail))
   if (now) to(told(now))
-  else look()
+  look()
 }
 
 export const beginNumbers = (): void => {
-  for (const sign of SIGNS) addEventListener(sign, wake, { capture: true, passive: true })
+  for (const sign of SIGNS.split(' ')) addEventListener(sign, wake, { capture: true, passive: true })
   addEventListener('pageshow', (event) => { if (event.persisted) showKept() })
   addEventListener('storage', showKept) // another tab leased
   setInterval(beat, Span.Beat)

@@ -13,28 +13,36 @@ const READ = ['alt', 'title', 'aria-label', 'placeholder', 'data-phone', 'data-t
 const ANY = [...READ.map((name) => `[${name}]`), TEL, BUTTON].join()
 /** By name, not by style: asking for styles makes the browser lay the page out. */
 const INLINE = /^(a|abbr|b|big|code|em|font|i|label|mark|nobr|s|small|span|strong|su[bp]|t(ime|span)|u|wbr)$/
-/** NodeFilter's numbers, which are written where they are used: the built file is smaller. */
+/** NodeFilter's numbers. Enums, because they are written where they are used: the built file is smaller. */
 const enum Walk { Elements = 1, Texts = 4, Take = 1, PassBy = 2, GoIn = 3 }
-const MOST_CHANGES = 1000 // two scripts that undo each other must come to an end
+/** A second: two scripts that undo each other must come to an end. */
+const enum Most { Rounds = 1000 }
 
 export const SEEN = [...READ, 'href', 'value']
 
-let from: string[] = [] // digits of the numbers to swap
+const seen = new Set<string>() // digits of the numbers shown
 let numbers: RegExp
 let number = ''
 let shown = ''
-let changes = 0
+let rounds = 0 // calls that changed something
+let isChanged = false
+
+const mayChange = (): boolean => rounds < Most.Rounds && (isChanged = true)
 
 const isInline = (node: Node): boolean => INLINE.test((node as Element).localName)
 
 /** Open shadow roots are pages within the page. */
-export const shadowsIn = (root: Root): ShadowRoot[] => [root, ...root.querySelectorAll('*')]
-  .flatMap((node) => (node as Element).shadowRoot || [])
-  .flatMap((shadow) => [shadow, ...shadowsIn(shadow)])
+export const rootsIn = (root: Root): Root[] => [root, ...[root, ...root.querySelectorAll('*')].flatMap((node) => {
+  const { shadowRoot } = node as Element
+  return shadowRoot ? rootsIn(shadowRoot) : []
+})]
 
-const within = (node: Node, selector: string): boolean => {
+const nearest = (node: Node, selector: string): Element | null | undefined =>
+  (node instanceof Element ? node : node.parentElement)?.closest(selector)
+
+const within = (node: Node, selector: string): unknown => {
   const { host } = node.getRootNode() as ShadowRoot
-  return !!(node instanceof Element ? node : node.parentElement)?.closest(selector) || (!!host && within(host, selector))
+  return nearest(node, selector) || host && within(host, selector)
 }
 
 const blockOf = (node: Node): Node | null => {
@@ -72,7 +80,7 @@ const exchange = (texts: Text[]): void => {
   let at = 0
   for (const text of texts) {
     const part = signs.slice(at, at += text.length).join('')
-    if (part !== text.data && changes++ < MOST_CHANGES) text.data = part
+    if (part !== text.data && mayChange()) text.data = part
   }
 }
 
@@ -86,48 +94,59 @@ const swapRun = (run: Text[]): void => {
 const put = (element: Element, name: string, change: (value: string) => string): void => {
   const value = element.getAttribute(name)
   const wanted = value && change(value)
-  if (wanted && wanted !== value && changes++ < MOST_CHANGES) element.setAttribute(name, wanted)
+  if (wanted && wanted !== value && mayChange()) element.setAttribute(name, wanted)
 }
 
 /** An element's link and what else of it is read aloud, hovered over, or by scripts. Values that people type are none of it. */
-export const swapAttributes = (element: Element): void => {
-  if (!number || !element.matches(ANY) || within(element, NOT_OURS)) return
+const swapAttributes = (element: Element): void => {
+  if (!element.matches(ANY) || within(element, NOT_OURS)) return
   if (element.matches(TEL)) put(element, 'href', (href) => href.replace(numbers, (_, before: string) => before + number))
   for (const name of element.matches(BUTTON) ? [...READ, 'value'] : READ) {
     put(element, name, (value) => respelled(value, numbers, number, shown).join(''))
   }
 }
 
-/** A node that is new or changed, and what it reads as one with: the parts of a link always do. */
-export const swapIn = (node: Node): void => {
+/** Nodes that are new or changed, and what they read as one with, each once: the parts of a link always do. */
+export const swapIn = (nodes: Iterable<Node>): void => {
   if (!number) return
-  const isText = node instanceof Text
-  const block = isText || isInline(node) ? blockOf(node) : null
-  const link = (isText ? node.parentElement : node as Element)?.closest?.(TEL)
-  if (link) swapRun(runsIn(link).flat())
-  if (block) runsIn(block, true).forEach(swapRun)
-  if (!(node instanceof Element || node instanceof ShadowRoot)) return
-  for (const root of [node, ...shadowsIn(node)]) {
-    for (const element of [root, ...root.querySelectorAll(ANY)]) if (element instanceof Element) swapAttributes(element)
-    for (const one of root.querySelectorAll(TEL)) swapRun(runsIn(one).flat())
-    runsIn(root).forEach(swapRun)
+  const links = new Set<Node>()
+  const blocks = new Set<Node>()
+  const roots = new Set<Node>()
+  for (const node of nodes) {
+    const link = nearest(node, TEL)
+    const block = node instanceof Text || isInline(node) ? blockOf(node) : null
+    if (link) links.add(link)
+    if (block) blocks.add(block)
+    if (!(node instanceof Element)) continue
+    swapAttributes(node)
+    for (const root of rootsIn(node)) {
+      roots.add(root)
+      for (const one of root.querySelectorAll(ANY)) {
+        swapAttributes(one)
+        if (one.matches(TEL)) links.add(one)
+      }
+    }
   }
+  for (const link of links) swapRun(runsIn(link).flat())
+  for (const block of blocks) runsIn(block, true).forEach(swapRun)
+  for (const root of roots) runsIn(root).forEach(swapRun)
+  // By a timer, not by the clock: while two scripts undo each other, none comes.
+  if (isChanged && !rounds++) setTimeout(() => { rounds = 0 }, 1000)
+  isChanged = false
 }
 
 /** From now on these numbers, and those shown before, become this one. */
 export const swap = (these: string[], to: string, spelled: string): void => {
-  from = [...new Set([...from, ...these, digits(to)])]
-  numbers = spellings(from)
+  numbers = spellings([...seen.add(digits(to)), ...these])
   number = to
   shown = spelled
-  swapIn(document.documentElement)
+  swapIn([document.documentElement])
 }
 
-/** Whether the page has something to swap: one of these numbers in a tel: link or a text; without them any tel: link. */
+/** Whether the page has something to swap: one of these numbers, or of those shown, in a link or a text; without them any tel: link. */
 export const hasPhone = (these: string[]): boolean => {
-  const sought = these[0] ? spellings(these) : /tel/i
-  const page = document.documentElement
-  return [page, ...shadowsIn(page)].some((root: Root) =>
-    [...root.querySelectorAll(TEL)].some((link) => link.getAttribute('href')!.search(sought) >= 0 && !within(link, NOT_OURS)) ||
-    (!!these[0] && runsIn(root).some((run) => reads(run).search(sought) >= 0)))
+  const sought = these[0] ? spellings([...seen, ...these]) : /./
+  return rootsIn(document.documentElement).some((root) =>
+    [...root.querySelectorAll(TEL)].some((link) => link.getAttribute('href')!.match(sought) && !within(link, NOT_OURS)) ||
+    (these[0] && runsIn(root).some((run) => reads(run).match(sought))))
 }
