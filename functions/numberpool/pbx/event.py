@@ -48,6 +48,12 @@ class CallEvent(NamedTuple):
     is_whole: bool = False
 
 
+def by_content(event: CallEvent, *more: str) -> CallEvent:
+    """The event with an id made of all that it tells, and of `more`: for telephonies that give events no id, where equal content is
+    a repeat, however it was spelled."""
+    return event._replace(event_id="\x1f".join((*more, *map(str, event))))
+
+
 class Call(NamedTuple):
     """A call as far as it is known. Incoming: `caller` rang `number`. Outgoing: we rang `caller`. `call_id` as the lake has it."""
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.numberpool.pbx.adapter import Adapter, Heard, Reading, Refused, Reply
-from functions.numberpool.pbx.event import CallEvent
+from functions.numberpool.pbx.event import CallEvent, by_content
 from functions.numberpool.pbx.providers.asterisk_ami import event_of_ami
 from functions.numberpool.pbx.providers.asterisk_ari import event_of_ari
 from functions.numberpool.pbx.providers.asterisk_sides import Lines
@@ -44,7 +44,7 @@ def _read(heard: Heard) -> Reading:
         if isinstance(event, str):
             passed.append(event)
         else:
-            events.append(event._replace(event_id="\x1f".join(map(str, event))))
+            events.append(by_content(event))
     return Reading(events, passed_over="" if events or bad else passed[-1], bad=bad)
 
 

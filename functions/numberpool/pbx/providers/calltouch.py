@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from functions.numberpool.pbx.adapter import Adapter, Heard, Reading, Refused, verify_nothing
-from functions.numberpool.pbx.event import CallEvent, Outcome
+from functions.numberpool.pbx.event import CallEvent, Outcome, by_content
 from functions.numberpool.pbx.providers.bodies import parameters_of, value_of
 from functions.numberpool.pbx.reading import (
     MOST_RECORDING,
@@ -59,7 +59,7 @@ def _read(heard: Heard) -> Reading:
         talk_seconds=talk,
         recording=read_text(told["recording"], MOST_RECORDING),
     )
-    return Reading([event._replace(event_id="\x1f".join(map(str, event)))])
+    return Reading([by_content(event)])
 
 
 def _course(told: Mapping[str, Any]) -> tuple[int, Outcome | None, int | None]:

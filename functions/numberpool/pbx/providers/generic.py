@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from functions.numberpool.pbx.adapter import Adapter, Heard, Reading, Refused
-from functions.numberpool.pbx.event import CallEvent
+from functions.numberpool.pbx.event import CallEvent, by_content
 from functions.numberpool.pbx.reading import (
     MOST_RECORDING,
     read_code,
@@ -69,8 +69,7 @@ def _read(heard: Heard) -> Reading:
         visitor_code=read_code(body.get("visitor_code")),
         is_whole=True,
     )
-    content = "\x1f".join(map(str, event))
-    return Reading([event._replace(event_id=f"{heard.proof}\x1f{content}")])
+    return Reading([by_content(event, heard.proof)])
 
 
 def _object(body: bytes) -> dict[str, Any]:

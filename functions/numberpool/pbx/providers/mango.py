@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from functions.numberpool.pbx.adapter import Adapter, Heard, Question, Reading, Refused, refused
-from functions.numberpool.pbx.event import CallEvent, Outcome
+from functions.numberpool.pbx.event import CallEvent, Outcome, by_content
 from functions.numberpool.pbx.proofs import check_age, fits, form_of, key_pairs
 from functions.numberpool.pbx.providers.mango_route import tell_route
 from functions.numberpool.pbx.reading import MOST_RECORDING, read_code, read_flag, read_id, read_phone, read_text, read_time
@@ -79,10 +79,10 @@ def _call(heard: Heard, told: dict[str, Any]) -> Reading:
     if state == "Appeared":
         number = event.number if location == "ivr" else None
         asked = Question(number, event.caller) if number else None
-        return Reading([_named("appeared", event._replace(started_at=at))], asked)
+        return Reading([by_content(event._replace(started_at=at), "appeared")], asked)
     if state == "Connected" and location == "abonent":
         answered = event._replace(answered_at=at, answered_by=read_text(called.get("extension")))
-        return Reading([_named("connected", answered)])
+        return Reading([by_content(answered, "connected")])
     return Reading(passed_over="told_by_summary")
 
 
@@ -118,7 +118,7 @@ def _summary(heard: Heard, told: dict[str, Any]) -> Reading:
         answered_by=read_text(ours.get("extension")) if is_answered else None,
         is_whole=True,
     )
-    return Reading([_named("summary", event)])
+    return Reading([by_content(event, "summary")])
 
 
 def _recording(heard: Heard, told: dict[str, Any]) -> Reading:
@@ -147,11 +147,6 @@ def _beside(heard: Heard, told: dict[str, Any], kind: str) -> CallEvent:
     at, call_id = _time(heard, told, "timestamp"), read_id(told.get("entry_id"), "entry_id")
     content = [kind, call_id, to_millis(at), *(told.get(name) for name in ("recording_id", "dtmf"))]
     return CallEvent(call_id, "\x1f".join(map(str, content)), (_BESIDE, to_millis(at)))
-
-
-def _named(kind: str, event: CallEvent) -> CallEvent:
-    """Spaces, the order of fields, texts for numbers: the same event is the same id, however it is spelled."""
-    return event._replace(event_id=f"{kind}\x1f{event}")
 
 
 def _number(heard: Heard, line: object, ours: Mapping[str, Any]) -> str | None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from functions.numberpool.pbx.adapter import Adapter, Heard, Question, Reading, Refused, Reply, plain_reply, verify_nothing
-from functions.numberpool.pbx.event import CallEvent, Outcome
+from functions.numberpool.pbx.event import CallEvent, Outcome, by_content
 from functions.numberpool.pbx.providers.bodies import json_of, object_of, parameters_of, value_of
 from functions.numberpool.pbx.providers.uis_report import events_of_report
 from functions.numberpool.pbx.reading import (
@@ -59,7 +59,7 @@ def _notified(heard: Heard) -> Reading:
     recording = read_text(told.get("file_link"), MOST_RECORDING)
     number = told.get("virtual_phone_number")
     if number is None and recording:
-        return Reading([_with_id(CallEvent(call_id, "", recording=recording))])
+        return Reading([by_content(CallEvent(call_id, "", recording=recording))])
     started = read_time(told.get("start_time"), "start_time", heard.now, heard.zone)
     if started is None:
         raise Refused("bad_time", "start_time", "is needed")
@@ -81,7 +81,7 @@ def _notified(heard: Heard) -> Reading:
         recording=recording,
         visitor_code=read_code(told.get("visitor_code")),
     )
-    return Reading([_with_id(event)])
+    return Reading([by_content(event)])
 
 
 def _course(told: Mapping[str, Any], started: datetime) -> tuple[int, Outcome | None, int | None, int | None, datetime | None]:
@@ -120,11 +120,6 @@ def _renamed(body: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, An
     return {name: value_of(body.get(key)) for name, key in keys.items()}
 
 
-def _with_id(event: CallEvent) -> CallEvent:
-    """UIS tells no id of an event: equal content is a repeat."""
-    return event._replace(event_id="\x1f".join(map(str, event)))
-
-
 def _asked(heard: Heard) -> Reading:
     """A call rings. Digits that the caller dialled may be a visitor's code: they are kept for the call, whose notifications tell
     the rest; the question alone makes no call, because nobody promises that its id is the session's."""
@@ -133,7 +128,7 @@ def _asked(heard: Heard) -> Reading:
     code = read_code(told.get("input_result"))
     events = []
     if code and told.get("cdr_id") is not None:
-        events.append(_with_id(CallEvent(read_id(told["cdr_id"], "cdr_id"), "", caller=caller, visitor_code=code)))
+        events.append(by_content(CallEvent(read_id(told["cdr_id"], "cdr_id"), "", caller=caller, visitor_code=code)))
     return Reading(events, Question(number, caller, code))
 
 

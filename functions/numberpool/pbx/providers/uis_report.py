@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from functions.numberpool.pbx.adapter import Reading, Refused
-from functions.numberpool.pbx.event import CallEvent, Outcome
+from functions.numberpool.pbx.event import CallEvent, Outcome, by_content
 from functions.numberpool.pbx.reading import (
     MOST_RECORDING,
     read_flag,
@@ -86,7 +86,7 @@ def _event(row: Mapping[str, Any], zone: ZoneInfo, now: datetime) -> CallEvent:
         answered_by=_who(row) if talk else None,
         recording=read_text(row.get("full_record_file_link"), MOST_RECORDING),
     )
-    return event._replace(event_id="\x1f".join(map(str, event)))
+    return by_content(event)
 
 
 def _record(row: Mapping[str, Any]) -> Iterator[CallEvent]:

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from functions.numberpool.pbx.adapter import Adapter, Heard, Question, Reading, Refused, Reply, refused
-from functions.numberpool.pbx.event import CallEvent, Outcome
+from functions.numberpool.pbx.event import CallEvent, Outcome, by_content
 from functions.numberpool.pbx.proofs import check_age, fits, form_of, key_pairs
 from functions.numberpool.pbx.reading import (
     MOST_RECORDING,
@@ -97,7 +97,7 @@ def _read(heard: Heard) -> Reading:
         if recording is None:
             raise Refused("bad_id", "call_id_with_rec", "must be text")
         event = CallEvent(read_id(told.get("pbx_call_id"), "pbx_call_id"), "", (_BESIDE, 0), recording=recording)
-        return Reading([_named(kind, event)])
+        return Reading([by_content(event, kind)])
     at = read_time(told.get("call_start"), "call_start", heard.now, heard.zone)
     if at is None:
         raise Refused("bad_time", "call_start", "is needed, in the time zone of the settings calls.zadarma.time_zone")
@@ -115,7 +115,7 @@ def _incoming(kind: str, told: Mapping[str, str], at: datetime) -> Reading:
             _id(told, at, caller, None), "", (_ANSWERED, 0), caller=caller, is_incoming=True, started_at=at,
             outcome="answered", answered_by=answered_by,
         )  # fmt: skip
-        return Reading([_named(kind, event)])
+        return Reading([by_content(event, kind)])
     number = read_number(told.get("called_did"), "called_did")
     code = _dialled(told) if kind == "NOTIFY_IVR" else None
     event = CallEvent(
@@ -125,7 +125,7 @@ def _incoming(kind: str, told: Mapping[str, str], at: datetime) -> Reading:
     if kind == "NOTIFY_END":
         event = _ended(event, told)
     asked = Question(number, caller, code) if kind in ("NOTIFY_START", "NOTIFY_IVR") else None
-    return Reading([_named(kind, event)], asked)
+    return Reading([by_content(event, kind)], asked)
 
 
 def _outgoing(kind: str, told: Mapping[str, str], at: datetime) -> Reading:
@@ -139,7 +139,7 @@ def _outgoing(kind: str, told: Mapping[str, str], at: datetime) -> Reading:
     event = CallEvent(
         _id(told, at, client, None), "", (_RINGING, 0), number=number, caller=client, is_incoming=False, started_at=at,
     )  # fmt: skip
-    return Reading([_named(kind, _ended(event, told) if kind == "NOTIFY_OUT_END" else event)])
+    return Reading([by_content(_ended(event, told) if kind == "NOTIFY_OUT_END" else event, kind)])
 
 
 def _ended(event: CallEvent, told: Mapping[str, str]) -> CallEvent:
@@ -177,10 +177,6 @@ def _dialled(told: Mapping[str, str]) -> str | None:
     except orjson.JSONDecodeError:
         return None
     return read_code(menu.get("digits")) if isinstance(menu, dict) else None
-
-
-def _named(kind: str, event: CallEvent) -> CallEvent:
-    return event._replace(event_id=f"{kind}\x1f{event}")
 
 
 def _reply(reply: Reply) -> Response:
