@@ -53,7 +53,7 @@ _HEAD = (
     Column("site_id", "varchar", "site that the record belongs to", 40),
     Column("occurred_at", "timestamp", "when it happened, by the sender's clock where it is trusted, corrected otherwise"),
     Column("received_at", "timestamp", "when our door took it"),
-    Column("via", "varchar", "door: tracker, pixel, import, crm, file", 20),
+    Column("via", "varchar", "door: tracker, pixel, import, crm, file; of a CRM's API: api (as it stands), history", 20),
 )
 _MARKS = (
     Column("utm_source", "varchar", "as in the address, percent-decoded", 200),
@@ -195,6 +195,14 @@ CRM_EVENT = RecordKind(
         Column("manager", "varchar", "who leads the deal", 200),
         Column("branch", "varchar", "branch of the business", 200),
         Column("order_id", "varchar", "number of the order", 100),
+        Column("merged_into", "varchar", "deal that took this one over: duplicates merged, a lead that became a deal", 100),
+        Column("crm_source", "varchar", "where the client came from, by the CRM's own source field", 200),
+        Column("is_handmade", "boolean", "a person made the deal in the CRM by hand"),
+        Column("product", "varchar", "product or direction", 300),
+        Column("tags", "varchar", "its tags, a JSON list of texts", 1000),
+        Column("communications", "bigint", "how many calls, letters and meetings it took so far"),
+        Column("receivable", "decimal(18,2)", "invoiced and not paid yet"),
+        Column("attributes", "varchar", "fields that the settings name and that are filled: a JSON object of texts", 3000),
     ),
 )
 

@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
-    BeforeValidator,
     Field,
     StringConstraints,
     ValidationError,
@@ -24,6 +22,7 @@ from pydantic import (
 
 from shared.attribution_settings import Attribution
 from shared.call_settings import Calls
+from shared.crm_settings import Attribute, Crm, CrmName
 from shared.errors import FieldError, SettingsError
 from shared.hosts import plain_host
 from shared.ids import SITE_ID
@@ -43,12 +42,6 @@ AMO_CLOSED: Mapping[str, Meaning] = {"142": "won", "143": "lost"}
 
 Origin = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^\s/]+$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-Address = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^https://[\w.-]+(:[0-9]{1,5})?(/[!$-~]*)?$")
-]
-Digits = Annotated[str, BeforeValidator(str), StringConstraints(pattern=r"^[0-9]{1,19}$")]
-# A name or an id of the CRM; YAML reads a bare id as a number.
-CrmName = Annotated[Text, BeforeValidator(lambda told: str(told) if type(told) is int else told)]
 
 
 class StageRule(Strict):
@@ -56,8 +49,42 @@ class StageRule(Strict):
 
     pipeline: CrmName = Field(default="*", description="the CRM's pipeline; * = every pipeline without a rule of its own")
     valid_from: date = date(2000, 1, 1)
+    kind: Literal["sales", "auxiliary", "marketing"] = Field(
+        default="sales",
+        description="auxiliary (delivery) and marketing (ripening) pipelines stand apart: they judge no deal",
+    )
     money_stage: Literal["contract", "won", "paid"] = "paid"
-    stages: dict[CrmName, Meaning] = Field(min_length=1)
+    stages: dict[CrmName, Meaning] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _judges(self) -> StageRule:
+        if self.kind == "sales" and not self.stages:
+            raise ValueError("stages: a sales pipeline needs the meaning of at least 1 stage")
+        if self.kind != "sales" and self.stages:
+            raise ValueError("stages: those of auxiliary and marketing pipelines mean nothing; leave them out")
+        return self
+
+
+class Qualification(Strict):
+    """From `valid_from` on a deal is qualified, besides by its stage, once all these hold (warm: place and budget told)."""
+
+    valid_from: date = date(2000, 1, 1)
+    filled: list[Attribute] = Field(default_factory=list, description="attributes (crm.….fields.attributes) that are filled")
+    equal: dict[Attribute, list[Text]] = Field(default_factory=dict, description="attribute → values, any of them, in any case")
+
+    @model_validator(mode="after")
+    def _asks(self) -> Qualification:
+        if not self.filled and not self.equal:
+            raise ValueError("a criterion asks for something: filled or equal")
+        return self
+
+
+class LossReasons(Strict):
+    """Reasons of lost deals under one name in reports; `is_duplicate`: such a deal is a duplicate, by the CRM's word."""
+
+    group: Text
+    reasons: list[CrmName] = Field(min_length=1)
+    is_duplicate: bool = False
 
 
 class MarginRule(Strict):
@@ -73,56 +100,6 @@ class Rate(Strict):
     currency: Currency
     day: date
     rate: Decimal = Field(gt=0, lt=10**6, decimal_places=8)
-
-
-class AmoFields(Strict):
-    """Codes, ids or names of the amoCRM fields that carry what amoCRM has no field for."""
-
-    request_id: CrmName = "skvoz_request_id"
-    visitor_id: CrmName = "skvoz_visitor_id"
-    call_id: CrmName = "skvoz_call_id"
-    order_id: CrmName | None = None
-    cost_price: CrmName | None = None
-    loss_reason: CrmName | None = None
-    branch: CrmName | None = None
-
-
-class AmoCrm(Strict):
-    """amoCRM's webhooks carry no signature: the path token, and the account where it is told here, prove them."""
-
-    account_id: Digits | None = None
-    subdomain: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")] | None = None
-    fields: AmoFields = AmoFields()
-    loss_reasons: dict[Digits, Text] = Field(default_factory=dict, description="loss_reason_id → its name")
-    managers: dict[Digits, Text] = Field(default_factory=dict, description="responsible_user_id → name")
-    stages: dict[Digits, Text] = Field(default_factory=dict, description="status_id → name, for the report")
-    pipelines: dict[Digits, Text] = Field(default_factory=dict, description="pipeline_id → name, for the report")
-
-
-class NewRequests(Strict):
-    """First requests of unknown people go to the CRM, signed with the secret `{site}/crm-outgoing` (docs/operations.md)."""
-
-    url: Address = Field(description="where the CRM takes them")
-    channels: list[Literal["call"]] = Field(default=["call"], min_length=1, description="contact channels of these requests")
-
-    @field_validator("url")
-    @classmethod
-    def _reachable(cls, url: str) -> str:
-        """ASCII alone, and a port that there is: an HTTP client takes nothing else."""
-        if not url.isascii() or urlsplit(url).port == 0:
-            raise ValueError("an address in ASCII; a domain in letters of its own is written as xn--…")
-        return url
-
-
-class CrmDoor(Strict):
-    """Who may post to /v1/crm/{provider}/{site}/{token}: hashes of the valid path tokens (two while rotating).
-
-    The generic door asks for a signature as well; amoCRM's is open only where `amocrm` is set.
-    """
-
-    token_sha256: list[Sha256] = Field(default_factory=list, max_length=2)
-    amocrm: AmoCrm | None = None
-    new_requests: NewRequests | None = None
 
 
 class Forms(Strict):
@@ -181,7 +158,7 @@ class SiteSettings(Strict):
     time_zone: str = "Europe/Moscow"
     currency: Currency = "RUB"
     pii: Literal["hash", "vault"] = "hash"
-    crm: CrmDoor = CrmDoor()
+    crm: Crm = Crm()
     numbers: Numbers = Numbers()
     calls: Calls = Calls()
     forms: Forms = Forms()
@@ -189,6 +166,8 @@ class SiteSettings(Strict):
         default_factory=lambda: [StageRule(money_stage="won", stages={name: name for name in MEANING_RANK})],
         min_length=1,
     )
+    qualification: list[Qualification] = Field(default_factory=list, max_length=20)
+    loss_reasons: list[LossReasons] = Field(default_factory=list, max_length=50)
     margins: list[MarginRule] = Field(default_factory=list)
     rates: list[Rate] = Field(default_factory=list)
     attribution: Attribution = Attribution()
@@ -207,6 +186,8 @@ class SiteSettings(Strict):
     @model_validator(mode="after")
     def _unique(self) -> SiteSettings:
         _refuse_twice("stages", [(r.pipeline, r.valid_from) for r in self.stages])
+        _refuse_twice("qualification", [(q.valid_from, *q.filled, *sorted(q.equal)) for q in self.qualification])
+        _refuse_twice("loss_reasons", [(reason.casefold(),) for group in self.loss_reasons for reason in group.reasons])
         _refuse_twice("margins", [(r.valid_from,) for r in self.margins])
         _refuse_twice("rates", [(r.currency, r.day) for r in self.rates])
         own = [(plain_host(host),) for host in {*self.hosts, *self.payment_hosts}]

@@ -1,17 +1,18 @@
 """The door: proves who sends, keeps the raw bytes, queues the work. Of the body it reads what the provider's check asks, no more.
 
-Steps of one call, in order: path token → size → signature, where the provider signs → check → quarantine → queue → 202. Whatever
+Steps of one call, in order: path token → size → proof of the provider's own → check → quarantine → queue → 202. Whatever
 is stored lies encrypted in the lake bucket's quarantine (30 days), so that a mended adapter can replay it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import orjson
 
-from functions.crm_webhook.providers import Provider
+from functions.crm_webhook.proofs import Sent
+from functions.crm_webhook.providers import BUILT_IN, Provider, provider_of
 from shared.errors import NotFound, TooLarge, Unauthorized
 from shared.http import Request, Response, json_response
 from shared.identity import keyed_hash
@@ -19,7 +20,6 @@ from shared.ids import derived_id
 from shared.log import count
 from shared.secrets import Secrets
 from shared.security import token_fits
-from shared.signed import check_signed
 from shared.sites import Sites
 from shared.trying import or_try_later
 
@@ -35,30 +35,28 @@ class Door:
         self._sites, self._secrets, self._s3, self._sqs = sites, secrets, s3, sqs
         self._bucket, self._queue_url = bucket, queue_url
 
-    def take(self, request: Request, provider: Provider) -> Response:
+    def take(self, request: Request) -> Response:
         """202 once the body is kept and queued.
 
-        Unauthorized for an unknown site, a wrong token or a wrong signature; TooLarge over 256 KB; BadInput when the provider's
-        check fails; TryLater when it could not be kept: the sender repeats it (where it signs, under the same webhook-id).
+        Unauthorized for an unknown site, a door that is not open, a wrong token or a wrong proof of the provider's; TooLarge over
+        256 KB; BadInput when the provider's check fails; TryLater when it could not be kept: the sender repeats it (where it has
+        ids of its own, under the same one).
         """
-        site_id = self._proved_site(request, provider)
+        provider, sent = self._proved(request)
         if len(request.body) > MOST_BYTES:
             raise TooLarge(f"the body is larger than {MOST_BYTES // 1024} KB")
-        # Without a signature there is no id of the sender; the gateway's names this delivery, and records get ids of their content.
-        webhook_id = ""
-        if provider.is_signed:
-            name = f"{site_id}/{provider.door}"
-            webhook_id = _stored(lambda: check_signed(request, self._secrets, name, provider.door, request.body))
+        # Without an id of the sender the gateway's names this delivery, and records get ids of their content.
+        webhook_id = _stored(lambda: provider.prove(sent))
         if provider.check is not None:
             provider.check(request.body)
-        key = _quarantine_key(request, site_id, webhook_id, provider)
+        key = _quarantine_key(request, sent.site_id, webhook_id, provider)
         put = {"Bucket": self._bucket, "Key": key, "Body": request.body, "ContentType": provider.content_type}
         _stored(lambda: self._s3.put_object(**put))
         # The sender's id may be anything, an e-mail too; its hash names the event as well, and the records' ids are made of it.
-        hashed = keyed_hash("webhook", webhook_id or request.request_id, site_id.encode())
+        hashed = keyed_hash("webhook", webhook_id or request.request_id, sent.site_id.encode())
         message = {
             "provider": provider.name,
-            "site_id": site_id,
+            "site_id": sent.site_id,
             "key": key,
             "webhook_id": hashed,
             "received_at": request.now.isoformat(),
@@ -66,24 +64,20 @@ class Door:
         _stored(lambda: self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=orjson.dumps(message).decode()))
         return json_response(202, {"accepted": True, **({"webhook_id": webhook_id} if webhook_id else {})})
 
-    def _proved_site(self, request: Request, provider: Provider) -> str:
+    def _proved(self, request: Request) -> tuple[Provider, Sent]:
         """An unknown site, a door not opened and a wrong token get the same answer: the door tells nobody which sites exist."""
-        site_id = request.path_parameters.get("site", "")
+        name, site_id = (request.path_parameters.get(part, "") for part in ("provider", "site"))
         try:
-            settings = _stored(lambda: self._sites.get(site_id, request.now))
-            hashes = _hashes(settings.get("crm", {}), provider)
+            crm = _stored(lambda: self._sites.get(site_id, request.now)).get("crm", {})
         except NotFound:
-            hashes = []
-        if not token_fits(request.path_parameters.get("token", ""), hashes):
-            count({"Refused": 1}, Door=provider.door, Reason="token")
+            crm = {}
+        provider = provider_of(name, crm)
+        section = provider.settings(crm) if provider is not None else None
+        hashes = list(crm.get("token_sha256", [])) if section is not None else []
+        if not token_fits(request.path_parameters.get("token", ""), hashes) or provider is None or section is None:
+            count({"Refused": 1}, Door=f"crm-{name}" if name in BUILT_IN else "crm", Reason="token")
             raise Unauthorized("the address names no known site, or its token is wrong")
-        return site_id
-
-
-def _hashes(crm: Mapping[str, Any], provider: Provider) -> list[str]:
-    """Hashes of the valid tokens; none where the provider's door is not opened by the settings."""
-    is_open = not provider.setting or crm.get(provider.setting) is not None
-    return list(crm.get("token_sha256", [])) if is_open else []
+        return provider, Sent(request, site_id, section, self._secrets, f"{site_id}/{provider.door}", provider.door)
 
 
 def _quarantine_key(request: Request, site_id: str, webhook_id: str, provider: Provider) -> str:

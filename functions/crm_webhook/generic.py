@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import Field, ValidationError
 
-from functions.crm_webhook.outcome import Arrival, Person, Record
+from functions.crm_webhook.outcome import Arrival, Outcome, Person, Record
 from functions.crm_webhook.reading import (
     LIMITS,
     Amount,
@@ -121,32 +121,38 @@ class GenericEvent(Body):
     data: DealData
 
 
-def records_of(body: bytes, arrival: Arrival) -> list[Record] | Rejected:
-    """Encoded records of one body, or why there are none. The same body under the same webhook-id gives the same records."""
+def records_of(body: bytes, arrival: Arrival, site: Mapping[str, Any], provider: str = PROVIDER) -> Outcome:
+    """Records of one body, or why there are none. The same body under the same webhook-id gives the same records."""
+    event_type, event = _read(body)
+    if isinstance(event, Rejected):
+        return Outcome(rejected=[event])
+    try:
+        records = _checked(event, event_type, arrival)
+    except BadField as error:
+        return Outcome(rejected=[Rejected("bad_field", str(error))])
+    if isinstance(records, Rejected):
+        return Outcome(rejected=[records])
+    contact = event.data.contact
+    people = [Person(contact.name or "", tuple(contact.phones), tuple(contact.emails))] if contact else []
+    return Outcome(records, people=people)
+
+
+def _read(body: bytes) -> tuple[EventType, GenericEvent | Rejected]:
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        return Rejected("bad_json", f"the body is not valid JSON: {error.msg}")
+        return EventType(), Rejected("bad_json", f"the body is not valid JSON: {error.msg}")
     if not isinstance(content, dict):
-        return Rejected("bad_json", "the body must be a JSON object")
+        return EventType(), Rejected("bad_json", "the body must be a JSON object")
     told = content.get("type")
     event_type = TYPES.get(told) if isinstance(told, str) else None
     if event_type is None:
-        return Rejected("unknown_type", f"type must be one of {', '.join(TYPES)}")
+        return EventType(), Rejected("unknown_type", f"type must be one of {', '.join(TYPES)}")
     try:
-        event = GenericEvent.model_validate(content)
-        return _checked(event, event_type, arrival)
+        return event_type, GenericEvent.model_validate(content)
     except ValidationError as error:
         places = [f"{'.'.join(str(part) for part in e['loc'])}: {_message(e['msg'])}" for e in error.errors()[:20]]
-        return Rejected("bad_field", "; ".join(places))
-    except BadField as error:
-        return Rejected("bad_field", str(error))
-
-
-def people_of(body: bytes) -> list[Person]:
-    """The client of a body that `records_of` took, as plain text: for the vault."""
-    contact = GenericEvent.model_validate(orjson.loads(body)).data.contact
-    return [Person(contact.name or "", tuple(contact.phones), tuple(contact.emails))] if contact else []
+        return event_type, Rejected("bad_field", "; ".join(places))
 
 
 def _checked(event: GenericEvent, event_type: EventType, arrival: Arrival) -> list[Record] | Rejected:

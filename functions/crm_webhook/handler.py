@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 from functions.crm_webhook.door import Door
-from functions.crm_webhook.providers import PROVIDERS, Provider
 from shared.aws import door_client as client
 from shared.aws import env
 from shared.http import Event, Request, Response, answer
@@ -30,11 +29,9 @@ def door() -> Door:
     )
 
 
-def _door_of(provider: Provider) -> Callable[[Request], Response]:
-    return lambda request: door().take(request, provider)
-
-
-ROUTES = {f"POST /v1/crm/{name}/{{site}}/{{token}}": _door_of(provider) for name, provider in PROVIDERS.items()}
+ROUTES: dict[str, Callable[[Request], Response]] = {
+    "POST /v1/crm/{provider}/{site}/{token}": lambda request: door().take(request),
+}
 
 
 def lambda_handler(event: Event, context: Any) -> Response:

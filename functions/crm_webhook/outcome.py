@@ -31,12 +31,20 @@ class Person(NamedTuple):
     emails: tuple[str, ...]
 
 
+class Pointer(NamedTuple):
+    """Something of the CRM that must be read through its API: `entity` in the CRM's own word (deal, lead, contact, …)."""
+
+    entity: str
+    id: str
+
+
 @dataclass(slots=True)
 class Outcome:
     """Encoded records of one body, what was refused (kept with its reason), how many items or fields were passed over and why
-    (counted), and people for the vault."""
+    (counted), people for the vault, and what the body only points at."""
 
     records: list[Record] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)
     people: list[Person] = field(default_factory=list)
+    to_read: list[Pointer] = field(default_factory=list)

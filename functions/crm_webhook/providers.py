@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
+from functions.crm_webhook.bitrix24.proof import application_token
+from functions.crm_webhook.hubspot.proof import signature_v3
+from functions.crm_webhook.proofs import Proof, basic_where_set, standard_webhooks, token_alone
 from shared.errors import BadInput
-from shared.new_requests import PROVIDER as REQUESTS_NAME
+
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
 class Provider(NamedTuple):
-    """One CRM. `setting` is the part of the site's `crm` settings without which its door is closed; an unsigned one proves itself
-    by the path's token alone. `check` raises BadInput; None takes whatever came."""
+    """One CRM. `prove` checks what there is besides the path's token; `check` raises BadInput, None takes whatever came."""
 
     name: str
-    is_signed: bool
-    setting: str
-    check: Callable[[bytes], None] | None
-    content_type: str
-    suffix: str
+    prove: Proof
+    check: Callable[[bytes], None] | None = None
+    content_type: str = JSON
 
     @property
     def door(self) -> str:
@@ -32,6 +33,15 @@ class Provider(NamedTuple):
         """Where its raw bodies lie."""
         return f"quarantine/{self.door}/"
 
+    @property
+    def suffix(self) -> str:
+        return "form" if self.content_type == FORM else "json"
+
+    def settings(self, crm: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The provider's section of the site's `crm` settings; None where its door is not open. The generic door needs none."""
+        section = crm.get(self.name) if self.name in BUILT_IN else (crm.get("mapped") or {}).get(self.name)
+        return {} if section is None and self.name == "generic" else section
+
 
 def _is_object(body: bytes) -> None:
     try:
@@ -42,11 +52,26 @@ def _is_object(body: bytes) -> None:
         raise BadInput("the body must be a JSON object with type, timestamp and data")
 
 
-GENERIC = Provider("generic", True, "", _is_object, "application/json", "json")
-# amoCRM switches a hook off after a hundred bad answers in two hours, so whatever comes with a good token is taken; what it holds
-# is judged by the worker, which rejects with a reason instead.
-AMOCRM = Provider("amocrm", False, "amocrm", None, "application/x-www-form-urlencoded", "form")
-PROVIDERS: Mapping[str, Provider] = {provider.name: provider for provider in (GENERIC, AMOCRM)}
-# No door: new requests of our own, on their way to the CRM, travel in the same queue (shared/new_requests.py).
-REQUESTS = Provider(REQUESTS_NAME, True, "new_requests", None, "application/json", "json")
-IN_QUEUE: Mapping[str, Provider] = {**PROVIDERS, REQUESTS.name: REQUESTS}
+# CRMs switch a hook off after bad answers (amoCRM: a hundred in two hours), so what comes with good proof is taken; what it holds
+# is judged by the worker, which rejects with a reason instead. Only the generic door tells its sender what is wrong with the body.
+BUILT_IN: Mapping[str, Provider] = {
+    provider.name: provider
+    for provider in (
+        Provider("generic", standard_webhooks, _is_object),
+        Provider("amocrm", token_alone, content_type=FORM),
+        Provider("bitrix24", application_token, content_type=FORM),
+        Provider("hubspot", signature_v3),
+        Provider("pipedrive", basic_where_set),
+    )
+}
+
+
+def provider_of(name: str, crm: Mapping[str, Any]) -> Provider | None:
+    """A CRM of ours, or one that the site's settings map (`crm.mapped`); None for any other."""
+    if name in BUILT_IN:
+        return BUILT_IN[name]
+    mapped = (crm.get("mapped") or {}).get(name)
+    if mapped is None:
+        return None
+    prove = standard_webhooks if mapped.get("signature") == "standard_webhooks" else token_alone
+    return Provider(name, prove, content_type=FORM if mapped.get("body") == "form" else JSON)

@@ -51,7 +51,7 @@ def _lease_lake() -> Lake:
 def _call_door() -> CallDoor:
     lake = Lake(client("firehose"), client("s3"), env("LAKE_BUCKET"), {"call": env("CALL_STREAM")})
     vault = Vault(client("dynamodb"), env("CONTACTS_TABLE"))
-    hand_over = HandOver(client("s3"), env("LAKE_BUCKET"), lambda: (client("sqs"), env("CRM_QUEUE_URL")))
+    hand_over = HandOver(client("s3"), env("LAKE_BUCKET"), lambda: (client("sqs"), env("CRM_TASK_QUEUE_URL")))
     return CallDoor(_sites(), _secrets(), _store(), lake, vault, client("s3"), env("LAKE_BUCKET"), hand_over)
 
 

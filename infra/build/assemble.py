@@ -22,6 +22,8 @@ PACKAGES = {
     "NumberpoolFunction": "numberpool",
     "CrmWebhookFunction": "crm_webhook",
     "CrmWorkerFunction": "crm_webhook",
+    "CrmTaskFunction": "crm_webhook",
+    "CrmReconcileFunction": "crm_webhook",
     "CostsFunction": "costs",
     "AttributionFunction": "attribution",
     "ReportFunction": "report",

@@ -16,10 +16,11 @@ import typer
 from infra.cli.files import read_settings, settings_of
 from infra.publish import publish_settings
 from shared.aws import client
+from shared.crm_settings import AmoCrm
 from shared.errors import BadInput
 from shared.ids import is_site_id
 from shared.security import token_sha256
-from shared.settings import AMO_CLOSED, MEANING_RANK, AmoCrm, SiteSettings, StageRule
+from shared.settings import AMO_CLOSED, MEANING_RANK, SiteSettings, StageRule
 
 app = typer.Typer(no_args_is_help=True)
 

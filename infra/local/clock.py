@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Protocol
 
+from shared import present
+
 
 class Clock(Protocol):
     """Where the local stack's `now` comes from."""
@@ -72,7 +74,10 @@ def _moto_now() -> datetime:
 
 @contextmanager
 def moto_follows(clock: Clock) -> Iterator[None]:
-    """While open, moto's time is the clock's. RuntimeError when another clock drives it: moto's state is one per process."""
+    """While open, moto's time and the functions' present are the clock's.
+
+    RuntimeError when another clock drives it: moto's state is one per process.
+    """
     if _DRIVING:
         raise RuntimeError("another local stack runs in this process; close it first")
     modules = [import_module(name) for name in _MOTO_MODULES]
@@ -80,9 +85,11 @@ def moto_follows(clock: Clock) -> Iterator[None]:
     _DRIVING.append(clock)
     for module in modules:
         module.utcnow = _moto_now  # type: ignore[attr-defined]  # a module as such has no such attribute
+    present.follow(clock.now)
     try:
         yield
     finally:
         for module, original in zip(modules, originals, strict=True):
             module.utcnow = original  # type: ignore[attr-defined]  # as where it was put
         _DRIVING.remove(clock)
+        present.follow(present.wall_clock)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,21 +17,13 @@ from functions.report.extras import extras_of
 from functions.report.store import Files, Ledger, Page
 from tests.report_aws import BUCKET, TABLE, Clients
 from tests.report_cases import NOW, figures_of, settings_of, shop
-from tests.requires import need_chromium
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    need_chromium()
-    from playwright.sync_api import sync_playwright
-
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield made
-        made.close()
+def browser(chromium: Any) -> Any:
+    return chromium
 
 
 def written(folder: Path, language: str) -> dict[str, Path]:

@@ -142,7 +142,7 @@ def test_origins_follow_the_hosts_unless_they_are_listed() -> None:
         ({"crm": {"token_sha256": ["a" * 64] * 3}}, "crm.token_sha256", "at most 2"),
         ({"crm": {"token": "x"}}, "crm.token", "not permitted"),
         ({"stages": []}, "stages", "at least 1"),
-        ({"stages": [{"stages": {}}]}, "stages.0.stages", "at least 1"),
+        ({"stages": [{"stages": {}}]}, "stages.0", "at least 1"),
         ({"stages": [{"stages": {"Новая": "new"}}]}, "stages.0.stages.Новая", "unsorted"),
         ({"stages": [{"stages": {"a": "won"}, "money_stage": "lost"}]}, "stages.0.money_stage", "'won'"),
         ({"stages": [{"stages": {"a": "won"}, "valid_from": "soon"}]}, "stages.0.valid_from", "date"),

@@ -32,7 +32,7 @@ PASSED_OVER = (
 )
 
 
-def records_of(body: bytes, arrival: Arrival, site: Mapping[str, Any]) -> Outcome:
+def records_of(body: bytes, arrival: Arrival, site: Mapping[str, Any], provider: str = "amocrm") -> Outcome:
     """Deal states of one body. `site` are published settings. The same items give the same records, whatever body they come in."""
     amo = site.get("crm", {}).get("amocrm") or {}
     outcome = Outcome()

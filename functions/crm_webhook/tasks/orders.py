@@ -1,0 +1,68 @@
+"""Messages in the queue of tasks: `read` (something of the CRM, through its API) and `send` (a new request,
+shared/new_requests.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from functions.crm_webhook.outcome import Pointer
+from shared.crm_settings import DOOR_NAME
+from shared.ids import is_site_id
+from shared.lake import Rejected
+from shared.new_requests import PLACE, TASK
+from shared.times import parse_instant
+
+MOST_POINTERS = 500
+
+
+class Order(NamedTuple):
+    """`read`: `provider` and `pointers`; `send`: `key`, where the request lies. `cause` is the id of the event behind it."""
+
+    task: Literal["read", "send"]
+    site_id: str
+    cause: str
+    received_at: datetime
+    provider: str = ""
+    pointers: tuple[Pointer, ...] = ()
+    key: str = ""
+
+
+def read_orders(site_id: str, provider: str, pointers: Sequence[Pointer], cause: str, received_at: datetime) -> Iterator[str]:
+    """The messages for these pointers, each of them once; a queue's message holds 256 KB."""
+    once = list(dict.fromkeys(pointers))
+    head = {"task": "read", "site_id": site_id, "provider": provider, "webhook_id": cause, "received_at": received_at.isoformat()}
+    for at in range(0, len(once), MOST_POINTERS):
+        yield orjson.dumps({**head, "pointers": once[at : at + MOST_POINTERS]}).decode()
+
+
+def order_of(text: object) -> Order | Rejected:
+    """The message, checked: anything else in the queue must not circle in it."""
+    try:
+        told = orjson.loads(str(text))
+        head = {"site_id": told["site_id"], "cause": told["webhook_id"], "received_at": parse_instant(told["received_at"])}
+        if not is_site_id(head["site_id"]) or not isinstance(head["cause"], str):
+            raise ValueError("no site is called so")
+        if told["task"] == TASK:
+            return Order(TASK, **head, key=_key(told["key"]))
+        if told["task"] != "read" or not DOOR_NAME.fullmatch(told["provider"]):
+            raise ValueError("no such task")
+        pointers = tuple(Pointer(_text(entity), _text(number)) for entity, number in told["pointers"])
+        return Order("read", **head, provider=told["provider"], pointers=pointers)
+    except (ValueError, KeyError, TypeError) as error:
+        return Rejected("bad_message", f"the queue holds something that is no task ({type(error).__name__})")
+
+
+def _key(told: Any) -> str:
+    if not _text(told).startswith(PLACE):
+        raise ValueError("a request does not lie there")
+    return str(told)
+
+
+def _text(told: Any) -> str:
+    if not isinstance(told, str) or not told:
+        raise ValueError("must be text")
+    return told
