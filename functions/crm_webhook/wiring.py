@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 
-from functions.crm_webhook.api.crm import Tools
-from functions.crm_webhook.api.http import Http
-from functions.crm_webhook.api.pace import Pace
 from functions.crm_webhook.telephony.clients import Clients
 from functions.crm_webhook.writing import Writing
 from shared.aws import client, env
 from shared.lake import Lake
-from shared.present import present
 from shared.records import CRM_EVENT, PAYMENT
 from shared.secrets import Secrets, parameter_reader
 from shared.sites import Sites, object_reader
@@ -49,13 +45,6 @@ def clients() -> Clients:
     return Clients(client("dynamodb"), env("NUMBERS_TABLE"))
 
 
-@cache
-def tools() -> Tools:
-    """What the CRMs' APIs are spoken to with."""
-    pace = Pace(lambda: client("dynamodb"), env("CRM_TABLE"))
-    return Tools(Http(), pace, secrets(), present, env("STAGE"), lambda: client("secretsmanager"))
-
-
 def raw_body(key: str) -> bytes | None:
     """A body of the quarantine; None where it is gone."""
     s3 = client("s3")
@@ -64,8 +53,3 @@ def raw_body(key: str) -> bytes | None:
         return body
     except s3.exceptions.NoSuchKey:
         return None
-
-
-def put_task(text: str) -> None:
-    """A message into the queue of tasks."""
-    client("sqs").send_message(QueueUrl=env("CRM_TASK_QUEUE_URL"), MessageBody=text)

@@ -55,7 +55,7 @@ def post(
     event = copy.deepcopy(EVENT)
     event["body"] = body.decode()
     event["headers"] |= headers or {}
-    event["pathParameters"] = {"site": site, "token": token}
+    event["pathParameters"] = {"provider": "generic", "site": site, "token": token}
     event["requestContext"] |= context
     return handler.lambda_handler(event, None)
 
@@ -245,7 +245,7 @@ def test_no_input_makes_a_5xx(
     event = copy.deepcopy(EVENT)
     event["body"], event["isBase64Encoded"] = body, is_base64
     event["headers"] |= signed(body.encode()) if is_signed else headers
-    event["pathParameters"] = {"site": site, "token": token}
+    event["pathParameters"] = {"provider": "generic", "site": site, "token": token}
     answer = handler.lambda_handler(event, None)
     assert answer["statusCode"] in (202, 400, 401, 413)
     if answer["statusCode"] != 202:

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.crm_webhook import worker
+from functions.crm_webhook import wiring, worker
+from tests.api import crm_stores
 from tests.api.collect_door import counted
 from tests.fakes import FakeClients
 
@@ -23,25 +24,15 @@ DATA = Path(__file__).parents[1] / "data" / "standard_webhooks"
 MESSAGE = json.loads((Path(__file__).parents[1] / "events" / "sqs_crm.json").read_text())["Records"][0]
 RECEIVED = "2026-10-29T13:20:41.250000+00:00"
 ORDER = {"site_id": "kvartal", "key": "quarantine/crm-generic/a", "webhook_id": "w", "received_at": RECEIVED}
-NAMES = {
-    "STAGE": "test",
-    "LAKE_BUCKET": "lake",
-    "FILES_BUCKET": "files",
-    "CRM_EVENT_STREAM": "crm-events",
-    "PAYMENT_STREAM": "payments",
-}
 
 
 @pytest.fixture
 def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeClients]:
     fakes = FakeClients()
-    for name, value in NAMES.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(worker, "client", fakes)
+    crm_stores.use(monkeypatch, fakes)
     fakes.ssm.parameters["/skvoz/test/identity"] = "identity-key"
-    worker.worker.cache_clear()
     yield fakes
-    worker.worker.cache_clear()
+    crm_stores.forget()
 
 
 def queued(clients: FakeClients, name: str, body: bytes, webhook_id: str = "", received_at: str = RECEIVED) -> dict[str, Any]:
@@ -263,7 +254,7 @@ def test_contacts_of_the_client_go_to_the_vault_where_the_site_has_one(
             plain.extend(contact.plain for contact in contacts)
             return len(plain)
 
-    monkeypatch.setattr(worker, "vault", Keeper)
+    monkeypatch.setattr(wiring, "vault", Keeper)
     clients.s3.put_object(
         Bucket="files", Key="settings/kvartal/current.json", Body=json.dumps({"site_id": "kvartal", "pii": pii}).encode()
     )
@@ -283,7 +274,7 @@ def put_vault(clients: FakeClients, monkeypatch: pytest.MonkeyPatch, taken: int 
             asked.extend(contact.plain for contact in contacts)
             return min(len(contacts), taken)
 
-    monkeypatch.setattr(worker, "vault", Keeper)
+    monkeypatch.setattr(wiring, "vault", Keeper)
     site = {"site_id": "kvartal", "pii": "vault", "currency": "RUB", "crm": {"amocrm": {}}}
     clients.s3.put_object(Bucket="files", Key="settings/kvartal/current.json", Body=json.dumps(site).encode())
     return asked

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from functions.crm_webhook.providers import REQUESTS
 from infra.template.model import Template, load
 from shared.new_requests import PLACE
 from tests.stack.code import reached, texts_given_to
@@ -72,7 +71,7 @@ def test_no_statement_reaches_beyond_one_prefix_of_one_resource(resources: Resou
             # A bucket's whole content is never meant: `<bucket>/*` has no prefix before the star.
             if "*" in resource:
                 assert re.search(
-                    r"(?:Arn\}|Region\})/[a-z_]+(?:/[a-z_-]+)?/(?:calls-)?\*$|/skvoz/\$\{Stage\}/\*/(?:[a-z-]+|calls-\*)$|table/\$\{Database\}/\*$",
+                    r"(?:Arn\}|Region\})/[a-z_]+(?:/[a-z_-]+)?/(?:calls-)?\*$|[/:]skvoz/\$\{Stage\}/\*/(?:[a-z-]+|calls-\*|crm-\*)$|table/\$\{Database\}/\*$",
                     resource,
                 ), place
 
@@ -107,8 +106,10 @@ def test_each_role_reads_only_its_own_secrets_of_its_stage(resources: Resources)
     assert names == {
         "CollectRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/visitor", "/skvoz/${Stage}/*/import"},
         "NumberpoolRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/visitor", "/skvoz/${Stage}/*/calls-*"},
-        "CrmWebhookRole": {"/skvoz/${Stage}/*/crm-generic"},
-        "CrmWorkerRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/*/crm-outgoing"},
+        "CrmWebhookRole": {"/skvoz/${Stage}/*/crm-*"},
+        "CrmWorkerRole": {"/skvoz/${Stage}/identity"},
+        "CrmTaskRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/*/crm-*"},
+        "CrmReconcileRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/*/crm-*"},
         "AttributionRole": {"/skvoz/${Stage}/trino"},
         "ReportRole": {"/skvoz/${Stage}/*/calls-mango", "/skvoz/${Stage}/*/calls-zadarma"},
         "ReportMailRole": {"/skvoz/${Stage}/trino"},
@@ -172,7 +173,7 @@ def test_the_report_cannot_change_marts(resources: Resources) -> None:
     assert allowed(resources, "ReportMailRole", "glue:DeleteTable") == set()
 
 
-def test_the_vault_is_written_by_its_doors_and_read_by_no_function(resources: Resources) -> None:
+def test_the_vault_is_written_where_contacts_come_in_and_read_for_the_crm_alone(resources: Resources) -> None:
     contacts = '{"Fn::GetAtt": ["ContactsTable", "Arn"]}'
     found = {
         (who, action)
@@ -180,13 +181,14 @@ def test_the_vault_is_written_by_its_doors_and_read_by_no_function(resources: Re
         for action in listed(s["Action"])
         if contacts in map(arn, listed(s["Resource"]))
     }
-    doors = {"CollectRole", "NumberpoolRole", "CrmWorkerRole"}
-    assert found == {(door, "dynamodb:UpdateItem") for door in doors}
+    writers = {"CollectRole", "NumberpoolRole", "CrmWorkerRole", "CrmTaskRole", "CrmReconcileRole"}
+    # New requests are told to the CRM with the contact that the vault has.
+    assert found == {(who, "dynamodb:UpdateItem") for who in writers} | {("CrmTaskRole", "dynamodb:GetItem")}
 
 
 def test_the_key_of_the_vault_is_used_through_its_table_only(resources: Resources) -> None:
     found = [(who, s) for who, s in statements(resources) if any(a.startswith("kms:") for a in listed(s["Action"]))]
-    assert {who for who, _ in found} == {"CollectRole", "NumberpoolRole", "CrmWorkerRole"}
+    assert {who for who, _ in found} == {"CollectRole", "NumberpoolRole", "CrmWorkerRole", "CrmTaskRole", "CrmReconcileRole"}
     for _, statement in found:
         assert arn(statement["Resource"]) == '{"Fn::GetAtt": ["ContactsKey", "Arn"]}'
         assert list(statement["Condition"]["StringEquals"]) == ["kms:ViaService"]
@@ -202,6 +204,8 @@ def test_numbers_are_leased_by_their_function_and_renewed_by_the_hit_door(resour
     assert rights == {
         "CollectRole": ["UpdateItem"],
         "CrmWorkerRole": ["UpdateItem"],
+        "CrmTaskRole": ["UpdateItem"],
+        "CrmReconcileRole": ["UpdateItem"],
         "NumberpoolRole": ["ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"],
         "ReportRole": ["GetItem"],
     }
@@ -221,16 +225,17 @@ def test_recordings_are_gone_after_a_day_old_versions_too(resources: Resources) 
     assert (rule["ExpirationInDays"], rule["NoncurrentVersionExpiration"]) == (1, {"NoncurrentDays": 1})
 
 
-def test_the_crms_worker_writes_of_the_numbers_table_only_who_leads_whose_deals(resources: Resources) -> None:
-    (statement,) = [s for who, s in statements(resources) if who == "CrmWorkerRole" and s["Sid"] == "KeepManagers"]
+@pytest.mark.parametrize("role", ["CrmWorkerRole", "CrmTaskRole", "CrmReconcileRole"])
+def test_the_crms_workers_write_of_the_numbers_table_only_who_leads_whose_deals(resources: Resources, role: str) -> None:
+    (statement,) = [s for who, s in statements(resources) if who == role and s["Sid"] == "KeepManagers"]
     assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["client#*", "deal#*"]}}
 
 
-def test_new_requests_are_put_where_the_worker_reads_them(resources: Resources) -> None:
+def test_new_requests_are_put_where_the_tasks_read_them(resources: Resources) -> None:
     assert f"${{LakeBucket.Arn}}/{PLACE}*" in allowed(resources, "NumberpoolRole", "s3:PutObject")
-    assert allowed(resources, "NumberpoolRole", "sqs:SendMessage") == {'{"Fn::GetAtt": ["CrmQueue", "Arn"]}'}
-    assert REQUESTS.quarantine == PLACE
-    assert PLACE.startswith("quarantine/")  # which it may read
+    assert allowed(resources, "NumberpoolRole", "sqs:SendMessage") == {'{"Fn::GetAtt": ["CrmTaskQueue", "Arn"]}'}
+    assert "${LakeBucket.Arn}/quarantine/*" in allowed(resources, "CrmTaskRole", "s3:GetObject")
+    assert PLACE.startswith("quarantine/")
 
 
 def test_the_reports_page_writes_nothing_but_who_wants_no_mail(resources: Resources) -> None:

@@ -31,8 +31,7 @@ def test_routes_are_the_documented_ones(template: Template) -> None:
         ("OPTIONS /v1/numbers/renew", "NumberpoolFunction"),
         ("POST /v1/calls/{provider}/{site}", "NumberpoolFunction"),
         ("POST /v1/calls/{provider}/{site}/{rest+}", "NumberpoolFunction"),
-        ("POST /v1/crm/amocrm/{site}/{token}", "CrmWebhookFunction"),
-        ("POST /v1/crm/generic/{site}/{token}", "CrmWebhookFunction"),
+        ("POST /v1/crm/{provider}/{site}/{token}", "CrmWebhookFunction"),
         ("POST /v1/hits", "CollectFunction"),
         ("POST /v1/import", "CollectFunction"),
         ("POST /v1/numbers/lease", "NumberpoolFunction"),
@@ -67,9 +66,9 @@ def test_queues_come_with_their_dead_letters_first(template: Template) -> None:
     for queue in queues:
         assert queue.dead_letter is None or queue.dead_letter in seen
         seen.add(queue.logical_id)
-    (source,) = template.queue_sources()
-    worked_off = next(queue for queue in queues if queue.logical_id == source.queue)
-    assert (source.function, worked_off.dead_letter, worked_off.most_receives) == ("CrmWorkerFunction", "CrmDeadLetters", 5)
+    named = {queue.logical_id: queue for queue in queues}
+    worked_off = [(s.function, named[s.queue].dead_letter, named[s.queue].most_receives) for s in template.queue_sources()]
+    assert worked_off == [("CrmWorkerFunction", "CrmDeadLetters", 5), ("CrmTaskFunction", "CrmTaskDeadLetters", 60)]
 
 
 def test_streams_deliver_raw_records_into_the_lake(template: Template) -> None:
@@ -82,13 +81,14 @@ def test_schedules_name_what_they_start(template: Template) -> None:
     resolver = template.resolver(reference, {"Stage": "local"})
     found = {(s.target, s.target_kind, resolver.text(s.expression), resolver.text(s.time_zone)) for s in template.schedules()}
     assert found == {
+        ("CrmReconcileFunction", "function", "rate(15 minutes)", "UTC"),
         ("RefreshMachine", "state_machine", "rate(1 hour)", "UTC"),
         ("ReportMailFunction", "function", "cron(10 7-12 * * ? *)", "Europe/Moscow"),
     }
 
 
 def test_tables_are_as_create_table_takes_them(template: Template) -> None:
-    assert [table.logical_id for table in template.tables()] == ["NumbersTable", "ContactsTable", "LedgerTable"]
+    assert [table.logical_id for table in template.tables()] == ["NumbersTable", "ContactsTable", "CrmTable", "LedgerTable"]
     for table in template.tables():
         keys = [(key["AttributeName"], key["KeyType"]) for key in table.create["KeySchema"]]
         assert keys == [("pk", "HASH"), ("sk", "RANGE")], table.logical_id

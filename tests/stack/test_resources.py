@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
-from functions.crm_webhook.providers import PROVIDERS
+from functions.crm_webhook.providers import BUILT_IN
 from functions.numberpool.choice import Refusal
 from functions.numberpool.pbx.providers import ADAPTERS
 from infra.template.intrinsic import Resolver
@@ -176,7 +176,7 @@ def test_the_lake_forgets_what_it_must_and_keeps_raw_records(resources: Resource
 
 def test_raw_bodies_are_gone_after_thirty_days_with_every_old_version(resources: Resources) -> None:
     rules = resources["LakeBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
-    quarantined = {provider.quarantine for provider in PROVIDERS.values()}
+    quarantined = {provider.quarantine for provider in BUILT_IN.values()}
     quarantined |= {f"quarantine/{adapter.door}/" for adapter in ADAPTERS.values()}
     assert quarantined >= {"quarantine/crm-generic/", "quarantine/crm-amocrm/", "quarantine/calls-generic/"}
     for prefix in quarantined:
@@ -198,6 +198,7 @@ def test_old_leases_go_by_themselves_and_contacts_do_not(template: Template) -> 
     assert {table.logical_id: table.ttl_attribute for table in template.tables()} == {
         "LedgerTable": "expires_at",
         "NumbersTable": "expires_at",
+        "CrmTable": "expires_at",
         "ContactsTable": None,
     }
 
@@ -272,7 +273,9 @@ def test_every_alarm_on_a_metric_of_ours_watches_what_the_code_counts(resources:
 def test_somebody_is_told_what_doors_survive_by_going_on_without(resources: Resources) -> None:
     """Leases, hits and deals do not fail with the vault or the numbers table: only their logs say so."""
     filters = [f for name, f in of_type(resources, "AWS::Logs::MetricFilter").items() if name != "NumberpoolFull"]
-    assert {f["Properties"]["LogGroupName"]["Ref"] for f in filters} == {"CollectLog", "NumberpoolLog", "CrmWorkerLog"}
+    assert {f["Properties"]["LogGroupName"]["Ref"] for f in filters} == {
+        "CollectLog", "NumberpoolLog", "CrmWorkerLog", "CrmTaskLog", "CrmReconcileLog",
+    }  # fmt: skip
     alarm = resources["LoggedErrorsAlarm"]["Properties"]
     for filter_ in filters:
         assert filter_["Properties"]["FilterPattern"] == '{ $.level = "ERROR" }'

@@ -12,6 +12,7 @@ import orjson
 
 from functions.crm_webhook import wiring
 from functions.crm_webhook.adapters import WITH_API, api_settings
+from functions.crm_webhook.api.tools import tools
 from functions.crm_webhook.reconcile.marks import Marks
 from functions.crm_webhook.reconcile.reconciler import Reconciler
 from shared.aws import client, env
@@ -25,9 +26,9 @@ SECONDS = 600.0  # the function has 840 (template.yaml); no page is begun later
 @cache
 def reconciler() -> Reconciler:
     """Made on first use; its holder's name is this execution environment's own."""
-    secrets, tools = wiring.secrets(), wiring.tools()
-    marks = Marks(client("dynamodb"), env("CRM_TABLE"), uuid7(tools.clock(), os.urandom(16)))
-    return Reconciler(marks, wiring.writing(), tools, lambda now: secrets.key("identity", now))
+    secrets, made = wiring.secrets(), tools()
+    marks = Marks(client("dynamodb"), env("CRM_TABLE"), uuid7(made.clock(), os.urandom(16)))
+    return Reconciler(marks, wiring.writing(), made, lambda now: secrets.key("identity", now))
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any
 
 from functions.crm_webhook import wiring
+from functions.crm_webhook.api.tools import tools
 from functions.crm_webhook.tasks.orders import Order, order_of
 from functions.crm_webhook.tasks.reads import Reads
 from functions.crm_webhook.tasks.send import Sends
@@ -106,15 +107,15 @@ def _sent_at(message: Message) -> datetime:
 @cache
 def tasks() -> Tasks:
     """Made on first use."""
-    secrets, writing, tools = wiring.secrets(), wiring.writing(), wiring.tools()
+    secrets, writing, made = wiring.secrets(), wiring.writing(), tools()
 
     def postpone(receipt: str, seconds: int) -> None:
         client("sqs").change_message_visibility(
             QueueUrl=env("CRM_TASK_QUEUE_URL"), ReceiptHandle=receipt, VisibilityTimeout=seconds
         )
 
-    reads = Reads(writing, tools, lambda now: secrets.key("identity", now))
-    return Tasks(wiring.sites(), writing, reads, Sends(wiring.raw_body, tools, wiring.vault), postpone)
+    reads = Reads(writing, made, lambda now: secrets.key("identity", now))
+    return Tasks(wiring.sites(), writing, reads, Sends(wiring.raw_body, made, wiring.vault), postpone)
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

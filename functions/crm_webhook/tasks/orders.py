@@ -36,7 +36,7 @@ def read_orders(site_id: str, provider: str, pointers: Sequence[Pointer], cause:
     once = list(dict.fromkeys(pointers))
     head = {"task": "read", "site_id": site_id, "provider": provider, "webhook_id": cause, "received_at": received_at.isoformat()}
     for at in range(0, len(once), MOST_POINTERS):
-        yield orjson.dumps({**head, "pointers": once[at : at + MOST_POINTERS]}).decode()
+        yield orjson.dumps({**head, "pointers": [list(pointer) for pointer in once[at : at + MOST_POINTERS]]}).decode()
 
 
 def order_of(text: object) -> Order | Rejected:
