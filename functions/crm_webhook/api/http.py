@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
+from time import monotonic
 from typing import Any, NamedTuple
 
 import orjson
@@ -11,7 +12,9 @@ import orjson
 from shared.errors import TryLater
 
 SECONDS = 20.0  # an answer that begins later is none; Bitrix24 takes up to 60 s for a batch, which its reader keeps small
+WHOLE_SECONDS = 60.0
 MOST_BYTES = 20 * 1024 * 1024
+_CHUNK = 65_536
 
 
 class CrmBusy(TryLater):
@@ -40,29 +43,41 @@ class Answer(NamedTuple):
 
 
 class Http:
-    """`ask` over connections that are kept; `seconds` bounds each call's connecting and each wait for bytes."""
+    """`ask` over connections that are kept; `seconds` bounds each call's connecting and each wait for bytes, `whole` all of it."""
 
-    def __init__(self, seconds: float = SECONDS) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float = SECONDS, whole: float = WHOLE_SECONDS) -> None:
+        self._seconds, self._whole = seconds, whole
 
     def ask(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
-        """CrmBusy for no answer, or one larger than 20 MB."""
+        """CrmBusy for no answer, one that takes too long, or one larger than 20 MB. Its words hold no address: some are secrets."""
         from urllib3.exceptions import HTTPError
 
+        until = monotonic() + self._whole
         try:
             answer = _pool().request(
                 method, url, body=body, headers={"user-agent": "skvoz", **headers}, timeout=self._seconds, retries=False,
                 redirect=False, preload_content=False,
             )  # fmt: skip
             try:
-                told = answer.read(MOST_BYTES + 1, decode_content=True)
-            finally:
-                answer.release_conn()
+                told = _read(answer, until)
+            except BaseException:
+                answer.close()  # what is left of the answer must not be taken for the next one
+                raise
+            answer.release_conn()
         except (HTTPError, OSError) as error:
-            raise CrmBusy(f"the CRM did not answer ({type(error).__name__})") from error
+            raise CrmBusy(f"the CRM did not answer ({type(error).__name__})") from None
+        return Answer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, told)
+
+
+def _read(answer: Any, until: float) -> bytes:
+    told = bytearray()
+    while chunk := answer.read(_CHUNK, decode_content=True):
+        told += chunk
         if len(told) > MOST_BYTES:
             raise CrmBusy("the CRM's answer is larger than 20 MB")
-        return Answer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, told)
+        if monotonic() > until:
+            raise CrmBusy("the CRM's answer does not end")
+    return bytes(told)
 
 
 @cache

@@ -95,7 +95,7 @@ class Line:
         if status in _BUSY or status >= 500:
             raise self.busy(f"the CRM answered {status}", answer.headers.get("retry-after"))
         count({"CrmRefused": 1}, Provider=self.provider)
-        raise CrmRefused(status, answer.json())
+        raise CrmRefused(status, _told(answer))
 
     def busy(self, message: str, retry_after: str | float | None = None) -> CrmBusy:
         """The error to raise where the CRM asks to wait; all others wait with us."""
@@ -106,3 +106,11 @@ class Line:
         self._pace.hold(self._site_id, self.provider, seconds)
         count({"CrmBusy": 1}, Provider=self.provider)
         return CrmBusy(message, seconds)
+
+
+def _told(answer: Answer) -> Any:
+    """The body of a refusal, where it is JSON: pages of somebody in between are none."""
+    try:
+        return answer.json()
+    except CrmBusy:
+        return None
