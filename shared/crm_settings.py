@@ -8,9 +8,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import available_timezones
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
+from shared.mapped_paths import ATTRIBUTE, mistake_of, mistakes_of
+from shared.new_requests import FIELDS as REQUEST_FIELDS
+from shared.new_requests import PATH
 from shared.setting_types import Sha256, Strict, Text
 
 Digits = Annotated[str, BeforeValidator(str), StringConstraints(pattern=r"^[0-9]{1,19}$")]
@@ -19,7 +23,12 @@ CrmName = Annotated[Text, BeforeValidator(lambda told: str(told) if type(told) i
 Address = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=r"^https://[\w.-]+(:[0-9]{1,5})?(/[!$-~]*)?$")
 ]
-Attribute = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+ATTRIBUTE_NAME = r"[a-z][a-z0-9_]{0,39}"
+_ATTRIBUTE_NAME = "an attribute is called by a-z, 0-9 and _, at most 40 of them, a letter first"
+MOST_ATTRIBUTES = 10
+Attribute = Annotated[str, StringConstraints(pattern=f"^{ATTRIBUTE_NAME}$")]
+# A value as a body tells it; YAML reads bare ones as numbers and booleans.
+Told = Annotated[Text, BeforeValidator(lambda told: str(told).lower() if isinstance(told, bool | int) else told)]
 Path = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 DOOR_NAME = re.compile(r"[a-z][a-z0-9_]{1,19}")
 Door = Annotated[str, StringConstraints(pattern=f"^{DOOR_NAME.pattern}$")]
@@ -57,7 +66,7 @@ class CrmFields(Strict):
     source: CrmName | None = Field(default=None, description="the CRM's own field for where the client came from")
     communications: CrmName | None = Field(default=None, description="how many calls, letters and meetings the deal took")
     receivable: CrmName | None = Field(default=None, description="invoiced and not paid yet")
-    attributes: dict[Attribute, CrmName] = Field(default_factory=dict, max_length=10, description="our name → field")
+    attributes: dict[Attribute, CrmName] = Field(default_factory=dict, max_length=MOST_ATTRIBUTES, description="our name → field")
 
 
 class CrmNames(Strict):
@@ -126,13 +135,43 @@ class Mapped(CrmNames):
 
     signature: Literal["none", "standard_webhooks"] = "none"
     body: Literal["json", "form"] = "json"
-    items: Path | None = Field(default=None, description="path to the list of deals; default: the body is one")
+    encoding: Literal["utf-8", "windows-1251"] = Field(default="utf-8", description="letters of the body")
+    deals_of: Door | None = Field(
+        default=None,
+        description="the CRM, or the other map, whose deals these are: payments of amoCRM's deals from 1C; default: own",
+    )
+    items: Path | None = Field(default=None, description="path to the list of deals; default: the body is one, or a list of them")
     map: dict[str, Path | list[Path]] = Field(
         min_length=1, description="our field → path, or several of which the first filled counts"
     )
-    deleted: dict[Path, list[Text]] = Field(default_factory=dict, description="path → values that tell a deletion")
+    deleted: dict[Path, list[Told]] = Field(default_factory=dict, description="path → values that tell a deletion")
+    handmade: dict[Path, list[Told]] = Field(
+        default_factory=dict, description="path → values that tell of a deal made by a person in the CRM's own screens"
+    )
     money_unit: Literal["whole", "cents"] = "whole"
     time_zone: str | None = Field(default=None, description="of times without an offset; default: the site's")
+
+    @model_validator(mode="after")
+    def _readable(self) -> Mapped:
+        told = {name: [paths] if isinstance(paths, str) else paths for name, paths in self.map.items()}
+        wrong = mistakes_of(told)
+        wrong += [f"map.{name}: is a list without a path" for name, paths in told.items() if not paths]
+        own = [name.removeprefix(ATTRIBUTE) for name in told if name.startswith(ATTRIBUTE)]
+        wrong += [f"map.{ATTRIBUTE}{name}: {_ATTRIBUTE_NAME}" for name in own if not re.fullmatch(ATTRIBUTE_NAME, name)]
+        if len(own) > MOST_ATTRIBUTES:
+            wrong.append(f"map: at most {MOST_ATTRIBUTES} attributes")
+        places = {"items": [self.items] if self.items else [], "deleted": list(self.deleted), "handmade": list(self.handmade)}
+        for name, paths in places.items():
+            wrong += [f"{name}: {path!r}: {error}" for path in paths if (error := mistake_of(path) or _constant(path))]
+        if self.time_zone is not None and self.time_zone not in available_timezones():
+            wrong.append(f"time_zone: no time zone is called {self.time_zone}; use a name such as Europe/Moscow")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+
+def _constant(path: str) -> str:
+    return "a text of its own is found in no body" if path.startswith("=") else ""
 
 
 class NewRequests(Strict):
@@ -151,6 +190,13 @@ class NewRequests(Strict):
         default_factory=dict, description="utm_source, …, landing, first_source, last_source, contact_channel → the CRM's field"
     )
     note: bool = Field(default=True, description="tell the client's path in a note")
+
+    @field_validator("fields")
+    @classmethod
+    def _known(cls, fields: dict[str, str]) -> dict[str, str]:
+        if unknown := [name for name in fields if name not in (*REQUEST_FIELDS, PATH)]:
+            raise ValueError(f"a request has no {unknown[0]}; it has {', '.join((*REQUEST_FIELDS, PATH))}")
+        return fields
 
     @field_validator("url")
     @classmethod
@@ -187,8 +233,24 @@ class Crm(Strict):
     def _own_names(self) -> Crm:
         if taken := [name for name in self.mapped if name in BUILT_IN]:
             raise ValueError(f"mapped.{taken[0]}: {taken[0]} has a door of its own; take another name")
+        for name, mapped in self.mapped.items():
+            if mapped.deals_of is not None and mapped.deals_of not in {*BUILT_IN, *self.mapped} - {"requests", name}:
+                raise ValueError(f"mapped.{name}.deals_of: no CRM and no other map is called {mapped.deals_of}")
         if self.new_requests and self.new_requests.to != "url":
             section: Any = getattr(self, self.new_requests.to)
             if section is None or section.api is None:
                 raise ValueError(f"new_requests.to: crm.{self.new_requests.to}.api is not set")
+        return self
+
+    @model_validator(mode="after")
+    def _places_of_requests(self) -> Crm:
+        """Ids, or names that the settings give to ids: of a manager who cannot be found a request knows nothing."""
+        told = self.new_requests
+        if told is None or told.to == "url":
+            return self
+        section = getattr(self, told.to)
+        for name in ("pipeline", "manager", *(("stage",) if told.to == "amocrm" else ())):
+            text, known = getattr(told, name), getattr(section, f"{name}s").values()
+            if text is not None and not text.isdigit() and text.casefold() not in [one.casefold() for one in known]:
+                raise ValueError(f"new_requests.{name}: write the CRM's id, or a name of crm.{told.to}.{name}s")
         return self

@@ -1,6 +1,7 @@
 """Bodies of application/x-www-form-urlencoded: bytes → pairs. Pure, bounded, in linear time.
 
-Escapes that are none stay as they are, bytes that are no UTF-8 become U+FFFD. Empty values are kept, so are repeated names.
+Escapes that are none stay as they are, bytes that are no UTF-8 (or whatever encoding is told) become U+FFFD. Empty values are
+kept, so are repeated names.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ class FormRefused(ValueError):
         self.reason = reason
 
 
-def pairs_of(body: bytes) -> list[tuple[str, str]]:
+def pairs_of(body: bytes, encoding: str = "utf-8") -> list[tuple[str, str]]:
     """Every `name=value`, decoded, in order, repeats included. FormRefused beyond MOST_PAIRS or MOST_NAME."""
     if body.count(b"&") >= MOST_PAIRS:
         raise FormRefused("too_many_fields", f"the form has more than {MOST_PAIRS:,} fields")
@@ -30,9 +31,9 @@ def pairs_of(body: bytes) -> list[tuple[str, str]]:
         name, _, value = part.partition(b"=")
         if len(name) > MOST_NAME:
             raise FormRefused("long_name", f"a field's name is longer than {MOST_NAME} bytes")
-        pairs.append((_text(name), _text(value)))
+        pairs.append((_text(name, encoding), _text(value, encoding)))
     return pairs
 
 
-def _text(raw: bytes) -> str:
-    return unquote_to_bytes(raw.replace(b"+", b" ")).decode("utf-8", "replace")
+def _text(raw: bytes, encoding: str) -> str:
+    return unquote_to_bytes(raw.replace(b"+", b" ")).decode(encoding, "replace")

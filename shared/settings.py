@@ -38,6 +38,12 @@ MEANING_RANK: Mapping[Meaning, int] = {
 # amoCRM's two closed stages, the same in every pipeline of every account: the rules know them by these words
 # (functions/crm_webhook/amocrm/states.py).
 AMO_CLOSED: Mapping[str, Meaning] = {"142": "won", "143": "lost"}
+# HubSpot's are words of its first pipeline; whichever stage of another one is closed comes as the same words (hubspot/states.py).
+CLOSED_BY_WORD: Mapping[str, Mapping[str, Meaning]] = {
+    "amocrm": AMO_CLOSED,
+    "hubspot": {"closedwon": "won", "closedlost": "lost"},
+}
+PROVIDER_NAMES = {"amocrm": "amoCRM", "hubspot": "HubSpot"}
 
 
 Origin = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^https?://[^\s/]+$")]
@@ -196,11 +202,15 @@ class SiteSettings(Strict):
 
     @model_validator(mode="after")
     def _closed_by_word(self) -> SiteSettings:
-        """Under its id a closed stage of amoCRM would have no meaning, and the shop no revenue."""
-        ids = [(place, stage) for place, rule in enumerate(self.stages) for stage in rule.stages if stage in AMO_CLOSED]
-        if self.crm.amocrm is not None and ids:
-            wrong = "; ".join(f"stages.{place}.stages.{stage}: write {AMO_CLOSED[stage]} in its place" for place, stage in ids)
-            raise ValueError(f"{wrong} (amoCRM's closed stages 142 and 143 come as won and lost)")
+        """Under its id a closed stage that comes as a word would have no meaning, and the shop no revenue."""
+        for provider, closed in CLOSED_BY_WORD.items():
+            if getattr(self.crm, provider) is None:
+                continue
+            ids = [(place, stage) for place, rule in enumerate(self.stages) for stage in rule.stages if stage in closed]
+            if ids:
+                wrong = "; ".join(f"stages.{place}.stages.{stage}: write {closed[stage]} in its place" for place, stage in ids)
+                told = " and ".join(closed)
+                raise ValueError(f"{wrong} ({PROVIDER_NAMES[provider]}'s closed stages {told} come as won and lost)")
         return self
 
     @property

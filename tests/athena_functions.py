@@ -1,6 +1,6 @@
 """Which functions our SQL may call: those that Athena's engine version 3 documents.
 
-Its reference hands on to the chapters of Trino's (aggregate, array, comparison, conditional, conversion, date and time,
+Its reference hands on to the chapters of Trino's (aggregate, array, comparison, conditional, conversion, date and time, JSON,
 mathematical, regular expressions, string, URL, window). A new function needs a look there; Athena is close to Trino, not Trino.
 """
 
@@ -11,8 +11,9 @@ import re
 ATHENA_FUNCTIONS = frozenset(
     """
     abs array_agg array_join bool_and bool_or cast chr coalesce count date_add date_diff date_format date_trunc first_value floor
-    lag last_value lead least length lower lpad max max_by min min_by nullif power regexp_extract regexp_like regexp_replace
-    replace round row_number sequence split split_part strpos substr sum translate trim upper url_decode with_timezone
+    json_extract_scalar lag last_value lead least length lower lpad max max_by min min_by nullif power regexp_extract regexp_like
+    regexp_replace replace round row_number sequence split split_part strpos substr sum translate trim upper url_decode
+    with_timezone
     """.split()  # noqa: SIM905 (forty quoted names would be harder to read)
 )
 _WORDS = frozenset(

@@ -196,6 +196,11 @@ class FakeSqs(_Fake):
     def __init__(self) -> None:
         super().__init__()
         self.messages: dict[str, list[str]] = {}
+        self.postponed: dict[str, int] = {}  # receipt handle → seconds
+
+    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:
+        self._called("change_message_visibility", {"QueueUrl": QueueUrl})
+        self.postponed[ReceiptHandle] = VisibilityTimeout
 
     def send_message(self, *, QueueUrl: str, MessageBody: str, **extra: Any) -> dict[str, Any]:
         self._called("send_message", {"QueueUrl": QueueUrl, **extra})

@@ -183,8 +183,9 @@ def figures_of(rows: Sequence[Row]) -> Figures:
 
 
 def without_rounds(tables: Mapping[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
-    """Which round changed a joint last tells how the run went, not what it found."""
-    return {**tables, "joints": [without(row, "round") for row in tables["joints"]]}
+    """Which round changed a joint or a merge last tells how the run went, not what it found."""
+    told = {name: [without(row, "round") for row in tables[name]] for name in ("joints", "deal_merges")}
+    return {**tables, **told}
 
 
 def _exact(value: Any) -> Decimal | None:

@@ -141,7 +141,7 @@ def _keys(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(name: str, value: Any) -> Any:
-    return Decimal(value) if name in ("amount", "cost", "cost_price", "products_cost", "vat_percent") else value
+    return Decimal(value) if name in ("amount", "cost", "cost_price", "products_cost", "receivable", "vat_percent") else value
 
 
 def write(root: Path, records: Iterable[Record], arrival: datetime, packed: bool = False) -> None:

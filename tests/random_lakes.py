@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from shared.records import CRM_EVENT
 from shared.settings import SiteSettings
 from tests.lakes import HOST, Record, call, cost, deal, hit, leased, payment, rang, request, shop, utc
 
@@ -18,6 +19,7 @@ ADS = ("yandex/cpc/brand", "yandex/cpc/brand", "yandex/cpc/sale", "Google/CPC/sh
 REFERRERS = ("yandex.ru", "www.google.de", "notyandex.ru", "google.com.evil.example", "vk.com", "mail.yandex.ru", "chatgpt.com")
 OWN_REFERRERS = (HOST, f"blog.{HOST}", "pay.example")
 STAGES = ("new", "new", "work", "meet", "contract", "won", "paid", "paid", "lost", "spam", "claim", "mystery")
+PIPELINES = (None, None, "sales", "sales", "service", "delivery", "warming")
 CHANNELS = ("form", "email", "chat", "messenger", "visit", "manual")
 
 
@@ -32,9 +34,17 @@ def random_shop(**changes: Any) -> SiteSettings:
         {"pipeline": "service", "stages": stages, "money_stage": "won"},
         {"pipeline": "service", "valid_from": "2026-10-12", "stages": {**stages, "mystery": "working"}, "money_stage": "contract"},
     ]
+    rules += [{"pipeline": "delivery", "kind": "auxiliary"}, {"pipeline": "warming", "kind": "marketing"}]
+    rules += [{"pipeline": "warming", "valid_from": "2026-10-14", "stages": stages, "money_stage": "won"}]
     margins = [{"valid_from": "2026-10-03", "percent": "35.5"}, {"valid_from": "2026-10-15", "percent": "-5"}]
     rates = [{"currency": "USD", "day": f"2026-10-{day:02d}", "rate": f"{80 + day / 7:.4f}"} for day in range(1, 31) if day % 4]
     told = {"stages": rules, "margins": margins, "rates": rates, "payment_hosts": ["pay.example"]}
+    told["qualification"] = [
+        {"filled": ["place", "budget"]},
+        {"valid_from": "2026-10-11", "equal": {"place": ["МОСКВА", "Тула"]}},
+        {"valid_from": "2026-10-11", "filled": ["budget"], "equal": {"place": ["x"]}},
+    ]
+    told["loss_reasons"] = [{"group": "money", "reasons": ["Price"]}, {"group": "d", "reasons": ["double"], "is_duplicate": True}]
     told["calls"] = {"spam": {"calls": 2, "talk_seconds": 60}}
     return shop(**(told | {"costs": {"show": "net", "vat_percent": "20"}, "attribution": {"lookback_days": 9}} | changes))
 
@@ -50,6 +60,7 @@ def random_records(seed: int, visitors: int = 60) -> list[Record]:
     maker.costs()
     maker.calls(visitors)
     maker.leases(visitors)
+    maker.merges(visitors // 2)
     repeats = [_repeat(r, maker.random) for r in maker.records if maker.random.random() < 0.1]
     return [*maker.records, *repeats]
 
@@ -66,14 +77,17 @@ def shuffled(records: Sequence[Record], seed: int, batches: int) -> list[list[Re
 
 
 def _repeat(record: Record, random: Random) -> Record:
+    """Told again later; a state of a deal perhaps by another way."""
     later = timedelta(seconds=random.choice((1, 600, 90_000)))
-    return Record(record.kind, {**record.values, "received_at": record.values["received_at"] + later})
+    via = random.choice(("crm", "api", record.values["via"])) if record.kind == CRM_EVENT.name else record.values["via"]
+    return Record(record.kind, {**record.values, "received_at": record.values["received_at"] + later, "via": via})
 
 
 class _Maker:
     def __init__(self, random: Random) -> None:
         self.random, self.records = random, list[Record]()
         self._requests = self._deals = self._payments = 0
+        self._deal_ids: list[str] = []
 
     def visitor(self, visitor: str) -> None:
         """A visitor with visits, requests and what came of them. One in eight is a robot, a tester or reads mail only."""
@@ -130,6 +144,21 @@ class _Maker:
         """What a telephony told: calls in and out, corrected ones, test traffic, and calls that an import told as well."""
         for place in range(number):
             self._call(f"pbx-{place}", self._moment(), f"v{self.random.randrange(number)}")
+
+    def merges(self, number: int) -> None:
+        """Deals that others took over: chains, circles, unknown survivors, and some that are restored."""
+        random = self.random
+        for place in range(number):
+            absorbed, survivor = (random.choice([*self._deal_ids, "unheard"]) for _ in range(2))
+            at = self._moment() + timedelta(days=2)
+            self.records.append(deal(absorbed, at, is_deleted=random.choice((True, True, None)), merged_into=survivor))
+            if place % 7 == 0:
+                self.records.append(deal(absorbed, at + timedelta(hours=9), is_deleted=False))
+        for one, other in (("deal-1", "deal-2"), ("deal-2", "deal-3"), ("deal-3", "deal-4"), ("circle-1", "circle-2")):
+            self._deal(one, self._moment(), {"phone": f"+{number}", "visitor": "v1"})
+            self.records.append(deal(one, LAST, is_deleted=True, merged_into=other))
+        self._deal("deal-4", self._moment(), {})
+        self.records.append(deal("circle-2", LAST, merged_into="circle-1"))
 
     def leases(self, number: int) -> None:
         """Numbers leased one after another, given back, refused to robots and where none was free."""
@@ -224,19 +253,49 @@ class _Maker:
 
     def _deal(self, deal_id: str, at: datetime, keys: dict[str, Any]) -> None:
         random = self.random
-        pipeline, currency = random.choice((None, "sales", "service")), random.choice((None, None, None, "USD"))
+        self._deal_ids.append(deal_id)
+        pipeline, currency = random.choice(PIPELINES), random.choice((None, None, None, "USD"))
         told: dict[str, Any] = {"pipeline": pipeline, "currency": currency, "deal_created_at": random.choice((at, None)), **keys}
         for place in range(random.randint(1, 5)):
             amount = random.choice((None, f"{random.randrange(1, 10**7) / 100:.2f}", "0", "300.00"))
-            told |= {"ad": random.choice([""] * 6 + ["crm/form", "avito/crm"]), "loss_reason": random.choice((None, "price"))}
+            told |= {
+                "ad": random.choice([""] * 6 + ["crm/form", "avito/crm"]),
+                "loss_reason": random.choice((None, "price", "Double")),
+            }
             told["cost_price"] = random.choice((None, None, "111.11", "0.01"))
             told["products_cost"] = random.choice((None, None, "77"))
             told["is_deleted"] = random.choice([None] * 20 + [True])
+            told |= self._particulars()
             self.records.append(deal(deal_id, at, random.choice(STAGES), amount, **told))
-            told = {"currency": random.choice([None] * 9 + ["USD"]), "request_id": random.choice([None] * 20 + ["r1"])}
+            told = {
+                "pipeline": random.choice([None] * 5 + list(PIPELINES)),
+                "currency": random.choice([None] * 9 + ["USD"]),
+                "request_id": random.choice([None] * 20 + ["r1"]),
+            }
             at += timedelta(seconds=random.choice((0, 1, 3600, 200_000)) + place)
         if random.random() < 0.4:
             self._payments_of(deal_id, at)
+
+    def _particulars(self) -> dict[str, Any]:
+        random = self.random
+        told: dict[str, Any] = {
+            "via": random.choice(("crm", "crm", "api", "history")),
+            "crm_source": random.choice([None] * 5 + ["Яндекс", "avito", "a|b"]),
+            "is_handmade": random.choice((None, None, True, False)),
+            "product": random.choice((None, "boots")),
+            "tags": random.choice((None, '["a","b"]')),
+            "communications": random.choice((None, 3)),
+            "receivable": random.choice((None, "10.50")),
+        }
+        attributes = [
+            None,
+            None,
+            '{"place":"Москва"}',
+            '{"budget":"5","place":"москва"}',
+            '{"budget":"5","place":"\\"X"}',
+            '{"place":"x"}',
+        ]
+        return {**told, "attributes": random.choice(attributes)}
 
     def _payments_of(self, deal_id: str, at: datetime) -> None:
         random = self.random

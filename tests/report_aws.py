@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 from moto import mock_aws
 
 from functions.attribution.tables import MARTS
+from functions.attribution.working_tables import DEAL_STATES
 from functions.report import handler, mailer
 from infra.warehouse.duckdb import DuckDbWarehouse
 from shared.engines import register
@@ -86,7 +87,7 @@ def installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cl
         }.items():
             monkeypatch.setenv(name, value)
         warehouse = DuckDbWarehouse(tmp_path)
-        for table in MARTS:
+        for table in (*MARTS, DEAL_STATES):
             warehouse.connection.execute(f"CREATE TABLE {table.name} ({', '.join(f'{c.name} {c.type}' for c in table.columns)})")
         warehouse.connection.execute(
             "INSERT INTO sessions (site_id, session_id, day, channel, source, campaign) "

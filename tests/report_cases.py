@@ -104,6 +104,8 @@ def deal(deal_id: str, day: int, **told: Any) -> dict[str, Any]:
     row |= {"stage": "Успешно реализовано", "meaning": "won", "amount": Decimal("40000.00"), "currency": "RUB"}
     row |= {"revenue": row["amount"], "gross_profit": Decimal("16000.00"), "sale_day": at.date() + timedelta(days=1)}
     row |= {"match_method": "request_id", "manager": "Анна", "order_id": f"KV-{deal_id}", "loss_reason": None}
+    row |= {"loss_group": None, "branch": "Москва", "product": None, "tags": '["кухня"]', "crm_source": None, "is_handmade": False}
+    row |= {"communications": 4, "receivable": None}
     return {**row, "no_source_reason": "not_determined", "deals_total": 5, **told}
 
 
@@ -148,6 +150,57 @@ def cohort(
     money = {"revenue": Decimal(revenue), "gross_profit": Decimal(gross_profit) if gross_profit else None}
     money |= {"unpriced_revenue": Decimal(0) if gross_profit else Decimal(revenue), "cost": Decimal(cost) if cost else None}
     return {**row, **money, "payback_days": payback_days}
+
+
+def came(day: date, channel: str, source: str, requests: int, deals: int = 0, reason: str = "", **told: int) -> dict[str, Any]:
+    """A row of `source_days`: nobody made a deal by hand, and the CRM tells no communications, unless told otherwise."""
+    counts = {"requests": requests, "deals": deals, "handmade": 0, "communications": 0, "communicated": 0}
+    return {"day": day, "channel": channel, "source": source, "reason": reason, **counts, **told}
+
+
+def standing(stage: str, deals: int, days: float, usual: float | None = None, **told: Any) -> dict[str, Any]:
+    """A row of `stages_standing`: nothing unsorted, none late, the oldest twice the mean, ten stays over, unless told otherwise."""
+    stays = 0 if usual is None else 10
+    row: dict[str, Any] = {"provider": "amocrm", "pipeline": "Продажи", "stage": stage, "deals": deals, "unsorted": 0}
+    row |= {"age_seconds": int(days * 86_400) * deals, "oldest_seconds": int(days * 2 * 86_400), "stays": stays, "late": 0}
+    return {**row, "stay_seconds": int((usual or 0) * 86_400) * stays, **told}
+
+
+def made_by(dimension: str, name: str, deals: int, without: int = 0, **told: int) -> dict[str, Any]:
+    """A row of `deal_dimensions`."""
+    counts = {"handmade": 0, "handmade_without_source": 0, "communications": deals * 4, "communicated": deals}
+    return {"dimension": dimension, "provider": "amocrm", "name": name, "deals": deals, "without_source": without, **counts, **told}
+
+
+def source_days(first: date, days: int, is_quiet: bool = False) -> list[dict[str, Any]]:
+    """Rows of `source_days` of a shop: Meta brought a good part of the requests as long as it was quiet, and hardly any had no
+    source."""
+    rows = []
+    for n in range(days):
+        day = first + timedelta(days=n)
+        rows += [
+            came(day, "Yandex Direct", "yandex", 3, 2, communications=9, communicated=2),
+            came(day, "Google Ads", "google", 2, 1),
+        ]
+        rows += [came(day, "Organic search", "yandex", 1, 1), came(day, "direct", "(direct)", 1 + n % 2, n % 2)]
+        if is_quiet:
+            rows.append(came(day, "Meta Ads", "instagram", 1, 1))
+        elif n % 2 == 0:
+            rows.append(came(day, "VK Ads", "vk", 1, 1))
+            rows.append(came(day, "", "", 1, 1, "not_passed", handmade=n % 4 // 2))
+        if n % 10 == 3:
+            rows.append(came(day, "Referral", "otzovik.example", 1))
+            rows.append(came(day, "katalog-mebeli / promo", "katalog-mebeli", 1, 1))
+        if n % 8 == 1:
+            rows.append(came(day, "", "", 1, 0, "not_determined"))
+            rows.append(came(day, "", "", 0 if is_quiet else 1, 1, "overwritten"))
+    return rows
+
+
+def shop_before() -> dict[str, Any]:
+    """What source control asks of the period before: quieter than `shop`."""
+    matched = [{"method": "request_id", "deals": 150}, {"method": "implied", "deals": 2}, {"method": "phone", "deals": 18}]
+    return {"source_days": source_days(PERIOD.previous.first, 30, is_quiet=True), "deals_matched": matched}
 
 
 def kind(channel: str, *, is_ad: bool = False, is_unnamed: bool = False) -> dict[str, Any]:
@@ -220,6 +273,33 @@ def shop(scale: int = 1) -> dict[str, Any]:
     open_ = {"revenue": None, "gross_profit": None, "sale_day": None, "order_id": None}
     direct, search = "direct/(direct)/(none)", "Organic search/google/organic"
     return {
+        "source_days": source_days(PERIOD.first, 30),
+        "stages_standing": [
+            standing("Замер", 12, 21.0, 6.4, late=7),
+            standing("Договор", 5, 3.2, 4.0),
+            standing("Неразобранное", 9, 4.5, unsorted=9, pipeline="Входящие"),
+        ],
+        "deal_dimensions": [
+            made_by("manager", "Анна", 90, 4, handmade=5, handmade_without_source=3),
+            made_by("manager", "Борис <b>", 62, 9, handmade=8, handmade_without_source=4),
+            made_by("manager", "", 20, 2),
+            made_by("branch", "Москва", 120, 9, communications=360),
+            made_by("branch", "Казань", 52, 6, communications=1196),
+            made_by("product", "", 172, 15),
+            made_by("tags", '["кухня","рассрочка"]', 40, 2),
+            made_by("tags", '["кухня"]', 30, 1),
+        ],
+        "deals_lost": [
+            {"provider": "amocrm", "loss_group": "Не наш клиент", "loss_reason": "Дорого", "deals": 14, "disqualified": 9},
+            {"provider": "amocrm", "loss_group": "Не наш клиент", "loss_reason": "Не тот город", "deals": 6, "disqualified": 6},
+            {"provider": "amocrm", "loss_group": "", "loss_reason": "Купили у других", "deals": 5, "disqualified": 0},
+        ],
+        "pipelines_apart": [{"provider": "amocrm", "pipeline": "Доставка", "kind": "auxiliary", "deals": 17}],
+        "receivables": [{"currency": "RUB", "deals": 6, "amount": Decimal("184500.00")}],
+        "new_sources": [
+            {"kind": "crm", "provider": "amocrm", "channel": "", "source": "Агент Петров", "arrivals": 3, "sources_total": 2},
+            {"kind": "visits", "provider": "", "channel": "VK Ads", "source": "vk", "arrivals": 800, "sources_total": 2},
+        ],
         "visits": visits,
         "results": found,
         "spend": spend,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from functions.attribution.tables import MARTS
+from functions.attribution.working_tables import DEAL_STATES
 from functions.report.figures import Figures, build
 from functions.report.marts.questions import ask
 from infra.warehouse.duckdb import DuckDbWarehouse
@@ -26,7 +27,7 @@ class SmallMarts:
 
     def __init__(self, root: Path) -> None:
         self.warehouse = DuckDbWarehouse(root)
-        for table in MARTS:
+        for table in (*MARTS, DEAL_STATES):  # the report looks into how long deals stood at their stages
             columns = ", ".join(f"{c.name} {c.type}" for c in table.columns)
             self.warehouse.connection.execute(f"CREATE TABLE {table.name} ({columns})")
 

@@ -16,6 +16,7 @@ from functions.attribution.own_parameters import PROPER_ESCAPES, decoded
 from functions.attribution.path_steps import PATH_STEPS
 from functions.attribution.restatement_steps import RESTATEMENT_STEPS
 from functions.attribution.statements import append, insert, merge, render, update
+from functions.attribution.table import Table
 from functions.attribution.work import Part, Step, Work, scoped, whole
 from shared.sql import Value
 
@@ -37,13 +38,17 @@ _ESCAPES: Mapping[str, Value] = {"proper_escapes": PROPER_ESCAPES}
 _DEALS = ("deals_scope_all", "deals_scope_changed")
 _WEAK_KEYS = {"visitor": "visitor_id", "phone": "phone_hash", "email": "email_hash"}  # strongest first
 MOST_ROUNDS = 64
+MOST_MERGES = 6  # rounds: each doubles the reach of a chain of merged deals; a circle of them has no end
 MOST_CHUNK_DAYS = 90  # leaves room below the engines' bound of 100 partitions a statement
 # The mark of a source on a request, a deal or a cost: utm_source | utm_medium | | | campaign, as in the entry key of a hit.
 _MARK = "replace(translate(lower(coalesce({0}, {1})), chr(30) || chr(31), '  '), '|', '/')"  # those two part channels in paths
 _SOURCE_KEY = (
     f"CASE WHEN utm_source IS NOT NULL OR utm_medium IS NOT NULL THEN {_MARK.format('utm_source', chr(39) * 2)} || '|' "
-    f"|| {_MARK.format('utm_medium', '{medium}')} || '|||' || {_MARK.format('utm_campaign', chr(39) * 2)} END AS source_key,"
+    f"|| {_MARK.format('utm_medium', '{medium}')} || '|||' || {_MARK.format('utm_campaign', chr(39) * 2)} "
+    "{else}END AS source_key,"
 )
+# The CRM's own source field is judged as a utm_source without a medium.
+_CRM_SOURCE = f"WHEN crm_source IS NOT NULL THEN {_MARK.format('crm_source', chr(39) * 2)} || '||||' "
 
 
 def _staged(kind: str) -> Step:
@@ -51,11 +56,12 @@ def _staged(kind: str) -> Step:
     key = ""
     if "source_key" in table.column_names:
         key = " " + _SOURCE_KEY.replace("{medium}", "'cpc'" if kind == "cost" else "''")
+        key = key.replace("{else}", _CRM_SOURCE if kind == "crm_event" else "")
     columns = ", ".join(c for c in table.column_names if c not in ("refresh_id", "source_key"))
 
     def statement(work: Work, part: Part) -> str:
         work.warehouse.open_raw(kind, work.first_arrival, work.last_arrival)
-        text = work.bind(render("staged", columns=columns, source_key=key, raw_table=f"raw_{kind}"))
+        text = work.bind(render("staged", columns=columns, source_key=key, key=", ".join(table.key), raw_table=f"raw_{kind}"))
         if part["is_first"]:
             return insert(table, text)
         if work.is_full:
@@ -158,14 +164,15 @@ def _weak_matches(kind: str) -> Step:
     return _matches("deal_matches_weak", (kind,), name, kind=kind, column=_WEAK_KEYS[kind], stronger=stronger)
 
 
-def _rounds(query: str, stops_at: int = MOST_ROUNDS) -> Step:
-    """A query repeated until a round changes nothing: rounds of joining persons."""
+def _rounds(query: str, stops_at: int = MOST_ROUNDS, table: Table = working_tables.JOINTS) -> Step:
+    """A query repeated until a round changes nothing: rounds of joining persons, or of following merges."""
 
     def statement(work: Work, part: Part) -> str:
-        return update(working_tables.JOINTS, work.bind(render(query), round=part["round"]))
+        return update(table, work.bind(render(query), round=part["round"]))
 
     def again(work: Work, part: Part) -> Part | None:
-        changed = work.ask("SELECT count(*) AS n FROM joints WHERE site_id = :site_id AND round = :round", round=part["round"])["n"]
+        text = f"SELECT count(*) AS n FROM {table.name} WHERE site_id = :site_id AND round = :round"  # noqa: S608 (our own names)
+        changed = work.ask(text, round=part["round"])["n"]
         return {"round": part["round"] + 1} if changed and part["round"] < stops_at else None
 
     return Step(query, lambda work: [{"round": 1}], statement, again)
@@ -179,13 +186,17 @@ STEPS: tuple[Step, ...] = (
     _sessions(),
     scoped("leases", tables.LEASES, ("leases_scope_all", "leases_scope_changed"), "leases_old"),
     scoped("deal_states", working_tables.DEAL_STATES, _DEALS, "deals_old"),
-    scoped("deal_facts", working_tables.DEAL_FACTS, _DEALS, "deals_old"),
+    scoped("deal_own", working_tables.DEAL_OWN, _DEALS, "deals_old"),
+    whole(working_tables.DEAL_MERGES),
+    _rounds("deal_merges_followed", stops_at=MOST_MERGES, table=working_tables.DEAL_MERGES),
+    whole(working_tables.DEAL_FACTS),
     whole(working_tables.REQUEST_FACTS),
     whole(tables.CALLS),
     _matches("deal_matches_explicit", ("request_id", "call_id")),
     whole(working_tables.HUB_KEYS),
     *(_weak_matches(kind) for kind in _WEAK_KEYS),
     _matches("deal_matches_implied", ("implied",)),
+    _matches("deal_matches_merged", ("merged",)),
     whole(working_tables.JOINT_KEYS),
     whole(working_tables.JOINTS, "joints_start"),
     _rounds("joints_own"),

@@ -15,7 +15,9 @@ _SOURCE_KEY = Column("source_key", "varchar", "key into sources of the marks it 
 def _staged(name: str, kind: RecordKind) -> Table:
     has_source = kind is not LEASE and any(c.name == "utm_source" for c in kind.columns)  # of leases nobody asks for the source
     extra = (_SOURCE_KEY, REFRESH) if has_source else (REFRESH,)
-    return Table(name, f"{kind.doc} Every record once.", ("record_id",), (*kind.columns, *extra))
+    # A state that a hook and the CRM's API told alike is one record, but only what the API told holds for what was before it.
+    key = ("record_id", "via") if kind is CRM_EVENT else ("record_id",)
+    return Table(name, f"{kind.doc} Every record once.", key, (*kind.columns, *extra))
 
 
 STAGED = {
@@ -40,52 +42,101 @@ DEAL_STATES = Table(
         Column("day", "date", "site-local day"),
         Column("created_at", "timestamp", "creation of the deal"),
         Column("pipeline", "varchar", "pipeline by then"),
+        Column("pipeline_kind", "varchar", "sales, auxiliary, marketing: what that pipeline was by the settings"),
         Column("stage", "varchar", "stage told by the event"),
-        Column("is_unknown_stage", "boolean", "the settings give the stage no meaning"),
+        Column("is_unknown_stage", "boolean", "the settings give the stage no meaning (stages of sales pipelines alone have one)"),
+        Column("merged_into", "varchar", "provider:id of the deal that had taken it over by then"),
         Column("meaning", "varchar", "meaning by then"),
         Column("meaning_rank", "bigint", "its rank"),
         Column("money_rank", "bigint", "rank from which the deal brings money"),
-        Column("amount", "decimal(18,2)", "sum by then"),
+        Column("amount", "decimal(18,2)", "sum by then; before the first one known, that one if the CRM's API told it"),
         Column("currency", "varchar", "its currency"),
+        Column("is_fit", "boolean", "the site's criteria of qualification held"),
+        REFRESH,
+    ),
+)
+
+_OF_DEAL = (
+    Column("deal_id", "varchar", "provider:id"),
+    Column("created_at", "timestamp", "creation in the CRM"),
+    Column("day", "date", "site-local day of created_at"),
+    Column("pipeline", "varchar", "funnel"),
+    Column("pipeline_kind", "varchar", "sales, auxiliary, marketing: what its present pipeline is"),
+    Column("is_apart", "boolean", "only ever stood in auxiliary or marketing pipelines"),
+    Column("stage", "varchar", "latest stage"),
+    Column("stage_since", "timestamp", "when it entered that stage"),
+    Column("meaning", "varchar", "its meaning"),
+    Column("is_unknown_stage", "boolean", "the settings give the latest stage no meaning"),
+    Column("is_confirmed", "boolean", "neither claim, cleaning nor unsorted, and no duplicate"),
+    Column("was_qualified", "boolean", "ever stood at qualified or later, or met the site's criteria"),
+    Column("is_claim", "boolean", "claim"),
+    Column("closed_at", "timestamp", "when it was won or lost; empty while open"),
+    Column("amount", "decimal(18,2)", "latest sum"),
+    Column("currency", "varchar", "its currency"),
+    Column("cost_price", "decimal(18,2)", "latest cost price"),
+    Column("named_request_id", "varchar", "our request id that the CRM told"),
+    Column("call_id", "varchar", "call id that the CRM told"),
+    Column("visitor_id", "varchar", "visitor id that the CRM told"),
+    Column("phone_hash", "varchar", "keyed hash"),
+    Column("email_hash", "varchar", "keyed hash"),
+    Column("contact_id", "varchar", "the CRM's client"),
+    _SOURCE_KEY,
+    Column("campaign", "varchar", "of the first source told"),
+    Column("content", "varchar", "of the first source told"),
+    Column("term", "varchar", "of the first source told"),
+    Column("is_overwritten", "boolean", "its events carry two sources or two request ids"),
+    Column("loss_reason", "varchar", "why it was lost"),
+    Column("loss_group", "varchar", "the settings' name of a group of such reasons"),
+    Column("is_duplicate", "boolean", "lost for a reason that the settings call a duplicate"),
+    Column("merged_into", "varchar", "provider:id of the deal that took it over: it stands as deleted"),
+    Column("manager", "varchar", "who leads it"),
+    Column("branch", "varchar", "branch"),
+    Column("order_id", "varchar", "number of the order"),
+    Column("is_handmade", "boolean", "a person made it in the CRM by hand"),
+    Column("crm_source", "varchar", "first value of the CRM's own source field"),
+    Column("product", "varchar", "product or direction"),
+    Column("tags", "varchar", "its tags, a JSON list of texts"),
+    Column("communications", "bigint", "how many calls, letters and meetings it took"),
+    Column("receivable", "decimal(18,2)", "invoiced and not paid yet"),
+    Column("attributes", "varchar", "fields that the settings name, as last told: a JSON object of texts"),
+)
+
+DEAL_OWN = Table(
+    "deal_own",
+    "What each deal tells of itself by now.",
+    ("deal_id",),
+    (
+        SITE,
+        *_OF_DEAL,
+        Column("is_crm_source", "boolean", "nothing but the CRM's own source field names its source"),
+        REFRESH,
+    ),
+)
+
+DEAL_MERGES = Table(
+    "deal_merges",
+    "Deals that another one took over, and where the chain of merges ends.",
+    ("deal_id",),
+    (
+        SITE,
+        Column("deal_id", "varchar", "the deal that was taken over"),
+        Column("merged_into", "varchar", "the deal that took it over, as the CRM told"),
+        Column("survivor", "varchar", "where the chain led so far; one that was taken over itself = a circle"),
+        Column("round", "bigint", "round that changed it last"),
         REFRESH,
     ),
 )
 
 DEAL_FACTS = Table(
     "deal_facts",
-    "What is known of each deal by now, before it is matched.",
+    "What is known of each deal by now, before it is matched: its own word, then that of the deals it took over.",
     ("deal_id",),
     (
         SITE,
-        Column("deal_id", "varchar", "provider:id"),
-        Column("created_at", "timestamp", "creation in the CRM"),
-        Column("day", "date", "site-local day of created_at"),
-        Column("pipeline", "varchar", "funnel"),
-        Column("stage", "varchar", "latest stage"),
-        Column("meaning", "varchar", "its meaning"),
-        Column("is_unknown_stage", "boolean", "the settings give the latest stage no meaning"),
-        Column("is_confirmed", "boolean", "neither claim, cleaning nor unsorted"),
-        Column("was_qualified", "boolean", "ever stood at qualified or later"),
-        Column("is_claim", "boolean", "claim"),
-        Column("closed_at", "timestamp", "when it was won or lost; empty while open"),
-        Column("amount", "decimal(18,2)", "latest sum"),
-        Column("currency", "varchar", "its currency"),
-        Column("cost_price", "decimal(18,2)", "latest cost price"),
-        Column("named_request_id", "varchar", "our request id that the CRM told"),
-        Column("call_id", "varchar", "call id that the CRM told"),
-        Column("visitor_id", "varchar", "visitor id that the CRM told"),
-        Column("phone_hash", "varchar", "keyed hash"),
-        Column("email_hash", "varchar", "keyed hash"),
-        Column("contact_id", "varchar", "the CRM's client"),
-        _SOURCE_KEY,
-        Column("campaign", "varchar", "of the first source told"),
-        Column("content", "varchar", "of the first source told"),
-        Column("term", "varchar", "of the first source told"),
-        Column("is_overwritten", "boolean", "its events carry two sources or two request ids"),
-        Column("loss_reason", "varchar", "why it was lost"),
-        Column("manager", "varchar", "who leads it"),
-        Column("branch", "varchar", "branch"),
-        Column("order_id", "varchar", "number of the order"),
+        *_OF_DEAL,
+        Column("survivor", "varchar", "the known deal that it is part of by now; empty unless it was taken over"),
+        Column("absorbed", "varchar", "deals that it took over, a blank between"),
+        Column("sought_at", "timestamp", "up to when its origin is sought: creation, of it or of the earliest deal it took over"),
         REFRESH,
     ),
 )
@@ -135,7 +186,7 @@ DEAL_MATCHES = Table(
         SITE,
         Column("deal_id", "varchar", "provider:id"),
         Column("request_id", "varchar", "origin request"),
-        Column("match_method", "varchar", "request_id, call_id, visitor, phone, email, implied"),
+        Column("match_method", "varchar", "request_id, call_id, visitor, phone, email, implied; merged: its survivor's"),
         REFRESH,
     ),
 )
@@ -172,4 +223,16 @@ JOINTS = Table(
     ),
 )
 
-WORKING = (*STAGED.values(), DEAL_STATES, DEAL_FACTS, REQUEST_FACTS, HUB_KEYS, DEAL_MATCHES, JOINT_KEYS, JOINTS, *PATH_WORKING)
+WORKING = (
+    *STAGED.values(),
+    DEAL_STATES,
+    DEAL_OWN,
+    DEAL_MERGES,
+    DEAL_FACTS,
+    REQUEST_FACTS,
+    HUB_KEYS,
+    DEAL_MATCHES,
+    JOINT_KEYS,
+    JOINTS,
+    *PATH_WORKING,
+)

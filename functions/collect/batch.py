@@ -15,10 +15,12 @@ from functions.collect.texts import json_of
 from shared.errors import BadInput, FieldError, SkvozError, TooLarge, WrongType
 from shared.http import Request, Response, error_response, json_response
 from shared.ids import uuid7
+from shared.new_requests import channels_of
 from shared.origins import cors_headers
 from shared.sites import known_site
 
 DOOR = "hits"
+DOOR_CHANNEL = "form"
 MOST_BYTES = 65_536
 MOST_HITS = 100
 CONTENT_TYPES = ("text/plain", "application/json")
@@ -60,8 +62,11 @@ def _take(
     contacts = take_contacts(made.contacts, site, DOOR, is_denied, stores.secrets, now)
     arrival.store(stores.lake, items, made)
     # Hits come first: what follows may fail or take its time, and they are in the lake.
-    if contacts:
-        stores.vault().keep(site, contacts, "", now)
+    kept = contacts[: stores.vault().keep(site, contacts, "", now)] if contacts else []
+    if made.forms and DOOR_CHANNEL in channels_of(site):
+        from functions.collect.people.handover import hand_over_forms  # a form in some thousand hits; no cold start waits for it
+
+        hand_over_forms(made.forms, {contact.key for contact in kept}, site, stores.handing, now)
     rejected = [{"index": index, "reason": reason, "message": message} for index, reason, message in made.rejected]
     body = {"accepted": len(made.hits), "rejected": rejected, "visitor": visitor_id}
     cookies = []

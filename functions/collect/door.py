@@ -16,6 +16,7 @@ from functions.collect.people.consent import Consent
 from functions.collect.people.edge import edge_columns
 from functions.collect.people.lease import Renew
 from functions.collect.texts import hidden, outline
+from shared.handing_over import HandingOver
 from shared.http import Request
 from shared.lake import Lake, Rejected
 from shared.log import count
@@ -30,13 +31,14 @@ RANDOM_BYTES = 20  # ten for a visitor id, ten for the batch's
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What the doors work with. `renew` and `vault` make their client when they are first used: most hits need neither."""
+    """What the doors work with. `renew`, `vault` and `handing` make their clients when they are first used: most hits need none."""
 
     sites: Sites
     lake: Lake
     secrets: Secrets
     renew: Renew
     vault: Callable[[], Vault]
+    handing: Callable[[], HandingOver]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from functions.collect.pixel import get_pixel
 from functions.collect.script import get_script
 from shared.aws import door_client as client
 from shared.aws import env
+from shared.handing_over import HandingOver
 from shared.http import Event, Response, answer
 from shared.lake import Lake
 from shared.leases import Held, renew
@@ -45,19 +46,23 @@ def _vault() -> Vault:
     return Vault(client("dynamodb"), env("CONTACTS_TABLE"))
 
 
+def _handing() -> HandingOver:
+    return HandingOver(client("s3"), env("LAKE_BUCKET"), lambda: (client("sqs"), env("CRM_TASK_QUEUE_URL")))
+
+
 def _renew(site_id: str, held: Held, visitor_id: str, now: datetime, lease: timedelta) -> bool:
     return renew(client("dynamodb"), env("NUMBERS_TABLE"), site_id, held, visitor_id, now, lease)
 
 
 def _stores() -> Stores:
-    return Stores(_sites(), _lake(), _secrets(), _renew, _vault)
+    return Stores(_sites(), _lake(), _secrets(), _renew, _vault, _handing)
 
 
 ROUTES = {
     "POST /v1/hits": lambda request: post_hits(request, _stores(), os.urandom(RANDOM_BYTES)),
     "OPTIONS /v1/hits": lambda request: preflight(request, _sites()),
     "GET /v1/hit.gif": lambda request: get_pixel(request, _stores(), os.urandom(RANDOM_BYTES)),
-    "POST /v1/import": lambda request: post_import(request, _sites(), _lake(), _secrets(), os.urandom(RANDOM_BYTES)),
+    "POST /v1/import": lambda request: post_import(request, _stores(), os.urandom(RANDOM_BYTES)),
     "GET /skvoz.js": get_script,
     "GET /skvoz.core.js": get_script,
 }

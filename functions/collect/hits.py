@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -54,6 +54,15 @@ class Draft:
     request_id: str | None = None
     form_name: str | None = None
     contact: object = None
+    first: object = None
+
+
+class Form(NamedTuple):
+    """A form that made a request: its record, the record of its hit, and the visitor's first touch as sent."""
+
+    request: dict[str, Any]
+    hit: Mapping[str, Any]
+    first: object
 
 
 @dataclass(slots=True)
@@ -63,6 +72,7 @@ class Made:
     hits: list[dict[str, Any]] = field(default_factory=list)
     requests: list[dict[str, Any]] = field(default_factory=list)
     contacts: list[tuple[dict[str, Any] | None, object]] = field(default_factory=list)
+    forms: list[Form] = field(default_factory=list)
     rejected: list[tuple[int, Reason, str]] = field(default_factory=list)
     cuts: list[str] = field(default_factory=list)
 
@@ -99,6 +109,7 @@ def make(items: list[object], sender: Sender) -> Made:
         request = _request(draft) if draft.request_id else None
         if request is not None:
             made.requests.append(request)
+            made.forms.append(Form(request, draft.record, draft.first))
         if draft.contact is not None:
             made.contacts.append((request, draft.contact))
     return made
@@ -188,7 +199,7 @@ def read_form(draft: Draft) -> None:
         draft.record.setdefault("event_name", draft.form_name)
     if request_id:
         draft.request_id = identifier(request_id, "request_id")
-    draft.contact = draft.item.get("contact")
+    draft.contact, draft.first = draft.item.get("contact"), draft.item.get("first")
 
 
 def forget_denied(draft: Draft) -> None:

@@ -25,11 +25,11 @@ class Form(NamedTuple):
     collided: int
 
 
-def form_of(body: bytes) -> Form:
+def form_of(body: bytes, encoding: str = "utf-8") -> Form:
     """The body as a tree. FormRefused beyond the limits; nothing else is refused."""
     tree: Tree = {}
     collided = 0
-    for number, (name, value) in enumerate(pairs_of(body)):
+    for number, (name, value) in enumerate(pairs_of(body, encoding)):
         collided += _put(tree, path_of(name, number), value)
     return Form(tree, collided)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from functions.crm_webhook.failures import Failures
 from functions.crm_webhook.telephony.clients import Clients
 from functions.crm_webhook.writing import Writing
 from shared.aws import client, env
@@ -43,6 +44,12 @@ def vault() -> Vault:
 def clients() -> Clients:
     """What is known of clients' managers."""
     return Clients(client("dynamodb"), env("NUMBERS_TABLE"))
+
+
+@cache
+def failures() -> Failures:
+    """Why messages failed."""
+    return Failures(lambda: client("dynamodb"), lambda: env("CRM_TABLE"))
 
 
 def raw_body(key: str) -> bytes | None:

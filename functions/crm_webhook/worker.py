@@ -26,6 +26,7 @@ from shared.errors import NotFound
 from shared.ids import derived_id, is_site_id
 from shared.lake import Rejected
 from shared.log import count, logger
+from shared.present import present
 from shared.secrets import Secrets
 from shared.sites import Sites
 from shared.times import from_millis, parse_instant
@@ -122,13 +123,16 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 def _is_worked(message: Mapping[str, Any]) -> bool:
     try:
         worker().work(message)
-    except Exception:
+    except Exception as error:
         logger().exception("crm event goes back to the queue", extra={"message_id": message.get("messageId")})
-        count({"BackToQueue": 1}, Door=_door_of(message))
+        door, site_id = _place_of(message)
+        count({"BackToQueue": 1}, Door=door)
+        wiring.failures().note(message.get("body"), door, site_id, error, present())
         return False
     return True
 
 
-def _door_of(message: Mapping[str, Any]) -> str:
+def _place_of(message: Mapping[str, Any]) -> tuple[str, str]:
+    """Door and site of a message."""
     order = order_of(message.get("body"))
-    return f"crm-{GENERIC if isinstance(order, Rejected) else order['provider']}"
+    return (f"crm-{GENERIC}", "") if isinstance(order, Rejected) else (f"crm-{order['provider']}", order["site_id"])

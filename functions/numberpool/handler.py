@@ -13,6 +13,7 @@ from functions.numberpool.pbx.lookup import lookup
 from functions.numberpool.store import Store
 from shared.aws import door_client as client
 from shared.aws import env
+from shared.handing_over import HandingOver
 from shared.http import Event, Response, answer
 from shared.lake import Lake
 from shared.log import logger
@@ -51,7 +52,7 @@ def _lease_lake() -> Lake:
 def _call_door() -> CallDoor:
     lake = Lake(client("firehose"), client("s3"), env("LAKE_BUCKET"), {"call": env("CALL_STREAM")})
     vault = Vault(client("dynamodb"), env("CONTACTS_TABLE"))
-    hand_over = HandOver(client("s3"), env("LAKE_BUCKET"), lambda: (client("sqs"), env("CRM_TASK_QUEUE_URL")))
+    hand_over = HandOver(HandingOver(client("s3"), env("LAKE_BUCKET"), lambda: (client("sqs"), env("CRM_TASK_QUEUE_URL"))))
     return CallDoor(_sites(), _secrets(), _store(), lake, vault, client("s3"), env("LAKE_BUCKET"), hand_over)
 
 

@@ -25,6 +25,7 @@ from functions.report.marts.quality import known_to, median_days, quality_of
 from functions.report.marts.questions import Answers, Period
 from functions.report.marts.ratios import divide
 from functions.report.marts.restated import restated_of
+from functions.report.marts.source_control import source_control_of
 from functions.report.marts.tree import NO_SOURCE, ZERO, Node, Sums, tree_of, whole
 from shared.sources import OTHER_TRAFFIC
 from shared.times import lake_text
@@ -58,6 +59,7 @@ def build(
     totals, before = measures(root.sums), measures(tree_of(previous).sums)
     basis, models = date_basis_of(settings), models_of(answers, root, together)
     median = median_days(answers["sale_delays"])
+    quality = quality_of(settings, period, answers, root, data_to, refreshed_at)
     figures: Figures = {
         "site": {name: settings[name] for name in ("site_id", "name", "currency", "time_zone")},
         "period": _days(period),
@@ -68,6 +70,7 @@ def build(
         "totals": totals,
         "previous": {"period": _days(period.previous), "totals": before},
         "change": {name: _change(name, totals[name], before[name]) for name in MEASURES},
+        "source_control": source_control_of(settings, period, answers, previous, quality["unknown_stages"], together),
         "channels": [_channel(node, kinds, settings["report"]["thresholds"]) for node in root.children.values()],
         "ads": {"ads": measures(ads), "not_ads": measures(others)},
         "models": models,
@@ -81,7 +84,7 @@ def build(
         "deals": deals_of(settings, answers),
         "deals_total": deals_total_of(answers),
         "restated": restated_of(settings, period, answers, together),
-        "data_quality": quality_of(settings, period, answers, root, data_to, refreshed_at),
+        "data_quality": quality,
     }
     return figures if truth is None else {**figures, "truth": dict(truth)}
 

@@ -20,6 +20,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 MOST_MAIL_BYTES = 80_000  # Gmail clips at 102 KB
 MOST_ROWS = 20
 MOST_NAME = 60
+LONG_WORD = 12  # characters; longer ones may be wider than a column of a mail on a phone
+MOST_FINDINGS = 8  # of source control, in the mail
 MAIL_TABLES = (
     ("return", ("cost", "revenue", "romi", "margin_romi")),
     ("funnel", ("visits", "requests", "qualified", "sales")),
@@ -77,7 +79,7 @@ def mail(
     view |= {"deals": deals, "unsubscribe_url": unsubscribe_url, "chart_id": CHART_ID, **_extras(extras, view)}
     text = _templates().get_template("mail.txt.j2").render({**view, **_tables(figures, view, formats, MOST_ROWS)})
     html = ""
-    for rows in (MOST_ROWS, 15, 10, 5, 3):
+    for rows in (MOST_ROWS, 17, 15, 12, 10, 7, 5, 3):
         html = _templates().get_template("mail.html.j2").render({**view, **_tables(figures, view, formats, rows)})
         html = "\n".join(line for line in map(str.strip, html.splitlines()) if line)
         if len(html.encode()) <= MOST_MAIL_BYTES:
@@ -135,6 +137,8 @@ def _tables(figures: Figures, view: View, formats: Formats, most: int) -> View:
         "campaigns": _campaigns(view["channels"], formats, words, most),
         "campaign_lines": CAMPAIGN_LINES,
         "ranges": {"rows": view["models"]["ranges"][:most], "left": max(len(view["models"]["ranges"]) - most, 0)},
+        "findings": view["control"]["findings"][:MOST_FINDINGS],
+        "findings_left": max(len(view["control"]["findings"]) - MOST_FINDINGS, 0),
         "deals": view["deals"][: max(most // 2, 3)],
     }
 
@@ -193,7 +197,12 @@ def _templates() -> Environment:
 
 
 def _filters() -> dict[str, Callable[..., str]]:
-    return {"short": lambda text: clean(text, MOST_NAME), "cut": clean, "unlinked": _unlinked}
+    return {"short": lambda text: clean(text, MOST_NAME), "cut": clean, "unlinked": _unlinked, "breaking": _breaking}
+
+
+def _breaking(text: str) -> str:
+    """The style that lets long words break, only where there are any: a mail over 102 KB is clipped."""
+    return ";word-break:break-word" if any(len(word) > LONG_WORD for word in text.split()) else ""
 
 
 def _unlinked(text: str) -> str:

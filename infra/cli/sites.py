@@ -98,7 +98,8 @@ def warnings_of(settings: SiteSettings) -> list[str]:
     """What may stand in the settings and is rarely meant: each with its place, what follows from it and what to write."""
     warnings = []
     for place, rule in enumerate(settings.stages):
-        if max(MEANING_RANK[meaning] for meaning in rule.stages.values()) < MEANING_RANK[rule.money_stage]:
+        ranks = [MEANING_RANK[meaning] for meaning in rule.stages.values()]
+        if rule.kind == "sales" and max(ranks) < MEANING_RANK[rule.money_stage]:
             which = f"of pipeline {rule.pipeline}" if rule.pipeline != "*" else "here"
             warnings.append(f"stages.{place}: no stage {which} means {rule.money_stage} or later: money comes from payments only")
     warnings += _short_leases(settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from infra.demo.month import END, Asked, Event, Month, Truth
 from infra.demo.shop import LOSS_REASONS, MANAGERS
 from infra.shop.amocrm import LOSS_REASONS as LOSS_REASON_IDS
 from infra.shop.amocrm import MANAGERS as MANAGER_IDS
-from infra.shop.amocrm import STAGES, Lead
+from infra.shop.amocrm import STAGES
 
 OWN_CRM = 0.12  # share of deals that the generic door tells of; refunds all do: amoCRM's webhooks know none
 FIRST_LEAD = 41870000
@@ -43,10 +43,11 @@ def deal(made: Month, chance: random.Random, asked: Asked, truth: Truth, buys: b
     for step in _way(chance, amount, buys):
         if at >= END:
             return
+        truth.is_told = True
         if is_own:
             made.events.append(Event(at, "deal", _own(truth, step, asked, manager, "" if before else created_at.isoformat())))
         else:
-            made.events.append(Event(at, "lead", _lead(truth, step, asked, manager, before, created_at)))
+            made.events.append(Event(at, "lead", _lead(truth, step, asked, manager, not before)))
         if step.stage == "Оплачено":
             truth.revenue = amount
         before = step.stage
@@ -89,18 +90,16 @@ def _own(truth: Truth, step: Step, asked: Asked, manager: int, created_at: str) 
     return {"type": kind, "data": told, "request": asked.key if created_at else ""}
 
 
-def _lead(truth: Truth, step: Step, asked: Asked, manager: int, before: str, created_at: datetime) -> dict[str, Any]:
-    """What amoCRM knows after the step; the player remembers the lead between steps."""
-    lead_id = int(truth.deal_id.partition(":")[2])
-    told: dict[str, Any] = {"lead_id": lead_id, "status_id": _STATUS[step.stage], "before": _STATUS.get(before, "")}
+def _lead(truth: Truth, step: Step, asked: Asked, manager: int, is_new: bool) -> dict[str, Any]:
+    """What happens to the lead in amoCRM."""
+    told: dict[str, Any] = {"lead_id": int(truth.deal_id.partition(":")[2]), "status_id": _STATUS[step.stage]}
     if step.amount is not None:
         told["price"] = int(step.amount)
     if step.cost is not None:
         told["cost"] = str(step.cost)
     if step.reason:
         told["loss_reason_id"] = _REASON[step.reason]
-    if not before:
-        name = f"Звонок: {asked.phone}" if asked.is_call else "Заявка с сайта" if asked.key else "Новая сделка"
-        told["lead"] = Lead(lead_id, name, created_at, manager_id=list(MANAGER_IDS)[manager])
-        told["asked"] = asked
+    if is_new:
+        told["name"] = f"Звонок: {asked.phone}" if asked.is_call else "Заявка с сайта" if asked.key else "Новая сделка"
+        told |= {"asked": asked, "manager_id": list(MANAGER_IDS)[manager], "is_handmade": not asked.key}
     return told

@@ -55,6 +55,7 @@ class Truth:
     channel: str
     obstacle: str = ""
     revenue: Decimal = Decimal(0)
+    is_told: bool = False  # it was made within the month: the CRM knows it
 
 
 @dataclass

@@ -13,25 +13,28 @@ from infra.demo.advertising import BANNER_MONTH, CAMPAIGNS, SEO_MONTH
 from infra.demo.month import DAYS, ZONE, Event, Month
 from infra.demo.senders import Senders
 from infra.demo.shop import FIRST_DAY, SITE
+from infra.doubles.amocrm.account import Account
 from infra.local.clock import SimulatedClock
 from infra.local.stack import LocalStack
-from infra.shop import amocrm, pbx
-from infra.shop.amocrm import COST_FIELD, Contact, Lead
+from infra.shop import pbx
+from infra.shop.amocrm import COST_FIELD
+
+CHECK = "CrmCheck"  # the schedule that asks the CRMs for deals that changed
 
 
 class Player:
-    """Sends events; remembers what the doors answered, as browsers, telephony and CRM do: tokens, leases, request ids, leads."""
+    """Sends events; remembers what the doors answered, as browsers and telephony do: tokens, leases, request ids. Deals are
+    made in the shop's amoCRM, which sends its webhooks by itself."""
 
-    def __init__(self, stack: LocalStack, clock: SimulatedClock, secret: str) -> None:
-        self.stack, self.clock = stack, clock
-        self.senders = Senders(stack, clock, secret)
+    def __init__(self, stack: LocalStack, clock: SimulatedClock, senders: Senders, account: Account) -> None:
+        self.stack, self.clock, self.senders, self._account = stack, clock, senders, account
         self._tokens: dict[str, str] = {}
         self._leases: dict[str, dict[str, str]] = {}
         self._requests: dict[str, str] = {}  # a call's key in the month → the request id that the door gave it
-        self._leads: dict[int, Lead] = {}
 
     def play(self, month: Month, on_day: Callable[[date], None]) -> None:
-        """All events in order; at each midnight the day's queues are worked off and yesterday's ad costs come in."""
+        """All events in order; at each midnight the day's queues are worked off, yesterday's ad costs come in, and the CRM is asked
+        what its webhooks did not tell."""
         day, last = FIRST_DAY, FIRST_DAY + timedelta(days=DAYS - 1)
         for event in month.events:
             while day <= last and event.at.astimezone(ZONE).date() > day:
@@ -68,6 +71,7 @@ class Player:
             self.upload("seo-october.csv", [{**whole, "account": "SEO", "medium": "organic", "cost": str(SEO_MONTH)}])
             self.upload("banner-october.csv", [{**whole, "account": "Banner", **BANNER_MONTH}])
         self.stack.pump()
+        self.stack.run_schedule(CHECK)
         on_day(day)
         return day + timedelta(days=1)
 
@@ -118,22 +122,23 @@ class Player:
         self.senders.generic({"type": event.data["type"], "timestamp": event.at.isoformat(), "data": data})
 
     def _lead(self, event: Event) -> None:
-        data, at = event.data, event.at
-        is_new = "lead" in data
-        lead = self._leads.setdefault(data["lead_id"], data["lead"]) if is_new else self._leads[data["lead_id"]]
-        before, lead.status_id = data["before"], data["status_id"]
-        lead.price = data.get("price", lead.price)
-        lead.loss_reason_id = data.get("loss_reason_id", "")
-        if "cost" in data:
-            lead.fields[COST_FIELD] = data["cost"]
-        if not is_new:
-            self.senders.amocrm(amocrm.lead_moved(lead, before, at))
+        data, asked = event.data, event.data.get("asked")
+        if asked is None:
+            account = self._account
+            account.fill(data["lead_id"], {COST_FIELD: data["cost"]} if "cost" in data else {})
+            account.move(data["lead_id"], data["status_id"], price=data.get("price"), loss_reason_id=data.get("loss_reason_id", ""))
             return
-        asked = data["asked"]
+        told = {}
         if asked.key:
-            request_id = self._requests.get(asked.key, asked.key)
-            lead.fields |= {"skvoz_request_id": request_id, "skvoz_visitor_id": asked.visitor}
-        self.senders.amocrm(amocrm.lead_added(lead, at))
-        if asked.phone:
-            contact = Contact(lead.lead_id + 10_000_000, "Клиент", asked.phone, created_at=at, leads=[lead.lead_id])
-            self.senders.amocrm(amocrm.contact_added(contact, at))
+            told = {"skvoz_request_id": self._requests.get(asked.key, asked.key), "skvoz_visitor_id": asked.visitor}
+        self._account.add_lead(
+            data["name"],
+            lead_id=data["lead_id"],
+            price=data.get("price", 0),
+            status_id=data["status_id"],
+            manager_id=data["manager_id"],
+            creator_id=int(data["manager_id"]) if data["is_handmade"] else 0,
+            fields=told,
+            phone=asked.phone,
+            person="Клиент" if asked.phone else "",
+        )

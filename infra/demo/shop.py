@@ -27,8 +27,9 @@ MEANINGS = {
 _AMO_NAMES = {amocrm.WON: "won", amocrm.LOST: "lost"}  # amoCRM's closed stages are told by word, the others by their id
 
 
-def settings(crm_token_hash: str) -> dict[str, Any]:
-    """Settings as the shop's owner would write them."""
+def settings(crm_token_hash: str, amocrm_api: str = "") -> dict[str, Any]:
+    """Settings as the shop's owner would write them; with the address of amoCRM's API, where there is one."""
+    api = {"api": {"url": amocrm_api, "per_second": 50}} if amocrm_api else {}
     return {
         "site_id": SITE,
         "name": "Теплодом",
@@ -46,6 +47,7 @@ def settings(crm_token_hash: str) -> dict[str, Any]:
                 "managers": amocrm.MANAGERS,
                 "stages": amocrm.STAGES,
                 "pipelines": {amocrm.PIPELINE: "Продажи"},
+                **api,
             },
         },
         "numbers": {

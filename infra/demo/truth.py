@@ -18,13 +18,15 @@ WHERE d.site_id = :site_id"""
 
 
 class Verdict(NamedTuple):
-    """`reasons` counts deals on another source by what explains it; `unexplained` lists what nothing explains (a bug of ours)."""
+    """`reasons` counts deals on another source by what explains it; `unexplained` lists what nothing explains (a bug of ours),
+    `missing` the deals that the marts do not know."""
 
     deals: int
     credited_right: int
     reasons: dict[str, int]
     unexplained: list[str]
     wrong_money: list[str]
+    missing: list[str]
 
     def figures(self) -> dict[str, Any]:
         """The `truth` of figures.json."""
@@ -37,6 +39,7 @@ def judge(warehouse: Warehouse, site_id: str, model: str, truths: Sequence[Truth
     rows = {row["deal_id"]: row for row in warehouse.rows(bind(_CREDITED, {"site_id": site_id, "model": model}))}
     right, reasons, unexplained, wrong_money = 0, Counter[str](), [], []
     known = [t for t in truths if t.deal_id in rows]
+    missing = [f"{t.deal_id}: is in no mart" for t in truths if t.deal_id not in rows and t.is_told]
     for truth in known:
         row = rows[truth.deal_id]
         credited = row["channel"] or "no source"
@@ -48,4 +51,4 @@ def judge(warehouse: Warehouse, site_id: str, model: str, truths: Sequence[Truth
             unexplained.append(f"{truth.deal_id}: credited to {credited}, truly from {truth.channel}")
         if (row["revenue"] or Decimal(0)) != truth.revenue:
             wrong_money.append(f"{truth.deal_id}: {row['revenue']} instead of {truth.revenue}")
-    return Verdict(len(known), right, dict(reasons.most_common()), unexplained, wrong_money)
+    return Verdict(len(known), right, dict(reasons.most_common()), unexplained, wrong_money, missing)

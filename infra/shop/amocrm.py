@@ -1,6 +1,7 @@
 """Webhooks as amoCRM sends them: forms with bracketed names, every value text, times in unix seconds. Pure.
 
-The demo month and the toy CRM speak through this, so both doors of the product hear the real shape.
+The demo month, the toy CRM and the double of amoCRM's API (infra/doubles/amocrm) speak through this, so all doors of the product
+hear the real shape.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ LOSS_REASONS = {"11938870": "Дорого", "11938871": "Не дозвонили
 MANAGERS = {"8830151": "Анна Белова", "8830152": "Игорь Соколов", "8830153": "Марат Гареев"}
 COST_FIELD = "Себестоимость"
 _FIELD_IDS = {"skvoz_request_id": 2210471, "skvoz_visitor_id": 2210473, "skvoz_call_id": 2210475, COST_FIELD: 2210477}
+_TRACKING = {name: 2210401 + at for at, name in enumerate(("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term"))}
 _PHONE, _EMAIL = 1904417, 1904419
 
 
@@ -42,11 +44,14 @@ class Lead:
     loss_reason_id: str = ""
     contact_id: int = 0
     fields: dict[str, str] = field(default_factory=dict)
+    pipeline_id: str = PIPELINE
+    creator_id: int = 0  # 0: a robot or an integration
+    tags: list[str] = field(default_factory=list)
 
 
 @dataclass
 class Contact:
-    """A client; `leads` are the ids of his deals."""
+    """A client, or a company; `leads` are the ids of its deals."""
 
     contact_id: int
     name: str
@@ -54,6 +59,13 @@ class Contact:
     email: str = ""
     created_at: datetime | None = None
     leads: list[int] = field(default_factory=list)
+    more_phones: list[str] = field(default_factory=list)
+    is_company: bool = False
+
+    @property
+    def phones(self) -> list[str]:
+        """All of them, the first one first."""
+        return [phone for phone in (self.phone, *self.more_phones) if phone]
 
 
 def lead_added(lead: Lead, now: datetime) -> str:
@@ -66,9 +78,24 @@ def lead_updated(lead: Lead, now: datetime) -> str:
     return _form({"leads": {"update": [_lead(lead, now)]}})
 
 
-def lead_moved(lead: Lead, before: str, now: datetime) -> str:
+def lead_moved(lead: Lead, before: str, now: datetime, before_pipeline: str = PIPELINE) -> str:
     """`leads[status]`: the deal came from the stage `before`."""
-    return _form({"leads": {"status": [{**_lead(lead, now), "old_status_id": before, "old_pipeline_id": PIPELINE}]}})
+    return _form({"leads": {"status": [{**_lead(lead, now), "old_status_id": before, "old_pipeline_id": before_pipeline}]}})
+
+
+def lead_deleted(lead: Lead) -> str:
+    """`leads[delete]`: ids alone, and no time."""
+    return _form({"leads": {"delete": [{"id": lead.lead_id, "status_id": lead.status_id, "pipeline_id": lead.pipeline_id}]}})
+
+
+def lead_restored(lead: Lead, now: datetime) -> str:
+    """`leads[restore]`."""
+    return _form({"leads": {"restore": [_lead(lead, now)]}})
+
+
+def customer_told(action: str, customer_id: int, now: datetime) -> str:
+    """`customers[add]`, `[update]` or `[delete]`."""
+    return _form({"customers": {action: [{"id": customer_id, "last_modified": _seconds(now)}]}})
 
 
 def contact_added(contact: Contact, now: datetime) -> str:
@@ -91,11 +118,12 @@ def _lead(lead: Lead, now: datetime) -> dict[str, Any]:
         "responsible_user_id": lead.manager_id,
         "last_modified": _seconds(now),
         "modified_user_id": lead.manager_id,
-        "created_user_id": 0,
+        "created_user_id": lead.creator_id,
         "date_create": _seconds(lead.created_at),
-        "pipeline_id": PIPELINE,
+        "pipeline_id": lead.pipeline_id,
         "account_id": ACCOUNT_ID,
         "custom_fields": [_field(name, value) for name, value in lead.fields.items() if value],
+        **({"tags": [{"id": 318_000 + at, "name": name} for at, name in enumerate(lead.tags)]} if lead.tags else {}),
         "created_at": _seconds(lead.created_at),
         "updated_at": _seconds(now),
         **reason,
@@ -104,8 +132,9 @@ def _lead(lead: Lead, now: datetime) -> dict[str, Any]:
 
 def _contact(contact: Contact, now: datetime) -> dict[str, Any]:
     fields = []
-    if contact.phone:
-        fields.append({"id": _PHONE, "name": "Телефон", "values": [{"value": contact.phone, "enum": 3310701}], "code": "PHONE"})
+    if contact.phones:
+        values = [{"value": phone, "enum": 3310701} for phone in contact.phones]
+        fields.append({"id": _PHONE, "name": "Телефон", "values": values, "code": "PHONE"})
     if contact.email:
         fields.append({"id": _EMAIL, "name": "Email", "values": [{"value": contact.email, "enum": 3310711}], "code": "EMAIL"})
     return {
@@ -119,12 +148,18 @@ def _contact(contact: Contact, now: datetime) -> dict[str, Any]:
         "account_id": ACCOUNT_ID,
         "custom_fields": fields,
         "linked_leads_id": {lead: {"ID": lead} for lead in contact.leads},
-        "type": "contact",
+        "type": "company" if contact.is_company else "contact",
     }
 
 
 def _field(name: str, value: str) -> dict[str, Any]:
-    return {"id": _FIELD_IDS.get(name, 2210499), "name": name, "values": [{"value": value}]}
+    code = {"code": name.upper()} if name in _TRACKING else {}
+    return {"id": field_id(name), "name": name, "values": [{"value": value}], **code}
+
+
+def field_id(name: str) -> int:
+    """Id of a lead's own field."""
+    return {**_FIELD_IDS, **_TRACKING}.get(name, 2210499)
 
 
 def _form(content: Mapping[str, Any]) -> str:

@@ -1,5 +1,7 @@
-"""POST /v1/crm/amocrm/{site}/{token}: door → quarantine → queue → worker → lake, over fakes: who may post, what is answered, what
-is kept and where. Bodies and their fields are tested in tests/unit/test_crm_amocrm.py."""
+"""amoCRM's webhooks: door → quarantine → queue → worker → lake, over fakes: who may post, what is answered, what is kept and where.
+
+Bodies and their fields are tested in tests/unit/test_crm_amocrm.py.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,12 @@ from hypothesis import strategies as st
 from functions.crm_webhook import handler, worker
 from functions.crm_webhook.amocrm.adapter import REASONS
 from functions.crm_webhook.door import MOST_BYTES
+from shared.crm_settings import CrmFields
 from shared.identity import email_hash, phone_hash
 from shared.log import logger
 from shared.security import token_sha256
-from shared.settings import AmoFields, parse_settings, published
+from shared.settings import parse_settings, published
+from tests.api import crm_stores
 from tests.api.crm_amocrm import AMOCRM, hook, payload, php_form, story
 from tests.fakes import FakeClients
 
@@ -42,7 +46,7 @@ NAMES = {
     "CRM_EVENT_STREAM": "crm-events",
     "PAYMENT_STREAM": "payments",
 }
-MADE: Any = (handler.door, worker.worker, worker.vault, logger)
+MADE: Any = (handler.door, logger)
 PLAIN = (
     "000-00-",
     "0000000",
@@ -85,15 +89,16 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
     fakes = Clients()
     for name, value in NAMES.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("CONTACTS_TABLE", raising=False)
-    for module in (handler, worker):
-        monkeypatch.setattr(module, "client", fakes)
+    crm_stores.use(monkeypatch, fakes)
+    monkeypatch.delenv("CONTACTS_TABLE")
+    monkeypatch.setattr(handler, "client", fakes)
     publish(fakes, "kvartal", amocrm=AMOCRM)
     publish(fakes, "generic")
     fakes.ssm.parameters["/skvoz/test/identity"] = KEY.decode()
     for made in MADE:
         made.cache_clear()
     yield fakes
+    crm_stores.forget()
     for made in MADE:
         made.cache_clear()
 
@@ -108,7 +113,7 @@ def post(body: bytes, site: str = "kvartal", token: str = TOKEN, headers: dict[s
     event = copy.deepcopy(EVENT)
     event["body"] = base64.b64encode(body).decode()
     event["headers"] |= headers or {}
-    event["pathParameters"] = {"site": site, "token": token}
+    event["pathParameters"] = {"provider": "amocrm", "site": site, "token": token}
     event["requestContext"] |= context
     return handler.lambda_handler(event, None)
 
@@ -173,7 +178,8 @@ def test_an_unknown_site_a_wrong_token_and_a_site_without_amocrm_get_the_same_an
 
 
 def test_the_generic_door_of_the_same_site_still_asks_for_a_signature(clients: Clients) -> None:
-    event = {**copy.deepcopy(EVENT), "routeKey": "POST /v1/crm/generic/{site}/{token}"}
+    event = copy.deepcopy(EVENT)
+    event["pathParameters"]["provider"] = "generic"
     assert handler.lambda_handler(event, None)["statusCode"] == 401
 
 
@@ -353,7 +359,7 @@ def test_the_vault_keeps_all_contacts_of_a_person_where_the_site_says_so(clients
 
 
 def test_a_field_may_be_named_by_its_bare_id() -> None:
-    assert AmoFields.model_validate({"order_id": 2210463}).order_id == "2210463"
+    assert CrmFields.model_validate({"order_id": 2210463}).order_id == "2210463"
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

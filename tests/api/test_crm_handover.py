@@ -14,19 +14,23 @@ from typing import Any, ClassVar
 import orjson
 import pytest
 
-from functions.crm_webhook import worker
+from functions.crm_webhook.tasks import handler as tasks
+from functions.crm_webhook.tasks import send
 from shared.errors import SettingsError
 from shared.new_requests import PLACE
 from shared.post import post
 from shared.security import verify_webhook
 from shared.settings import parse_settings, published
 from shared.sites import current_key
-from tests.api.numbers_door import FILES, LAKE, POOL, SETTINGS, Numbers, body_of, counted, moto_dynamodb, told, visitor_id
+from tests.api import crm_stores
+from tests.api.numbers_door import FILES, LAKE, POOL, Numbers, body_of, counted, create_table, moto_dynamodb, told, visitor_id
+from tests.api.numbers_door import SETTINGS as NUMBERS
 
 QUEUE = "crm-queue"
 CALLER = "+79000000017"
 DEFAULT, STATIC = "+74950000010", "+74950000041"
 SECRET = "whsec_c2VjcmV0LW9mLW91ci1vdXRnb2luZy1ldmVudHM="
+SETTINGS = {**NUMBERS, "pii": "vault"}
 CRM = {"new_requests": {"url": "https://crm.example/hooks/new?key=1", "channels": ["call"]}}
 MESSAGE = json.loads((Path(__file__).parents[1] / "events" / "sqs_crm.json").read_text())["Records"][0]
 
@@ -52,8 +56,9 @@ class Crm:
 @pytest.fixture
 def numbers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Numbers]:
     with moto_dynamodb(monkeypatch) as dynamodb:
-        monkeypatch.setenv("CRM_QUEUE_URL", QUEUE)
+        create_table(dynamodb, "crm")
         door = Numbers(monkeypatch, dynamodb)
+        monkeypatch.setenv("CRM_TASK_QUEUE_URL", QUEUE)
         publish(door)
         door.clients.ssm.parameters["/skvoz/test/kvartal/crm-outgoing"] = SECRET
         yield door
@@ -62,20 +67,18 @@ def numbers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Numbers]:
 @pytest.fixture
 def crm(numbers: Numbers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crm]:
     made = Crm()
-    for name, value in {"CRM_EVENT_STREAM": "crm-events", "PAYMENT_STREAM": "payments"}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(worker, "client", numbers.clients)
-    monkeypatch.setattr(worker, "post", made)
-    worker.worker.cache_clear()
+    crm_stores.use(monkeypatch, numbers.clients)
+    monkeypatch.setenv("CRM_TASK_QUEUE_URL", QUEUE)
+    monkeypatch.setattr(send, "post", made)
     yield made
-    worker.worker.cache_clear()
+    crm_stores.forget()
 
 
 def publish(
     numbers: Numbers, crm: Mapping[str, Any] = CRM, numbers_settings: Mapping[str, Any] | None = None, **calls: Any
 ) -> None:
     numbers.publish({**SETTINGS, "crm": crm, "calls": calls}, **(numbers_settings or {}))
-    worker.worker.cache_clear()
+    crm_stores.forget()
 
 
 def call(
@@ -110,7 +113,7 @@ def worked(numbers: Numbers) -> list[str]:
     """The worker takes all that is queued; ids of the messages that go back."""
     texts = numbers.clients.sqs.messages.pop(QUEUE, [])
     records = [{**copy.deepcopy(MESSAGE), "messageId": f"m{place}", "body": text} for place, text in enumerate(texts)]
-    return [failure["itemIdentifier"] for failure in worker.lambda_handler({"Records": records}, None)["batchItemFailures"]]
+    return [failure["itemIdentifier"] for failure in tasks.lambda_handler({"Records": records}, None)["batchItemFailures"]]
 
 
 def rejects(numbers: Numbers) -> list[dict[str, Any]]:
@@ -206,7 +209,7 @@ def test_a_call_that_was_told_as_outgoing_is_a_request_once_it_is_corrected(numb
 
 
 def test_without_the_setting_nothing_is_queued_and_no_queue_is_asked_for(numbers: Numbers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CRM_QUEUE_URL")
+    monkeypatch.delenv("CRM_TASK_QUEUE_URL")
     publish(numbers, {})
     call(numbers)
     assert numbers.clients.sqs.calls == []
@@ -294,7 +297,7 @@ def test_a_crm_that_is_out_of_order_gets_the_request_later(
     crm.answer = answer
     assert worked(numbers) == ["m0"]
     assert rejects(numbers) == []
-    assert {"Door": "crm-requests", "BackToQueue": 1} in counted(capsys.readouterr().out)
+    assert {"Door": "crm-tasks", "BackToQueue": 1} in counted(capsys.readouterr().out)
     numbers.clients.sqs.messages[QUEUE] = messages
     crm.answer = 200
     assert worked(numbers) == []
@@ -318,7 +321,7 @@ def test_every_kind_of_yes_is_one(numbers: Numbers, crm: Crm, answer: int, capsy
     call(numbers)
     crm.answer = answer
     assert worked(numbers) == []
-    assert {"RequestHandedOver": 1} in counted(capsys.readouterr().out)
+    assert {"To": "url", "RequestHandedOver": 1} in counted(capsys.readouterr().out)
 
 
 def test_one_request_that_fails_does_not_hold_the_others_up(numbers: Numbers, crm: Crm) -> None:
@@ -379,16 +382,56 @@ def test_a_message_cannot_make_the_worker_send_anything_else(numbers: Numbers, c
 # --- privacy ----------------------------------------------------------------------------------------------------------------------
 
 
-def test_the_phone_lies_in_the_quarantine_alone(numbers: Numbers, crm: Crm, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_phone_lies_in_the_vault_and_in_the_telephonys_own_body_alone(
+    numbers: Numbers, crm: Crm, capsys: pytest.CaptureFixture[str]
+) -> None:
     call(numbers)
     messages = list(numbers.clients.sqs.messages[QUEUE])
     crm.answer = 404
     worked(numbers)
     digits = CALLER[-10:].encode()
     s3 = numbers.clients.s3
-    assert {key.split("/")[0] for key in s3.keys(LAKE) if digits in s3.body(LAKE, key)} == {"quarantine"}
+    assert {key.split("/")[1] for key in s3.keys(LAKE) if digits in s3.body(LAKE, key)} == {"calls-generic"}
     assert digits.decode() not in json.dumps(messages) + str(numbers.clients.firehose.records) + capsys.readouterr().out
-    assert digits.decode() not in str(numbers.dynamodb.scan(TableName="numbers")["Items"])
+    for table in ("numbers", "crm"):
+        assert digits.decode() not in str(numbers.dynamodb.scan(TableName=table)["Items"])
+
+
+def test_a_caller_whom_the_vault_could_not_keep_is_offered_when_the_telephony_repeats(
+    numbers: Numbers, crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(**call: Any) -> Any:
+        raise OSError("the vault is closed")
+
+    with monkeypatch.context() as patch:
+        update = numbers.dynamodb.update_item
+        patch.setattr(numbers.dynamodb, "update_item", lambda **c: (refusing if c["TableName"] == "contacts" else update)(**c))
+        call(numbers, status=503)
+    assert queued(numbers) == []
+    call(numbers)
+    assert len(queued(numbers)) == 1
+    assert worked(numbers) == []
+    assert crm.data[0]["phone"] == CALLER
+
+
+def test_a_site_that_keeps_hashes_alone_hands_nothing_over(numbers: Numbers, capsys: pytest.CaptureFixture[str]) -> None:
+    """Published before new requests needed the vault."""
+    site = published(parse_settings({**SETTINGS, "crm": CRM})) | {"pii": "hash"}
+    numbers.clients.s3.put_object(Bucket=FILES, Key=current_key("kvartal"), Body=orjson.dumps(site))
+    numbers.forget()
+    call(numbers)
+    assert queued(numbers) == []
+    assert {"Reason": "no_vault", "RequestNotHandedOver": 1} in counted(capsys.readouterr().out)
+
+
+def test_two_messages_of_one_request_are_one_post(numbers: Numbers, crm: Crm) -> None:
+    call(numbers)
+    numbers.clients.sqs.messages[QUEUE] *= 2
+    again = list(numbers.clients.sqs.messages[QUEUE])
+    assert worked(numbers) == []
+    numbers.clients.sqs.messages[QUEUE] = again
+    assert worked(numbers) == []
+    assert len(crm.came) == 1
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------------------
@@ -404,6 +447,29 @@ def test_the_phone_lies_in_the_quarantine_alone(numbers: Numbers, crm: Crm, caps
 def test_only_plain_https_addresses_are_taken(url: str) -> None:
     with pytest.raises(SettingsError):
         parse_settings({**SETTINGS, "crm": {"new_requests": {"url": url}}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"pii": "hash"}, "pii: vault"),
+        ({"crm": {"new_requests": {**CRM["new_requests"], "channels": ["form"]}}}, "forms: {contacts: true}"),
+        ({"crm": {"new_requests": {**CRM["new_requests"], "fields": {"colour": "x"}}}}, "has no colour"),
+        ({"crm": {"new_requests": {"to": "amocrm"}}}, "crm.amocrm.api is not set"),
+        (
+            {"crm": {"new_requests": {"to": "amocrm", "manager": "Анна"}, "amocrm": {"api": {"url": "https://a.amocrm.ru"}}}},
+            "a name of crm.amocrm.managers",
+        ),
+        (
+            {"crm": {"new_requests": {"to": "bitrix24", "pipeline": "Кухни"}, "bitrix24": {"api": {"url": "https://a.bitrix24.ru/rest/1"}}}},
+            "a name of crm.bitrix24.pipelines",
+        ),
+    ],
+)  # fmt: skip
+def test_settings_that_could_hand_nothing_over_are_refused(changes: dict[str, Any], word: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        parse_settings({**SETTINGS, "crm": CRM, **changes})
+    assert word in str(error.value)
 
 
 # --- the POST itself --------------------------------------------------------------------------------------------------------------
@@ -458,12 +524,12 @@ def test_a_server_that_is_not_there_is_an_error(server: str) -> None:
 
 def test_the_whole_way_over_http(numbers: Numbers, crm: Crm, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Published by hand: the settings themselves take https only."""
-    monkeypatch.setattr(worker, "post", post)
+    monkeypatch.setattr(send, "post", post)
     site = published(parse_settings({**SETTINGS, "crm": CRM}))
     site["crm"]["new_requests"]["url"] = f"{server}/new"
     numbers.clients.s3.put_object(Bucket=FILES, Key=current_key("kvartal"), Body=orjson.dumps(site))
     numbers.forget()
-    worker.worker.cache_clear()
+    crm_stores.forget()
     answered = call(numbers)
     assert worked(numbers) == []
     ((_, headers, body),) = _Server.came

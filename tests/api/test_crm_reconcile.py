@@ -1,4 +1,4 @@
-"""Nothing missed: walks over a CRM's deals, page by page, that go on where they stopped. The CRM is the test's, the marks are real."""
+"""Nothing missed: walks over a CRM's deals, page by page, that go on where they stopped. The CRM is the test's, marks are real."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A CRM that takes its time: one post is bounded as a whole, an invocation of the worker too, and only new requests wait for it."""
+"""A CRM that takes its time: one post is bounded as a whole, and only new requests of its own site wait for it."""
 
 from __future__ import annotations
 
@@ -20,19 +20,22 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from functions.crm_webhook import worker
+from functions.crm_webhook.tasks import handler as tasks
+from functions.crm_webhook.tasks import send
+from shared.handing_over import HandingOver
+from shared.identity import phone_hash
 from shared.post import post, resolved
 from shared.settings import parse_settings, published
 from shared.sites import current_key
-from tests.api.numbers_door import counted
+from shared.vault import Vault, contacts_of
+from tests.api import crm_stores
+from tests.api.dynamo import dynamodb
 from tests.fakes import FakeClients
 
 MESSAGE = json.loads((Path(__file__).parents[1] / "events" / "sqs_crm.json").read_text())["Records"][0]
-RECEIVED = "2026-10-29T13:20:41.250000+00:00"
+NOW = dt.datetime(2026, 10, 29, 13, 20, 41, tzinfo=dt.UTC)
+KEY, PHONE = b"identity-key", "+79000000017"
 SECRET = "whsec_c2VjcmV0LW9mLW91ci1vdXRnb2luZy1ldmVudHM="
-NAMES = {
-    "STAGE": "test", "LAKE_BUCKET": "lake", "FILES_BUCKET": "files", "CRM_EVENT_STREAM": "crm-events", "PAYMENT_STREAM": "payments",
-}  # fmt: skip
 OK = b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -209,122 +212,115 @@ def test_over_tls_the_certificate_is_the_hosts_and_vouched_for(certificate: Path
 # --- one invocation ---------------------------------------------------------------------------------------------------------------
 
 
+class Clients(FakeClients):
+    """Fakes, and moto's DynamoDB."""
+
+    dynamodb: Any = None
+
+    def __call__(self, service: str) -> Any:
+        return self.dynamodb if service == "dynamodb" else super().__call__(service)
+
+
 @pytest.fixture
-def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeClients]:
-    fakes = FakeClients()
-    for name, value in NAMES.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(worker, "client", fakes)
-    fakes.ssm.parameters["/skvoz/test/identity"] = "identity-key"
-    worker.worker.cache_clear()
-    yield fakes
-    worker.worker.cache_clear()
+def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
+    with dynamodb(("contacts", "numbers", "crm")) as made:
+        fakes = Clients()
+        fakes.dynamodb = made
+        crm_stores.use(monkeypatch, fakes)
+        fakes.ssm.parameters["/skvoz/test/identity"] = "identity-key"
+        yield fakes
+        crm_stores.forget()
 
 
-def publish(clients: FakeClients, site_id: str, url: str) -> None:
+def publish(clients: Clients, site_id: str, url: str) -> None:
     crm = {"new_requests": {"url": url, "channels": ["call"]}}
-    site = published(parse_settings({"site_id": site_id, "name": site_id, "hosts": [f"{site_id}.example"], "crm": crm}))
+    told = {"site_id": site_id, "name": site_id, "hosts": [f"{site_id}.example"], "crm": crm, "pii": "vault"}
+    site = published(parse_settings(told))
     clients.s3.put_object(Bucket="files", Key=current_key(site_id), Body=json.dumps(site, default=str).encode())
     clients.ssm.parameters[f"/skvoz/test/{site_id}/crm-outgoing"] = SECRET
+    Vault(clients.dynamodb, "contacts").keep(site, contacts_of([PHONE], [], KEY), "", NOW)
 
 
-def queued(clients: FakeClients, name: str, provider: str, site_id: str = "kvartal") -> dict[str, Any]:
-    """A message whose body is in the quarantine: a new request, or a deal's state that a CRM told."""
-    key = f"quarantine/crm-{provider}/2026/10/29/13/{name}.json"
-    body = {"type": "deal.won", "timestamp": "2026-10-29T13:20:31Z", "data": {"deal_id": name}}
-    clients.s3.put_object(Bucket="lake", Key=key, Body=json.dumps(body).encode())
-    order = {"site_id": site_id, "key": key, "webhook_id": name, "received_at": RECEIVED, "provider": provider}
-    return {**copy.deepcopy(MESSAGE), "messageId": name, "body": json.dumps(order)}
+def queued(clients: Clients, name: str, site_id: str = "kvartal", tries: int = 1) -> dict[str, Any]:
+    """A message whose new request is in the quarantine."""
+    sent: dict[str, list[str]] = {}
+    data = {
+        "request_id": name, "site_id": site_id, "contact_channel": "call", "started_at": NOW.isoformat(),
+        "phone_hash": phone_hash(PHONE, KEY),
+    }  # fmt: skip
+    HandingOver(clients.s3, "lake", lambda: (clients.sqs, "queue")).put(NOW, data, NOW)
+    sent["queue"] = clients.sqs.messages["queue"]
+    attributes = {**MESSAGE["attributes"], "ApproximateReceiveCount": str(tries)}
+    return {**copy.deepcopy(MESSAGE), "messageId": name, "receiptHandle": name, "body": sent["queue"][-1], "attributes": attributes}
 
 
 def back(*messages: dict[str, Any]) -> list[str]:
-    answer = worker.lambda_handler({"Records": list(messages)}, None)
+    answer = tasks.lambda_handler({"Records": list(messages)}, None)
     return sorted(failure["itemIdentifier"] for failure in answer["batchItemFailures"])
 
 
-def done(clients: FakeClients) -> list[str]:
-    return sorted(json.loads(line)["deal_id"] for line in clients.firehose.lines("crm-events"))
-
-
-def test_a_crm_that_never_answers_holds_up_new_requests_alone(
-    clients: FakeClients, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_crm_that_never_answers_costs_one_post_of_a_batch(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> None:
     over = threading.Event()
-    done_before: list[list[str]] = []
+    begun: list[str] = []
 
     def bounded(url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        done_before.append(done(clients))
+        begun.append(url)
         return post(url, body, headers, 0.4, here)
 
-    monkeypatch.setattr(worker, "post", bounded)
-    monkeypatch.setattr(worker, "REQUEST_SECONDS", 0.3)
+    monkeypatch.setattr(send, "post", bounded)
     with serving(lambda connection: over.wait(10)) as port:
         publish(clients, "kvartal", f"https://crm.example:{port}/new")
-        batch = [queued(clients, f"r{place}", "requests") for place in range(3)]
-        batch[1:1] = [queued(clients, "e1", "generic")]
-        batch.append(queued(clients, "e2", "generic"))
         began = time.monotonic()
-        failed = back(*batch)
+        failed = back(*(queued(clients, f"r{place}") for place in range(3)))
         taken = time.monotonic() - began
         over.set()
     assert failed == ["r0", "r1", "r2"]
-    assert done_before == [["e1", "e2"]]  # the events first; of the requests one was tried
+    assert len(begun) == 1
     assert taken < 3
-    sums = [metric["BackToQueue"] for metric in counted(capsys.readouterr().out) if "BackToQueue" in metric]
-    assert sums == [1, 2]
-
-
-class Clock:
-    """Stands in for `monotonic`; a post to a silent site takes four seconds of it."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-        self.came: list[str] = []
-
-    def __call__(self) -> float:
-        return self.now
-
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        self.came.append(headers["webhook-id"].removeprefix("request_"))
-        if "silent" in url:
-            self.now += 4
-            raise TimeoutError("no answer")
-        return 201
 
 
 @pytest.fixture
-def clock(clients: FakeClients, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    made = Clock()
-    monkeypatch.setattr(worker, "monotonic", made)
-    monkeypatch.setattr(worker, "post", made.post)
+def posted(clients: Clients, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Requests that were posted, in order. The site `silent` does not answer."""
+    came: list[str] = []
+
+    def answering(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        came.append(headers["webhook-id"].removeprefix("request_"))
+        if "silent" in url:
+            raise TimeoutError("no answer")
+        return 201
+
+    monkeypatch.setattr(send, "post", answering)
     publish(clients, "silent", "https://silent.example/new")
     publish(clients, "kvartal", "https://crm.example/new")
-    return made
+    return came
 
 
-def test_ten_silent_posts_take_no_more_than_their_share_of_the_functions_time(clients: FakeClients, clock: Clock) -> None:
-    names = [f"r{place}" for place in range(10)]
-    assert back(*(queued(clients, name, "requests", "silent") for name in names)) == names
-    assert clock.came == ["r0", "r1", "r2", "r3"]  # begun at 0, 4, 8 and 12 s
-    assert clock.now - 1000 == 16
-
-
-def test_sites_that_answer_do_not_wait_for_one_that_does_not(clients: FakeClients, clock: Clock) -> None:
-    silent = [queued(clients, f"s{place}", "requests", "silent") for place in range(8)]
-    answering = [queued(clients, f"a{place}", "requests") for place in range(2)]
+def test_sites_that_answer_do_not_wait_for_one_that_does_not(clients: Clients, posted: list[str]) -> None:
+    silent = [queued(clients, f"s{place}", "silent") for place in range(8)]
+    answering = [queued(clients, f"a{place}") for place in range(2)]
     assert back(*silent, *answering) == [f"s{place}" for place in range(8)]
-    assert clock.came[:3] == ["s0", "a0", "a1"]
+    assert sorted(posted) == ["a0", "a1", "s0"]
 
 
-def test_after_events_that_took_long_no_request_is_begun_that_may_not_end(
-    clients: FakeClients, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    get = clients.s3.get_object
+def test_each_try_waits_longer_up_to_an_hour(clients: Clients, posted: list[str]) -> None:
+    waits = []
+    for tries in (1, 2, 3, 7, 8, 60):
+        back(queued(clients, f"s{tries}", "silent", tries))
+        waits.append(clients.sqs.postponed[f"s{tries}"])
+    assert waits == [30, 60, 120, 1920, 3600, 3600]
 
-    def slow(**call: Any) -> Any:
-        clock.now += 41 if "crm-generic" in call["Key"] else 0
-        return get(**call)
 
-    monkeypatch.setattr(clients.s3, "get_object", slow)
-    assert back(queued(clients, "r0", "requests"), queued(clients, "e1", "generic")) == ["r0"]
-    assert (done(clients), clock.came) == (["e1"], [])
+def test_requests_of_a_site_are_handed_over_in_the_order_they_came(clients: Clients, posted: list[str]) -> None:
+    messages = [queued(clients, name) for name in ("first", "alpha", "second")]
+    for place, message in enumerate(messages):
+        body = json.loads(message["body"])
+        message["body"] = json.dumps({**body, "received_at": (NOW + dt.timedelta(seconds=place)).isoformat()})
+    assert back(*reversed(messages)) == []
+    assert posted == ["first", "alpha", "second"]
+
+
+def test_no_request_is_begun_when_the_time_is_up(clients: Clients, posted: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "SECONDS", -1.0)
+    assert back(queued(clients, "a0")) == ["a0"]
+    assert posted == []

@@ -21,7 +21,7 @@ from functions.report.figures import MEASURES, Figures, to_json
 from functions.report.view.words import texts
 from shared.settings import published
 from tests import worked_cases as worked
-from tests.report_cases import figures_of, settings_of, shop
+from tests.report_cases import figures_of, settings_of, shop, shop_before
 
 Rows = dict[str, list[str]]
 M2_CHANNELS = ("Яндекс Директ", "Органический поиск", "Прямые заходы")
@@ -61,7 +61,9 @@ class Shown:
         mail = render.mail(figures, settings, "https://stats.example/v1/reports/t", extras)
         self.words = texts(settings["report"]["language"])
         self.page = Tables(render.page(figures, settings, extras)).rows
-        self.mail = Tables(mail.html).rows
+        parts = [mail.html.index(self.words["sections"][name]) for name in ("source_control", "return")]
+        self.control = Tables(mail.html[parts[0] : parts[1]]).rows
+        self.mail = Tables(mail.html[parts[1] :]).rows
         self.text = mail.text.replace("\u00a0", " ")
         self.book = CalamineWorkbook.from_filelike(io.BytesIO(extras.workbook))
         self.json = orjson.loads(to_json(figures))
@@ -126,6 +128,42 @@ def test_mail_page_workbook_and_json_tell_the_same_figures(channel: str) -> None
         assert cell == pytest.approx(exact, abs=0.005), measure
         assert read is not None, measure
         assert abs(read - Decimal(repr(exact))) <= step(measure, read), measure
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_source_control_is_the_same_in_every_form(language: str) -> None:
+    shown = Shown(figures_of(shop(), shop_before()), settings_of(report={"language": language}))
+    words, told = shown.words["control"], shown.json["source_control"]
+    page = {row[0]: row[1:] for row in shown.page if len(row) == 6}
+    mail = {row[0].removeprefix("■").strip(): row[1:] for row in shown.control if len(row) == 5}
+    sheets = shown.words["workbook"]["sheets"]
+    book = shown.book.get_sheet_by_name(sheets["source_control"]).to_python()
+    by_place = {(row[0], row[1]): row for row in book}
+    names = {"Yandex Direct": "Яндекс Директ", "VK Ads": "VK Реклама"} if language == "ru" else {}
+    for channel in ("Yandex Direct", "Google Ads", "VK Ads", "Meta Ads"):
+        name = names.get(channel, channel)
+        row = next(row for row in told["channels"] if row["channel"] == channel)
+        assert page[name][:4] == mail[name]
+        cells = [number(re.sub("[▲▼]", "", cell).replace(",", ".").strip()) for cell in mail[name]]
+        assert cells[:2] == [row["requests"], row["deals"]]
+        assert [float(cell or 0) for cell in cells[2:]] == pytest.approx([row["share"], row["share_before"]], abs=0.0006)
+        assert by_place[(name, "")][2:6] == [
+            row["requests"],
+            row["deals"],
+            pytest.approx(row["share"]),
+            pytest.approx(row["share_before"]),
+        ]
+        assert ("▲" in mail[name][2] or "▼" in mail[name][2]) == row["is_jump"] == bool(by_place[(name, "")][6])
+        assert f"* {name}: {words['columns']['requests']} {row['requests']}; " in shown.text
+    total = [str(told["requests"]), str(told["deals"])]
+    assert page[shown.words["total"]][:2] == mail[shown.words["total"]][:2] == total == [str(cell)[:-2] for cell in book[-1][2:4]]
+    days = shown.book.get_sheet_by_name(sheets["source_days"]).to_python()[1:]
+    assert (
+        sum(int(str(row[3]).removesuffix(".0")) for row in days) == told["requests"] == sum(row["requests"] for row in told["days"])
+    )
+    assert (
+        sum(int(str(row[4]).removesuffix(".0")) for row in days) == told["deals"] == sum(row["deals"] for row in told["channels"])
+    )
 
 
 def test_contact_channels_add_up_to_the_totals_in_every_form() -> None:

@@ -16,7 +16,7 @@ from functions.report import handler, render
 from functions.report.extras import extras_of
 from functions.report.store import Files, Ledger, Page
 from tests.report_aws import BUCKET, TABLE, Clients
-from tests.report_cases import NOW, figures_of, settings_of, shop
+from tests.report_cases import NOW, figures_of, settings_of, shop, shop_before
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +27,7 @@ def browser(chromium: Any) -> Any:
 
 
 def written(folder: Path, language: str) -> dict[str, Path]:
-    figures, settings = figures_of(shop()), settings_of(report={"language": language})
+    figures, settings = figures_of(shop(), shop_before()), settings_of(report={"language": language})
     extras = extras_of(figures, settings)
     mail = render.mail(
         figures, settings, "https://stats.example/v1/reports/t", extras, "https://stats.example/v1/reports/t/unsubscribe"
@@ -44,7 +44,7 @@ def written(folder: Path, language: str) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
-@pytest.mark.parametrize("width", [390, 1200])
+@pytest.mark.parametrize("width", [360, 390, 1200])
 def test_nothing_reaches_beyond_the_screen(browser: Any, tmp_path: Path, width: int, language: str) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900})
     for path in written(tmp_path, language).values():
@@ -71,6 +71,21 @@ def test_the_page_works_without_script_and_asks_for_nothing(browser: Any, tmp_pa
     assert not touch.is_visible()
     page.locator(".path summary", has_text="VK Реклама").click()
     assert touch.is_visible()
+    source = page.locator(".days tr.source th", has_text="Яндекс Директ › Яндекс").first
+    assert not source.is_visible()
+    page.locator("#y1").check()
+    assert source.is_visible()
+    page.close()
+
+
+def test_source_control_is_the_first_section_and_names_its_tables(browser: Any, tmp_path: Path) -> None:
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    page.goto(written(tmp_path, "ru")["page"].as_uri())
+    assert page.locator("main > section").first.get_attribute("aria-labelledby") == "source-control"
+    tables = page.locator(".control table")
+    assert tables.count() == 6
+    assert page.locator(".control table > caption").count() == 6
+    assert page.locator(".control th:not([scope])").count() == 0
     page.close()
 
 

@@ -232,8 +232,9 @@ def test_the_crms_workers_write_of_the_numbers_table_only_who_leads_whose_deals(
 
 
 def test_new_requests_are_put_where_the_tasks_read_them(resources: Resources) -> None:
-    assert f"${{LakeBucket.Arn}}/{PLACE}*" in allowed(resources, "NumberpoolRole", "s3:PutObject")
-    assert allowed(resources, "NumberpoolRole", "sqs:SendMessage") == {'{"Fn::GetAtt": ["CrmTaskQueue", "Arn"]}'}
+    for role in ("NumberpoolRole", "CollectRole"):
+        assert f"${{LakeBucket.Arn}}/{PLACE}*" in allowed(resources, role, "s3:PutObject")
+        assert allowed(resources, role, "sqs:SendMessage") == {'{"Fn::GetAtt": ["CrmTaskQueue", "Arn"]}'}
     assert "${LakeBucket.Arn}/quarantine/*" in allowed(resources, "CrmTaskRole", "s3:GetObject")
     assert PLACE.startswith("quarantine/")
 

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from functions.crm_webhook.amocrm.adapter import PASSED_OVER, REASONS, records_of
 from functions.crm_webhook.outcome import Arrival, Outcome, Person
+from shared.crm_settings import CrmFields
 from shared.forms import MOST_PAIRS
 from shared.identity import email_hash, phone_hash
 from shared.records import CRM_EVENT
-from shared.settings import AmoFields, parse_settings, published
+from shared.settings import parse_settings, published
 from tests.api.crm_amocrm import AMOCRM, DATA, custom, hook, payload, php_form
 
 KEY = b"identity key of the tests"
@@ -85,6 +86,8 @@ def test_a_new_lead_with_a_date_field_long_ids_and_signs_in_its_values() -> None
         "utm_source": "yandex",
         "utm_campaign": "708815521",
         "manager": "Анна Серова",
+        "is_handmade": False,
+        "tags": '["kvartal.example","звонок"]',
     }
 
 
@@ -120,6 +123,8 @@ def test_a_won_lead_with_raw_brackets_and_without_the_accounts_id() -> None:
         "currency": "RUB",
         "manager": "Анна Серова",
         "order_id": "KV-2417",
+        "is_handmade": False,
+        "tags": '["звонок"]',
     }
 
 
@@ -222,11 +227,36 @@ def test_a_code_is_stronger_than_a_name_and_the_first_value_counts() -> None:
 
 
 def test_every_field_of_the_settings_is_read() -> None:
-    names = {name: f"поле {name}" for name in AmoFields.model_fields}
-    values = {name: "36660.50" if name == "cost_price" else f"{name}-1" for name in names}
-    told = state(hook(**lead(custom_fields=custom(*((names[n], values[n]) for n in names)))), site(fields=names))
-    assert {name: str(told[name]).removesuffix("0") for name in names} == {n: v.removesuffix("0") for n, v in values.items()}
-    assert told["currency"] == "RUB"
+    sums = {"cost_price": "36660.50", "receivable": "100.25", "communications": "4"}
+    plain = {name: sums.get(name, f"{name}-1") for name in CrmFields.model_fields if name != "attributes"}
+    fields = custom(*((f"поле {name}", value) for name, value in plain.items()), ("Размер", "XL"))
+    names: dict[str, Any] = {name: f"поле {name}" for name in plain} | {"attributes": {"size": "Размер", "colour": "Цвет"}}
+    told = state(hook(**lead(custom_fields=fields)), site(fields=names))
+    columns = {"source": "crm_source"}
+    assert {name: str(told[columns.get(name, name)]) for name in plain} == plain | {"cost_price": "36660.5"}
+    assert (told["currency"], told["attributes"]) == ("RUB", '{"size":"XL"}')
+
+
+def test_the_crms_own_source_is_named_by_the_settings() -> None:
+    named = site(fields={"source": "Откуда"}, sources={"Авито": "avito"})
+    assert state(hook(**lead(custom_fields=custom(("Откуда", "Авито")))), named)["crm_source"] == "avito"
+    assert state(hook(**lead(custom_fields=custom(("Откуда", "Соседи")))), named)["crm_source"] == "Соседи"
+    assert "crm_source" not in state(hook(**lead()), named)
+
+
+def test_a_lead_is_handmade_where_a_person_made_it_and_no_integration_wrote_into_it() -> None:
+    def told(creator: str, *fields: tuple[str, str]) -> Any:
+        return state(hook(**lead(created_user_id=creator, custom_fields=custom(*fields)))).get("is_handmade")
+
+    assert (told("8830151"), told("0"), told("")) == (True, False, None)
+    assert told("8830151", ("Филиал", "Юг")) is True
+    assert told("8830151", ("skvoz_request_id", "r-1")) is False
+    assert told("8830151", ("UTM_SOURCE", "yandex")) is False
+
+
+def test_tags_are_a_sorted_list_without_phones() -> None:
+    tags = {"0": {"id": "1", "name": "б"}, "1": {"name": "а +7 900 000-00-17"}, "2": {"name": "б"}, "3": {"name": ""}}
+    assert state(hook(**lead(tags=tags)))["tags"] == '["а [phone]","б"]'
 
 
 def test_marks_are_found_by_code_or_by_name() -> None:
@@ -297,7 +327,7 @@ def test_times_ahead_of_our_clock_are_refused() -> None:
     assert state(hook(**lead(last_modified=at(NOW + timedelta(minutes=5)))))
     assert refused(hook(**lead(last_modified=at(NOW + timedelta(minutes=5, seconds=1)))))[0] == "future"
     assert refused(hook(**lead(date_create=at(NOW + timedelta(days=2)))))[0] == "future"
-    contact = {"id": "5", "last_modified": at(NOW + timedelta(hours=1)), "linked_leads_id": {"7": {"ID": "7"}}}
+    contact: dict[str, Any] = {"id": "5", "last_modified": at(NOW + timedelta(hours=1)), "linked_leads_id": {"7": {"ID": "7"}}}
     assert refused(hook("contacts", "update", **contact))[0] == "future"
 
 
@@ -337,6 +367,66 @@ def test_linked_leads_are_read_from_the_id_or_from_its_key() -> None:
     }
     told = states(hook("contacts", "update", id="5", linked_leads_id=linked))
     assert [one["deal_id"] for one in told] == ["41870233", "8", "9", "10", "11"]
+
+
+def test_a_company_tells_its_leads_a_phone_like_a_contact() -> None:
+    company: dict[str, Any] = {"id": "5", "type": "company", "name": "ООО", "linked_leads_id": {"7": {"ID": "7"}, "8": {"ID": "8"}}}
+    told = states(hook("contacts", "update", custom_fields=custom(("PHONE", "8 900 000-00-17")), **company))
+    assert [one["deal_id"] for one in told] == ["7", "8"]
+    assert {one["phone_hash"] for one in told} == {phone_hash("+79000000017", KEY)}
+    assert not any("contact_id" in one for one in told)
+    assert take(hook("contacts", "update", **company)).passed_over == Counter({"company": 1})
+
+
+# What must be read
+
+
+API = site(api={"url": "https://kvartal-example.amocrm.ru"}, customers=True)
+
+
+def pointers(body: bytes, settings: dict[str, Any] = API) -> list[tuple[str, str]]:
+    return [(one.entity, one.id) for one in take(body, settings).to_read]
+
+
+def test_what_lacks_something_is_read_through_the_api() -> None:
+    whole: dict[str, Any] = lead(price="10")
+    assert pointers(hook("leads", "update", **whole)) == []
+    assert pointers(hook("leads", "add", **whole)) == [("lead", "7")]
+    for lacking in ("price", "pipeline_id", "status_id"):
+        assert pointers(hook("leads", "status", **{**whole, lacking: ""})) == [("lead", "7")]
+    assert pointers(hook("contacts", "update", id="5", linked_leads_id={"7": {"ID": "7"}})) == []
+    assert pointers(hook("contacts", "update", id="5")) == [("contact", "5")]
+    assert pointers(hook("contacts", "update", id="6", type="company", linked_leads_id={"7": {"ID": "7"}})) == [("company", "6")]
+    assert pointers(hook("customers", "update", id="9")) == [("customer", "9")]
+
+
+def test_nothing_is_pointed_at_without_an_api() -> None:
+    for body in (
+        hook("leads", "add", **lead()),
+        hook("leads", "delete", id="7"),
+        hook("contacts", "add", id="5"),
+        payload("multi_entity"),
+    ):
+        assert pointers(body, SITE) == []
+    assert take(hook("customers", "add", id="9")).passed_over == Counter({"entity_not_read": 1})
+    assert take(hook("customers", "add", id="9"), site(api={"url": "https://a.example"})).passed_over == Counter(
+        {"entity_not_read": 1}
+    )
+
+
+def test_a_deletion_without_a_time_is_told_by_the_api_where_there_is_one() -> None:
+    outcome = take(hook("leads", "delete", id="7"), API)
+    assert (outcome.records, outcome.to_read) == ([], [("lead", "7")])
+    timed = take(hook("leads", "delete", id="7", last_modified="1793280031"), API)
+    assert json.loads(timed.records[0][1])["is_deleted"] is True
+
+
+def test_a_reason_of_loss_that_the_settings_do_not_name_is_read_with_its_name() -> None:
+    lost = lead(price="1", status_id="143", loss_reason_id="5")
+    outcome = take(hook("leads", "status", **lost), API)
+    assert "loss_reason" not in json.loads(outcome.records[0][1])
+    assert outcome.to_read == [("lead", "7")]
+    assert pointers(hook("leads", "status", **{**lost, "loss_reason_id": "11938870"})) == []
 
 
 def test_companies_other_entities_and_actions_are_counted_not_read() -> None:
@@ -415,15 +505,18 @@ def test_an_exact_repeat_gives_the_same_records_whenever_and_in_whatever_body_it
 
 
 def test_another_time_status_or_content_is_another_record() -> None:
-    changes = (
+    changes: tuple[dict[str, Any], ...] = (
         {},
         {"last_modified": "1793280032"},
         {"status_id": "142"},
         {"price": "5"},
         {"id": "8"},
-        {"custom_fields": custom(("a", "b"))},
+        {"custom_fields": custom(("Номер заказа", "b"))},
     )
-    assert len({state(hook(**lead(**change)))["record_id"] for change in changes}) == len(changes)
+    by_name = site(fields={"order_id": "Номер заказа"})
+    assert len({state(hook(**lead(**change)), by_name)["record_id"] for change in changes}) == len(changes)
+    # A field that nobody reads makes no other state.
+    assert state(hook(**lead(custom_fields=custom(("a", "b")))))["record_id"] == state(hook(**lead()))["record_id"]
     other_site = Arrival("other", "d", NOW, KEY)
     assert state(hook(**lead()))["record_id"] != state(hook(**lead()), arrival=other_site)["record_id"]
 

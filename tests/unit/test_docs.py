@@ -150,7 +150,7 @@ def test_environment_variables_of_the_functions_are_those_of_the_template() -> N
 def test_addresses_that_are_named_are_routes_of_the_template() -> None:
     routes = {re.sub(r"\{[^}]*\}", "*", key.rpartition(" ")[2]) for key, _ in load().routes()}
     patterns = [re.compile(re.escape(route).replace(r"\*", "[^/]+") + "$") for route in routes]
-    named = {a for name in TEXTS for a in re.findall(r"(?<![\w/.])(?:https://[\w.-]+)?(/v1/[\w/{}.-]+|/skvoz\.js)", read(name))}
+    named = {a for name in TEXTS for a in re.findall(r"(?<![\w/.])(?:https://[\w.-]+)?(/v1/[\w/{}.$-]+|/skvoz\.js)", read(name))}
     assert named
     assert [address for address in sorted(named) if not any(p.match(address.rstrip("./")) for p in patterns)] == []
 

@@ -30,7 +30,7 @@ from functions.collect.texts import LIMITS, Reason
 from functions.costs import inbox, messages, parse
 from functions.costs.columns import NAMES
 from functions.crm_webhook import door as crm_door
-from functions.crm_webhook import forms, generic, reading, worker
+from functions.crm_webhook import forms, generic, reading, writing
 from functions.crm_webhook.amocrm import adapter as amocrm
 from functions.crm_webhook.outcome import Arrival
 from functions.numberpool import lease
@@ -48,13 +48,13 @@ from infra.cli.sites import warnings_of
 from infra.local.gateway import MOST_HEAD_BYTES
 from infra.template.model import load
 from shared import athena, secrets, sites
+from shared.crm_settings import CrmApi, CrmFields, CrmNames
 from shared.forms import MOST_NAME, MOST_PAIRS
 from shared.http import Request
-from shared.lake import Rejected
 from shared.money import LARGEST
 from shared.number_settings import Numbers
 from shared.security import LEAST_KEY_BYTES, REPLAY_WINDOW, verify_webhook
-from shared.settings import AMO_CLOSED, AmoFields, SiteSettings, parse_settings
+from shared.settings import AMO_CLOSED, SiteSettings, parse_settings
 from shared.times import from_millis
 from tests.requires import missing
 
@@ -62,7 +62,12 @@ ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 METHOD = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = {"README.md": README, "docs/operations.md": OPERATIONS, "docs/method.md": METHOD}
+PAGES = {
+    "README.md": README,
+    "docs/operations.md": OPERATIONS,
+    "docs/method.md": METHOD,
+    "docs/crm.md": (ROOT / "docs" / "crm.md").read_text(encoding="utf-8"),
+}
 NOW = datetime(2026, 11, 6, 9, 0, tzinfo=UTC)
 SECRET = "whsec_gur9KClSBqm3AbzbYDo8lDxrS3NoIeMy"
 KEY = b"identity key of the tests"
@@ -90,9 +95,9 @@ def names_in(text: str) -> set[str]:
 
 @pytest.mark.parametrize("body", examples("crm"))
 def test_a_crm_example_becomes_records(body: str) -> None:
-    result = generic.records_of(body.encode(), Arrival("shop", "msg-1", NOW, KEY))
-    assert not isinstance(result, Rejected), result
-    kinds = [kind.name for kind, _ in result]
+    result = generic.records_of(body.encode(), Arrival("shop", "msg-1", NOW, KEY), {})
+    assert not result.rejected
+    kinds = [kind.name for kind, _ in result.records]
     assert kinds == (["payment"] if json.loads(body)["type"].startswith("payment.") else ["crm_event"])
 
 
@@ -155,11 +160,26 @@ def test_the_settings_example_is_right_and_shows_everything_that_can_be_set() ->
     [text] = examples("settings")
     raw = yaml.safe_load(text)
     assert warnings_of(parse_settings(raw)) == []
-    assert list(_unshown(SiteSettings, raw)) == []
+    shown = raw
+    for part in re.findall(r"<!-- example: settings [\w ]+ -->\n```yaml\n(.*?)```", PAGES["docs/crm.md"], re.DOTALL):
+        shown = _merged(shown, yaml.safe_load(part))  # what belongs to one CRM is shown there
+    # What every CRM's section has alike is shown under amoCRM; the map of `crm.mapped` has tests of its own (test_docs_crm.py).
+    alike = {*CrmNames.model_fields, *CrmFields.model_fields, *CrmApi.model_fields, "fields", "api", "mapped"}
+    others = re.compile(r"crm\.(?:(?:bitrix24|hubspot|pipedrive)\.(?:fields\.|api\.)?)?(\w+)")
+    missing = [one for one in _unshown(SiteSettings, shown) if (found := others.fullmatch(one)) is None or found[1] not in alike]
+    assert missing == []
     defaults = Numbers().model_dump() | {"late_call_seconds": Numbers().cool_down_seconds}
     figures = {name: value for name, value in raw["numbers"].items() if name.endswith(("_seconds", "_percent"))}
     assert figures == {name: defaults[name] for name in figures}
-    assert raw["crm"]["amocrm"]["fields"].items() >= {(k, v) for k, v in AmoFields().model_dump().items() if v}
+    assert raw["crm"]["amocrm"]["fields"].items() >= {(k, v) for k, v in CrmFields().model_dump().items() if v}
+
+
+def _merged(one: Any, other: Any) -> Any:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {name: _merged(one.get(name), other.get(name)) for name in one.keys() | other.keys()}
+    if isinstance(one, list) and isinstance(other, list):
+        return one + other
+    return one if other is None else other
 
 
 def test_the_amocrm_example_has_a_meaning_for_every_stage_and_brings_money() -> None:
@@ -252,7 +272,7 @@ def test_the_shell_example_signs_what_the_door_accepts(received: Received) -> No
     done = subprocess.run(["sh", "-eu"], input=script, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     [body] = received.bodies
-    assert not isinstance(generic.records_of(json.dumps(body).encode(), Arrival("shop", "m", NOW, KEY)), Rejected)
+    assert not generic.records_of(json.dumps(body).encode(), Arrival("shop", "m", NOW, KEY), {}).rejected
 
 
 def test_the_parameters_are_those_of_the_template() -> None:
@@ -311,7 +331,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         "numbers of a pool": f"{numbers.MOST_NUMBERS}",
         "body of a call": f"{calls.MOST_BYTES:,} bytes",
         "body of a CRM event": f"{crm_door.MOST_BYTES:,} bytes",
-        "contacts for the vault, of a CRM event": f"{worker.MOST_OF_PERSON} a person, {worker.MOST_OF_BODY} in all",
+        "contacts for the vault, of a CRM event": f"{writing.MOST_OF_PERSON} a person, {writing.MOST_OF_BODY} in all",
         "fields of an amoCRM body": f"{MOST_PAIRS:,}",
         "name of an amoCRM field": f"{MOST_NAME} bytes, {forms.MOST_DEPTH} names deep",
         "signing key of the CRM and import doors": f"at least {LEAST_KEY_BYTES} bytes",

@@ -132,7 +132,7 @@ def test_text_from_outside_never_becomes_a_formula(text: str) -> None:
 def test_heads_are_frozen_rows_can_be_filtered_and_the_tree_folds() -> None:
     raw = raw_of(workbook(figures_of(shop()), settings_of()))
     assert raw.count('state="frozen"') == len(texts("ru")["workbook"]["sheets"])
-    assert raw.count("<autoFilter ") == 10
+    assert raw.count("<autoFilter ") == 13
     assert 'outlineLevel="2"' in raw
 
 

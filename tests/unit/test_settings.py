@@ -327,3 +327,9 @@ def test_leases_that_end_between_two_signs_of_life_are_warned_of() -> None:
     assert [text.partition(":")[0] for text in warnings if text.startswith("numbers")] == [
         "numbers.first_lease_seconds", "numbers.pools.0.lease_seconds",
     ]  # fmt: skip
+
+
+def test_pipelines_that_stand_apart_are_not_warned_of() -> None:
+    delivery = {"pipeline": "delivery", "kind": "auxiliary"}
+    sales = {"money_stage": "won", "stages": {"won": "won"}}
+    assert warnings_of(parse_settings({**LEAST, "stages": [sales, delivery]})) == []

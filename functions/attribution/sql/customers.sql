@@ -34,7 +34,7 @@ bought AS (
         sum(e.unpriced_revenue) AS unpriced_revenue
     FROM deals AS d
     LEFT JOIN earned AS e ON e.deal_id = d.deal_id
-    WHERE d.site_id = :site_id
+    WHERE d.site_id = :site_id AND d.merged_into IS NULL AND NOT d.is_apart
     GROUP BY d.person_id
 ),
 

@@ -1,89 +1,67 @@
--- What is known of each deal by now? Of every field the latest that was told; the first source that the CRM told.
-WITH
--- include: :scope
-told AS (
-    SELECT
-        s.deal_id AS deal,
-        -- The order of deal_states.sql.
-        CAST(e.occurred_at AS varchar) || ' ' || substr(e.record_id, 1, 13) || ' ' || CAST(e.received_at AS varchar) || ' '
-            || e.record_id AS told_at,
-        e.request_id, e.call_id, e.visitor_id, e.phone_hash, e.email_hash, e.contact_id,
-        e.cost_price, e.products_cost, e.loss_reason, e.manager, e.branch, e.order_id,
-        e.source_key, e.utm_campaign, e.utm_content, e.utm_term
-    FROM crm_events AS e
-    INNER JOIN scope AS s ON s.deal_id = e.provider || ':' || e.deal_id
-    WHERE e.site_id = :site_id
+-- What is known of each deal by now? Its own word; what it does not tell comes from the deals that it took over, the earliest first.
+WITH ends AS (
+    SELECT m.deal_id, m.survivor
+    FROM deal_merges AS m
+    INNER JOIN deal_own AS d ON d.site_id = :site_id AND d.deal_id = m.survivor AND d.merged_into IS NULL
+    WHERE m.site_id = :site_id
 ),
 
-facts AS (
-    SELECT
-        deal,
-        max_by(request_id, told_at) FILTER (WHERE request_id IS NOT NULL) AS named_request_id,
-        max_by(call_id, told_at) FILTER (WHERE call_id IS NOT NULL) AS call_id,
-        max_by(visitor_id, told_at) FILTER (WHERE visitor_id IS NOT NULL) AS visitor_id,
-        max_by(phone_hash, told_at) FILTER (WHERE phone_hash IS NOT NULL) AS phone_hash,
-        max_by(email_hash, told_at) FILTER (WHERE email_hash IS NOT NULL) AS email_hash,
-        max_by(contact_id, told_at) FILTER (WHERE contact_id IS NOT NULL) AS contact_id,
-        coalesce(
-            max_by(cost_price, told_at) FILTER (WHERE cost_price IS NOT NULL),
-            max_by(products_cost, told_at) FILTER (WHERE products_cost IS NOT NULL)
-        ) AS cost_price,
-        max_by(loss_reason, told_at) FILTER (WHERE loss_reason IS NOT NULL) AS loss_reason,
-        max_by(manager, told_at) FILTER (WHERE manager IS NOT NULL) AS manager,
-        max_by(branch, told_at) FILTER (WHERE branch IS NOT NULL) AS branch,
-        max_by(order_id, told_at) FILTER (WHERE order_id IS NOT NULL) AS order_id,
-        min_by(source_key, told_at) FILTER (WHERE source_key IS NOT NULL) AS source_key,
-        min_by(utm_campaign, told_at) FILTER (WHERE source_key IS NOT NULL) AS campaign,
-        min_by(utm_content, told_at) FILTER (WHERE source_key IS NOT NULL) AS content,
-        min_by(utm_term, told_at) FILTER (WHERE source_key IS NOT NULL) AS term,
-        -- Another campaign of the same source is no other source.
-        count(DISTINCT split_part(source_key, '|', 1) || '|' || split_part(source_key, '|', 2)) > 1
-        OR count(DISTINCT request_id) > 1 AS is_overwritten
-    FROM told
-    GROUP BY deal
+absorbed AS (
+    SELECT e.survivor, d.*, CAST(d.created_at AS varchar) || ' ' || d.deal_id AS age
+    FROM ends AS e
+    INNER JOIN deal_own AS d ON d.site_id = :site_id AND d.deal_id = e.deal_id
 ),
 
-run AS (
+inherited AS (
     SELECT
-        t.*,
-        max(CASE WHEN t.meaning_rank < 5 AND t.meaning <> 'lost' THEN t.place ELSE 0 END) OVER (PARTITION BY t.deal_id)
-            AS last_open_place,
-        max(t.place) OVER (PARTITION BY t.deal_id) AS last_place
-    FROM deal_states AS t
-    INNER JOIN scope AS s ON s.deal_id = t.deal_id
-    WHERE t.site_id = :site_id
-),
-
-stood AS (
-    SELECT
-        deal_id,
+        survivor,
         min(created_at) AS created_at,
-        max(CASE WHEN place = last_place THEN pipeline END) AS pipeline,
-        max_by(stage, place) FILTER (WHERE stage IS NOT NULL) AS stage,
-        max(CASE WHEN place = last_place THEN meaning END) AS meaning,
-        max(CASE WHEN place = last_place THEN amount END) AS amount,
-        max(CASE WHEN place = last_place THEN currency END) AS currency,
-        min(CASE WHEN place > last_open_place THEN occurred_at END) AS closed_at,
-        max(meaning_rank) >= 3 AS was_qualified,
-        max_by(is_unknown_stage, place) FILTER (WHERE stage IS NOT NULL) AS is_unknown_stage
-    FROM run
-    GROUP BY deal_id
+        min_by(named_request_id, age) FILTER (WHERE named_request_id IS NOT NULL) AS named_request_id,
+        min_by(call_id, age) FILTER (WHERE call_id IS NOT NULL) AS call_id,
+        min_by(visitor_id, age) FILTER (WHERE visitor_id IS NOT NULL) AS visitor_id,
+        min_by(phone_hash, age) FILTER (WHERE phone_hash IS NOT NULL) AS phone_hash,
+        min_by(email_hash, age) FILTER (WHERE email_hash IS NOT NULL) AS email_hash,
+        min_by(contact_id, age) FILTER (WHERE contact_id IS NOT NULL) AS contact_id,
+        min_by(crm_source, age) FILTER (WHERE crm_source IS NOT NULL) AS crm_source,
+        min_by(source_key, age) FILTER (WHERE source_key IS NOT NULL AND NOT is_crm_source) AS marks_key,
+        min_by(source_key, age) FILTER (WHERE is_crm_source) AS crm_source_key,
+        min_by(campaign, age) FILTER (WHERE source_key IS NOT NULL AND NOT is_crm_source) AS campaign,
+        min_by(content, age) FILTER (WHERE source_key IS NOT NULL AND NOT is_crm_source) AS content,
+        min_by(term, age) FILTER (WHERE source_key IS NOT NULL AND NOT is_crm_source) AS term,
+        bool_or(is_overwritten) AS is_overwritten,
+        array_join(array_agg(deal_id ORDER BY deal_id), ' ') AS absorbed
+    FROM absorbed
+    GROUP BY survivor
 )
 
 SELECT
     :site_id AS site_id,
-    f.deal AS deal_id,
-    s.created_at,
-    CAST(with_timezone(s.created_at, 'UTC') AT TIME ZONE :time_zone AS date) AS day,
-    s.pipeline, s.stage, s.meaning, coalesce(s.is_unknown_stage, FALSE) AS is_unknown_stage,
-    s.meaning NOT IN ('claim', 'cleaning', 'unsorted') AS is_confirmed,
-    s.was_qualified AND s.meaning <> 'claim' AS was_qualified,
-    s.meaning = 'claim' AS is_claim,
-    s.closed_at,
-    s.amount, s.currency, f.cost_price,
-    f.named_request_id, f.call_id, f.visitor_id, f.phone_hash, f.email_hash, f.contact_id,
-    f.source_key, f.campaign, f.content, f.term, f.is_overwritten,
-    f.loss_reason, f.manager, f.branch, f.order_id,
+    d.deal_id, d.created_at, d.day, d.pipeline, d.pipeline_kind, d.is_apart, d.stage, d.stage_since, d.meaning, d.is_unknown_stage,
+    d.is_confirmed, d.was_qualified, d.is_claim, d.closed_at, d.amount, d.currency, d.cost_price,
+    coalesce(d.named_request_id, i.named_request_id) AS named_request_id,
+    coalesce(d.call_id, i.call_id) AS call_id,
+    coalesce(d.visitor_id, i.visitor_id) AS visitor_id,
+    coalesce(d.phone_hash, i.phone_hash) AS phone_hash,
+    coalesce(d.email_hash, i.email_hash) AS email_hash,
+    coalesce(d.contact_id, i.contact_id) AS contact_id,
+    -- Marks say more than the CRM's own source field, whoever of them tells it.
+    CASE
+        WHEN d.source_key IS NOT NULL AND NOT d.is_crm_source THEN d.source_key
+        ELSE coalesce(i.marks_key, d.source_key, i.crm_source_key)
+    END AS source_key,
+    CASE WHEN d.source_key IS NOT NULL AND NOT d.is_crm_source THEN d.campaign ELSE i.campaign END AS campaign,
+    CASE WHEN d.source_key IS NOT NULL AND NOT d.is_crm_source THEN d.content ELSE i.content END AS content,
+    CASE WHEN d.source_key IS NOT NULL AND NOT d.is_crm_source THEN d.term ELSE i.term END AS term,
+    d.is_overwritten OR coalesce(i.is_overwritten, FALSE) AS is_overwritten,
+    d.loss_reason, d.loss_group, d.is_duplicate,
+    coalesce(e.survivor, d.merged_into) AS merged_into,
+    d.manager, d.branch, d.order_id, d.is_handmade,
+    coalesce(d.crm_source, i.crm_source) AS crm_source,
+    d.product, d.tags, d.communications, d.receivable, d.attributes,
+    e.survivor, i.absorbed,
+    CASE WHEN i.created_at < d.created_at THEN i.created_at ELSE d.created_at END AS sought_at,
     :refresh_id AS refresh_id
-FROM facts AS f
-INNER JOIN stood AS s ON s.deal_id = f.deal
+FROM deal_own AS d
+LEFT JOIN ends AS e ON e.deal_id = d.deal_id
+LEFT JOIN inherited AS i ON i.survivor = d.deal_id
+WHERE d.site_id = :site_id

@@ -10,5 +10,5 @@ SELECT
 FROM deal_facts AS d
 LEFT JOIN request_facts AS r ON r.site_id = :site_id AND r.request_id = d.named_request_id
 LEFT JOIN request_facts AS c ON c.site_id = :site_id AND c.call_id = d.call_id
-WHERE d.site_id = :site_id AND (r.request_id IS NOT NULL OR c.request_id IS NOT NULL)
+WHERE d.site_id = :site_id AND d.merged_into IS NULL AND (r.request_id IS NOT NULL OR c.request_id IS NOT NULL)
 GROUP BY d.deal_id

@@ -1,5 +1,6 @@
 -- Which deals find their request by one weak key? A deal takes the nearest earlier request that no stronger key claimed and no deal
--- before it took. Requests push, deals pop: a stack per key.
+-- before it took. Requests push, deals pop: a stack per key. A creation in whole seconds lasts for all of its second. Deals that were
+-- taken over, or only ever stood apart from sales, take none.
 WITH claimed AS (
     SELECT deal_id, request_id FROM deal_matches WHERE site_id = :site_id AND match_method IN ({stronger})
 ),
@@ -9,15 +10,18 @@ hubs AS (
 ),
 
 events AS (
-    SELECT q.{column} AS key, q.created_at AS at, q.request_id AS id, 1 AS step
+    SELECT q.{column} AS key, q.created_at AS told_at, q.created_at AS at, q.request_id AS id, 1 AS step
     FROM request_facts AS q
     WHERE q.site_id = :site_id AND q.{column} IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM claimed AS c WHERE c.request_id = q.request_id)
         AND NOT EXISTS (SELECT 1 FROM hubs AS h WHERE h.key = q.{column})
     UNION ALL
-    SELECT d.{column}, d.created_at, d.deal_id, -1
+    SELECT
+        d.{column}, d.sought_at,
+        CASE WHEN date_trunc('second', d.sought_at) = d.sought_at THEN date_add('millisecond', 999, d.sought_at) ELSE d.sought_at END,
+        d.deal_id, -1
     FROM deal_facts AS d
-    WHERE d.site_id = :site_id AND d.{column} IS NOT NULL
+    WHERE d.site_id = :site_id AND d.{column} IS NOT NULL AND d.merged_into IS NULL AND NOT d.is_apart
         AND NOT EXISTS (SELECT 1 FROM claimed AS c WHERE c.deal_id = d.deal_id)
         AND NOT EXISTS (SELECT 1 FROM hubs AS h WHERE h.key = d.{column})
 ),
@@ -45,7 +49,7 @@ levels AS (
 
 pairs AS (
     SELECT
-        id, at, step,
+        id, told_at, step,
         lag(id) OVER (PARTITION BY key, level ORDER BY at, step DESC, id) AS request_id,
         lag(at) OVER (PARTITION BY key, level ORDER BY at, step DESC, id) AS request_at
     FROM levels
@@ -54,4 +58,4 @@ pairs AS (
 
 SELECT :site_id AS site_id, id AS deal_id, request_id, '{kind}' AS match_method, :refresh_id AS refresh_id
 FROM pairs
-WHERE step = -1 AND request_id IS NOT NULL AND at <= request_at + INTERVAL '30' DAY
+WHERE step = -1 AND request_id IS NOT NULL AND told_at <= request_at + INTERVAL '30' DAY

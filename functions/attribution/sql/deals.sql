@@ -29,12 +29,12 @@ SELECT
     :site_id AS site_id,
     d.deal_id, m.request_id, m.match_method,
     coalesce(c.person_id, o.person_id, j.person_id, 'request:' || m.request_id) AS person_id,
-    d.created_at, d.day, d.pipeline, d.stage, d.meaning, d.is_unknown_stage, d.is_confirmed, d.was_qualified, d.is_claim, d.closed_at,
-    d.loss_reason, d.amount, d.cost_price, d.currency,
+    d.created_at, d.day, d.pipeline, d.pipeline_kind, d.is_apart, d.stage, d.meaning, d.stage_since, d.is_unknown_stage, d.is_confirmed,
+    d.was_qualified, d.is_claim, d.closed_at, d.loss_reason, d.loss_group, d.is_duplicate, d.merged_into, d.amount, d.cost_price, d.currency,
     CASE WHEN NOT d.is_claim THEN s.sale_day END AS sale_day,
     CAST(e.revenue AS decimal(18, 2)) AS revenue,
     CAST(e.gross_profit AS decimal(18, 2)) AS gross_profit,
-    d.manager, d.branch, d.order_id,
+    d.manager, d.branch, d.order_id, d.is_handmade, d.crm_source, d.product, d.tags, d.communications, d.receivable, d.attributes,
     :refresh_id AS refresh_id
 FROM deal_facts AS d
 INNER JOIN deal_matches AS m ON m.site_id = :site_id AND m.deal_id = d.deal_id

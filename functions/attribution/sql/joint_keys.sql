@@ -2,7 +2,7 @@
 WITH owners AS (
     SELECT m.request_id AS joint_id, min_by(d.contact_id, CAST(d.created_at AS varchar) || ' ' || d.deal_id) AS contact_id
     FROM deal_matches AS m
-    INNER JOIN deal_facts AS d ON d.site_id = :site_id AND d.deal_id = m.deal_id AND d.contact_id IS NOT NULL
+    INNER JOIN deal_facts AS d ON d.site_id = :site_id AND d.deal_id = m.deal_id AND d.contact_id IS NOT NULL AND d.merged_into IS NULL
     WHERE m.site_id = :site_id
     GROUP BY m.request_id
 ),

@@ -1,18 +1,28 @@
 -- When did which money come or go? Payments where a deal has a positive one; else its sum as it enters, changes in and leaves
--- the money stage. (A product beyond 100 trillion stays empty and is listed like a missing rate.) Refunds are negative in both cases; a claim is minus its sum. Each in its currency and at its day's rate.
+-- the money stage. Deals that were taken over bring none; their payments count for their survivor where it tells no money of its own.
+-- (A product beyond 100 trillion stays empty and is listed like a missing rate.) Refunds are negative in both cases; a claim is minus its sum. Each in its currency and at its day's rate.
 WITH
 -- include: :scope
-payment AS (
+told AS (
     SELECT
         s.deal_id,
-        'payment:' || s.deal_id || ':' || coalesce(p.payment_id, p.record_id) AS money_event_id,
+        d.survivor IS NULL AS is_own,
+        'payment:' || d.deal_id || ':' || coalesce(p.payment_id, p.record_id) AS money_event_id,
         p.occurred_at, p.amount, coalesce(p.currency, :currency) AS currency,
         row_number() OVER (
             PARTITION BY p.provider, p.deal_id, coalesce(p.payment_id, p.record_id) ORDER BY p.received_at DESC, p.record_id DESC
         ) AS age
     FROM payments AS p
-    INNER JOIN scope AS s ON s.deal_id = p.provider || ':' || p.deal_id
-    WHERE p.site_id = :site_id
+    INNER JOIN deal_facts AS d ON d.site_id = :site_id AND d.deal_id = p.provider || ':' || p.deal_id
+    INNER JOIN scope AS s ON s.deal_id = coalesce(d.survivor, d.deal_id)
+    WHERE p.site_id = :site_id AND (d.merged_into IS NULL OR d.survivor IS NOT NULL)
+),
+
+payment AS (
+    SELECT t.*
+    FROM (SELECT *, bool_or(is_own) OVER (PARTITION BY deal_id) AS has_own FROM told) AS t
+    INNER JOIN deal_facts AS d ON d.site_id = :site_id AND d.deal_id = t.deal_id AND NOT d.is_apart
+    WHERE t.is_own OR (NOT t.has_own AND coalesce(d.amount, 0) = 0)
 ),
 
 paid AS (
@@ -36,6 +46,7 @@ valued AS (
     FROM deal_states AS s
     INNER JOIN scope AS k ON k.deal_id = s.deal_id
     INNER JOIN (SELECT DISTINCT deal_id, currency FROM deal_states WHERE site_id = :site_id) AS c ON c.deal_id = s.deal_id
+    INNER JOIN deal_facts AS d ON d.site_id = :site_id AND d.deal_id = s.deal_id AND d.merged_into IS NULL
     LEFT JOIN paid AS p ON p.deal_id = s.deal_id
     WHERE s.site_id = :site_id AND p.deal_id IS NULL
 ),

@@ -7,10 +7,10 @@ every AS (
     FROM request_facts
     WHERE site_id = :site_id
     UNION ALL
-    SELECT m.request_id, d.created_at, 'crm', d.visitor_id, FALSE,
+    SELECT m.request_id, d.sought_at, 'crm', d.visitor_id, FALSE,
         d.source_key, d.campaign, d.content, d.term, TRUE, d.is_overwritten
     FROM deal_matches AS m
-    INNER JOIN deal_facts AS d ON d.site_id = :site_id AND d.deal_id = m.deal_id
+    INNER JOIN deal_facts AS d ON d.site_id = :site_id AND d.deal_id = m.deal_id AND NOT d.is_apart
     WHERE m.site_id = :site_id AND m.match_method = 'implied'
 ),
 
@@ -28,7 +28,7 @@ outcome AS (
         bool_or(f.is_overwritten) AS is_overwritten
     FROM deals AS d
     INNER JOIN deal_facts AS f ON f.site_id = :site_id AND f.deal_id = d.deal_id
-    WHERE d.site_id = :site_id
+    WHERE d.site_id = :site_id AND d.merged_into IS NULL AND NOT d.is_apart
     GROUP BY d.request_id
 ),
 
@@ -54,7 +54,8 @@ known AS (
 repeats AS (
     SELECT k.request_id, min_by(d.deal_id, CAST(q.created_at AS varchar) || ' ' || d.deal_id) AS repeat_of
     FROM known AS k
-    INNER JOIN deals AS d ON d.site_id = :site_id AND d.person_id = k.person_id AND NOT d.is_claim
+    INNER JOIN deals AS d
+        ON d.site_id = :site_id AND d.person_id = k.person_id AND NOT d.is_claim AND NOT d.is_apart AND d.merged_into IS NULL
     INNER JOIN every AS q ON q.request_id = d.request_id
     WHERE k.deals = 0 AND q.created_at < k.created_at AND (d.closed_at IS NULL OR k.created_at < d.closed_at)
     GROUP BY k.request_id

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from functions.collect.door import count_cuts
+from functions.collect.door import Stores, count_cuts
 from functions.collect.imports.lines import Import, content_of, record_of
 from functions.collect.imports.unpack import MOST_LINE_BYTES, MOST_SENT_BYTES, lines_of
 from functions.collect.marks import own_marks
@@ -12,23 +14,27 @@ from functions.collect.texts import Reason, Refused
 from shared.errors import TooLarge, Unauthorized, WrongType
 from shared.http import Request, Response, json_response
 from shared.ids import uuid7
-from shared.lake import Lake, Rejected
+from shared.lake import Rejected
+from shared.new_requests import channels_of
 from shared.records import HIT, PAYMENT, REQUEST, encode
 from shared.secrets import Secrets
 from shared.security import verify_webhook
-from shared.sites import Sites, known_site
+from shared.sites import known_site
+from shared.trying import or_try_later
+from shared.vault import contacts_of
 
 CONTENT_TYPES = ("application/octet-stream", "application/gzip", "application/x-ndjson")
 MOST_SHOWN = 1000  # rejected lines in the answer; all of them lie in rejected/import/
 
 
-def post_import(request: Request, sites: Sites, lake: Lake, secrets: Secrets, randomness: bytes) -> Response:
+def post_import(request: Request, stores: Stores, randomness: bytes) -> Response:
     """Signed JSON lines for `?site=` → 202 with what was accepted and each refused line's number and reason.
 
-    Errors: NotFound (site), Unauthorized (signature), WrongType, TooLarge, BadInput (gzip), TryLater (nothing stored).
+    Errors: NotFound (site), Unauthorized (signature), WrongType, TooLarge, BadInput (gzip), TryLater (nothing stored, or a request
+    not handed over: the sender repeats the import, whose lines keep their ids).
     """
-    site_id = request.query.get("site", "")
-    site = known_site(sites, site_id, "import", request.now)
+    site_id, lake, secrets = request.query.get("site", ""), stores.lake, stores.secrets
+    site = known_site(stores.sites, site_id, "import", request.now)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in CONTENT_TYPES:
         raise WrongType(f"an import is JSON lines sent as {CONTENT_TYPES[0]}, plain or gzip")
     if len(request.body) > MOST_SENT_BYTES:
@@ -36,7 +42,7 @@ def post_import(request: Request, sites: Sites, lake: Lake, secrets: Secrets, ra
     _check_signed(request, f"{site_id}/import", secrets)
     lines = lines_of(request.body, request.headers.get("content-encoding", "").strip().lower())
     currency = str(site.get("currency", "RUB"))
-    shared = Import(site_id, currency, request.now, lambda: secrets.identity(request.now), own_marks(site))
+    shared = Import(site_id, currency, request.now, lambda: secrets.identity(request.now), own_marks(site), channels_of(site))
     records, refused = _read(lines, shared)
     batch_id = uuid7(request.now, randomness)
     for kind in (HIT, REQUEST, PAYMENT):
@@ -45,7 +51,19 @@ def post_import(request: Request, sites: Sites, lake: Lake, secrets: Secrets, ra
     kept = [Rejected(reason, message, content_of(line)) for _, line, reason, message in refused]
     lake.reject(site_id, "import", kept, batch_id, request.now)
     count_cuts("import", shared.cuts)
-    return json_response(202, _answer(records, refused))
+    answer = _answer(records, refused)
+    if shared.asked:
+        answer["handed_over"] = or_try_later(lambda: _handed_over(shared, site, stores, request.now), "a new request")
+    return json_response(202, answer)
+
+
+def _handed_over(shared: Import, site: Mapping[str, Any], stores: Stores, now: datetime) -> int:
+    from functions.collect.people.handover import Asked, hand_over_import  # few imports have a request that is news
+
+    asked = []
+    for record, phones, emails in shared.asked:
+        asked.append(Asked(record, contacts_of(phones, emails, shared.identity_key()) if phones or emails else []))
+    return hand_over_import(asked, site, stores.vault(), stores.handing, now)
 
 
 def _check_signed(request: Request, name: str, secrets: Secrets) -> None:

@@ -71,13 +71,15 @@ _COLUMNS = {name: line_type.columns for name, line_type in TYPES.items()}
 @dataclass(slots=True)
 class Import:
     """What all lines share; `identity_key()` is asked only where there is something to hash. `own_marks`: the site's own parameters
-    (marks.py). `cuts` notes cut columns."""
+    (marks.py). `asked` notes requests of `channels`, which the CRM is to get, with phones and e-mails; `cuts` notes cut columns."""
 
     site_id: str
     currency: str
     now: datetime
     identity_key: Callable[[], bytes]
     own_marks: frozenset[str] = frozenset()
+    channels: tuple[str, ...] = ()
+    asked: list[tuple[dict[str, Any], list[str], list[str]]] = field(default_factory=list)
     cuts: list[str] = field(default_factory=list)
 
 
@@ -240,6 +242,9 @@ def _finish_request(told: Mapping[str, Any], record: dict[str, Any], shared: Imp
             record[f"{name}_hash"] = hashed(sent, shared.identity_key())
             if record[f"{name}_hash"] is None:
                 raise Refused("bad_field", f"{name} cannot be read; leave it out where there is none")
+    if record["contact_channel"] in shared.channels:
+        phones, emails = ([str(told[name])] if name in told else [] for name in ("phone", "email"))
+        shared.asked.append((record, phones, emails))
 
 
 def _finish_payment(told: Mapping[str, Any], record: dict[str, Any], shared: Import) -> None:

@@ -79,6 +79,11 @@ class Item(NamedTuple):
         ]
 
     @property
+    def tags(self) -> list[str]:
+        """Names of its tags."""
+        return [_clean(tag.get("name")) for tag in _children(self.values.get("tags")) if isinstance(tag, dict)]
+
+    @property
     def coded(self) -> dict[str, list[str]]:
         """Values that are no empty text, by the code of their field, upper case."""
         found: dict[str, list[str]] = {}

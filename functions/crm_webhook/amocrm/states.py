@@ -1,40 +1,35 @@
-"""amoCRM's leads and contacts → deal states. Pure.
+"""amoCRM's leads, contacts and companies → deal states. Pure. Hooks and answers of the API are read by the same rules.
 
-A lead is the deal. A contact tells each of its leads who the client is. Names are not stored: a lead's often holds a phone.
+A lead is the deal. A contact tells each of its leads who the client is; a company does where it has a phone or an e-mail.
+Names are not stored: a lead's often holds a phone.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-import orjson
-
 from functions.crm_webhook.amocrm.items import LEAD_ACTIONS, CustomField, Item, find_field, linked_leads
+from functions.crm_webhook.deals import DealState
+from functions.crm_webhook.fields import mapped_values, tags_text
 from functions.crm_webhook.outcome import Arrival, Person
-from functions.crm_webhook.reading import EARLIEST_YEAR, BadField, Private
-from shared.identity import email_hash, keyed_hash, normal_email, normal_phone, phone_hash
-from shared.ids import derived_id
+from functions.crm_webhook.reading import BadField, Private
+from shared.identity import email_hash, normal_email, normal_phone, phone_hash
 from shared.money import parse_amount
-from shared.times import EPOCH
 
 PROVIDER = "amocrm"
-FUTURE = timedelta(minutes=5)
-CREATED_AHEAD = timedelta(days=1)
 # These two ids are the same in every pipeline of every account; all others are the account's own.
 CLOSED_STAGES = {"142": "won", "143": "lost"}
 CLIENT_ID_CODE = "_YM_UID"  # Metrica's ClientID; forms put other things there as well, so only 15 to 20 digits count
 MARKS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
-_IDENTIFIERS = ("request_id", "visitor_id", "call_id", "order_id")
-_CONTACT_RANK = len(LEAD_ACTIONS)
-_LONG_AGO = EPOCH.replace(year=EARLIEST_YEAR)
-
-
-class Ahead(ValueError):
-    """A time that lies ahead of our clock."""
+CONTACT_RANK = len(LEAD_ACTIONS)  # within a second: after what the lead's own hooks tell
+# amoCRM's tracking fields: only integrations fill them.
+TRACKING = frozenset(
+    {name.upper() for name in MARKS}
+    | {CLIENT_ID_CODE, "_YM_COUNTER", "GCLIENTID", "GCLID", "YCLID", "FBCLID", "REFERRER", "UTM_REFERRER", "ROISTAT", "FROM"}
+)
 
 
 class Reader(NamedTuple):
@@ -47,137 +42,120 @@ class Reader(NamedTuple):
     passed_over: Counter[str]
 
 
-State = dict[str, Any]
+def lead_state(item: Item, reader: Reader) -> DealState:
+    """The deal as the lead's hook tells it. BadField names what cannot be right."""
+    told_at = item.moment("last_modified", "updated_at")
+    if told_at is None and item.action == "add":
+        told_at = item.moment("date_create", "created_at")
+    values = {"is_deleted": {"delete": True, "restore": False}.get(item.action), **lead_values(item, reader)}
+    if reader.amo.get("api") and values["loss_reason"] == item.id("loss_reason_id"):
+        values["loss_reason"] = None  # an id without a name; the API tells it with its name
+    return DealState(deal_id=item.needed_id(), told_at=told_at, rank=LEAD_ACTIONS.index(item.action), values=values)
 
 
-def lead_state(item: Item, reader: Reader) -> State:
-    """The deal as the lead's hook tells it. BadField names what cannot be right, Ahead what is not yet."""
-    deal_id = item.needed_id()
-    created_at = item.moment("date_create", "created_at")
-    told_at = item.moment("last_modified", "updated_at") or (created_at if item.action == "add" else None)
-    _check_clock(told_at, created_at, reader.arrival)
-    fields, status = item.custom_fields, item.id("status_id")
-    amount, cost_price = _amount(item), _cost_price(fields, reader)
+def lead_values(item: Item, reader: Reader) -> dict[str, Any]:
+    """What a lead tells of its deal, whichever way it came. BadField names what cannot be right."""
+    fields, amo = item.custom_fields, reader.amo
+    told = mapped_values(_finder(fields, reader), amo.get("fields", {}), reader.private, reader.passed_over)
+    amount = _amount(item.text("price"))
+    sums = (amount, told["cost_price"], told["receivable"])
+    named = _named(item.id("loss_reason_id"), amo, "loss_reasons", item.text("loss_reason_name"))
+    source = told["crm_source"] or item.id("source_id")
     return {
-        **_head(item, _content(item, reader.arrival), reader.arrival, told_at, LEAD_ACTIONS.index(item.action), deal_id),
-        "is_deleted": {"delete": True, "restore": False}.get(item.action),
-        "deal_created_at": created_at,
+        **told,
+        "deal_created_at": item.moment("date_create", "created_at"),
         "pipeline": item.id("pipeline_id"),
-        "stage": CLOSED_STAGES.get(status, status) if status else None,
+        "stage": stage_of(item.id("status_id")),
         "amount": amount,
-        "cost_price": cost_price,
-        "currency": reader.currency if amount is not None or cost_price is not None else None,
-        **{name: _identifier(name, fields, reader) for name in _IDENTIFIERS},
+        "currency": reader.currency if any(one is not None for one in sums) else None,
         **{name: reader.private.mark(name, _first(find_field(fields, name))) for name in MARKS},
-        "loss_reason": reader.private.words("loss_reason", _loss_reason(item, fields, reader.amo)),
-        "manager": reader.private.words("manager", _named(item.id("responsible_user_id"), reader.amo, "managers")),
-        "branch": reader.private.words("branch", _first(_mapped("branch", fields, reader.amo))),
+        "loss_reason": told["loss_reason"] or reader.private.words("loss_reason", named),
+        "manager": reader.private.words("manager", _named(item.id("responsible_user_id"), amo, "managers")),
+        "crm_source": reader.private.words("crm_source", _named(source, amo, "sources")),
+        "tags": tags_text(item.tags, reader.private),
+        "is_handmade": _is_handmade(item, told),
     }
 
 
-def contact_states(item: Item, reader: Reader) -> list[State]:
-    """One state for each lead of the contact: who the client is. Of several phones the first usable one is the deal's key."""
-    contact_id, told_at = item.needed_id(), item.moment("last_modified", "updated_at")
-    _check_clock(told_at, None, reader.arrival)
-    person, key, leads = person_of(item), reader.arrival.identity_key, linked_leads(item)
-    phones = [phone for phone in person.phones if normal_phone(phone)]
-    emails = [email for email in person.emails if normal_email(email)]
+def stage_of(status: str | None) -> str | None:
+    """A stage's id, or the word where it means the same in every account."""
+    return CLOSED_STAGES.get(status, status) if status else None
+
+
+def contact_states(item: Item, reader: Reader) -> list[DealState]:
+    """One state for each lead of a contact or company: who the client is."""
+    contact_id, told_at, leads = item.needed_id(), item.moment("last_modified", "updated_at"), linked_leads(item)
     if not leads:
-        reader.passed_over["contact_without_leads"] += 1
-    elif further := len(phones[1:]) + len(emails[1:]):
+        reader.passed_over["company" if is_company(item) else "contact_without_leads"] += 1
+        return []
+    who = keys_of([person_of(item)], reader)
+    if not is_company(item):
+        who["contact_id"] = contact_id
+    elif not any(who.values()):
+        reader.passed_over["company"] += 1
+        return []
+    return [DealState(deal_id=lead, told_at=told_at, rank=CONTACT_RANK, values=who) for lead in leads]
+
+
+def keys_of(persons: Sequence[Person], reader: Reader) -> dict[str, Any]:
+    """Hashes of the first usable phone and e-mail: the deal's keys. The others are counted."""
+    key = reader.arrival.identity_key
+    phones = [phone for person in persons for phone in person.phones if normal_phone(phone)]
+    emails = [email for person in persons for email in person.emails if normal_email(email)]
+    if further := len(phones[1:]) + len(emails[1:]):
         reader.passed_over["further_contact"] += further
-    who = {
-        "contact_id": contact_id,
+    return {
         "phone_hash": phone_hash(phones[0], key) if phones else None,
         "email_hash": email_hash(emails[0], key) if emails else None,
     }
-    content = _content(item, reader.arrival)
-    return [{**_head(item, content, reader.arrival, told_at, _CONTACT_RANK, lead), **who} for lead in leads]
 
 
 def person_of(item: Item) -> Person:
-    """The contact in plain, for the vault."""
+    """The contact in plain, for the vault. A company has no name of a person."""
     coded = item.coded
-    return Person(item.text("name"), tuple(coded.get("PHONE", ())), tuple(coded.get("EMAIL", ())))
+    name = "" if is_company(item) else item.text("name")
+    return Person(name, tuple(coded.get("PHONE", ())), tuple(coded.get("EMAIL", ())))
 
 
-def _head(item: Item, content: str, arrival: Arrival, told_at: datetime | None, rank: int, deal_id: str) -> State:
-    parts = [item.entity, item.action, item.text("id"), item.text("last_modified"), item.text("status_id"), deal_id, content]
-    if told_at is None:
-        parts.append(arrival.webhook_id)
-    instant = (told_at or _LONG_AGO) + timedelta(milliseconds=rank)
-    return {
-        # The same for every repeat of an item, whatever body it comes in: amoCRM's hooks have no id of their own. Hooks tell whole
-        # seconds; the id's own time carries the action's place within one, so that states of one second stand in the order add,
-        # update, status, delete. An item without a time of its own (a deletion) may come again with the same content and mean it,
-        # so it is known by its delivery.
-        "record_id": derived_id(instant, arrival.site_id, PROVIDER, *parts),
-        "site_id": arrival.site_id,
-        "occurred_at": told_at or arrival.received_at,
-        "received_at": arrival.received_at,
-        "via": "crm",
-        "provider": PROVIDER,
-        "deal_id": deal_id,
-    }
+def is_company(item: Item) -> bool:
+    """Hooks tell companies among contacts."""
+    return item.entity == "companies" or item.text("type") == "company"
 
 
-def _content(item: Item, arrival: Arrival) -> str:
-    """Keyed hash of all that the item tells."""
-    return keyed_hash("item", orjson.dumps(item.values, option=orjson.OPT_SORT_KEYS).decode(), arrival.identity_key)
+def _finder(fields: list[CustomField], reader: Reader) -> Any:
+    def find(wanted: str) -> str | None:
+        field = find_field(fields, wanted)
+        text = _first(field)
+        if field is None or text is None or (field.code or field.name).upper() != CLIENT_ID_CODE:
+            return text
+        if text.isascii() and text.isdigit() and 15 <= len(text) <= 20:
+            return text
+        reader.passed_over["no_client_id"] += 1
+        return None
+
+    return find
 
 
-def _check_clock(told_at: datetime | None, created_at: datetime | None, arrival: Arrival) -> None:
-    if told_at and told_at - arrival.received_at > FUTURE:
-        raise Ahead("its time is more than five minutes ahead of our clock")
-    if created_at and created_at - arrival.received_at > CREATED_AHEAD:
-        raise Ahead("its time of creation is more than a day ahead of our clock")
+def _is_handmade(item: Item, told: Mapping[str, Any]) -> bool | None:
+    """Made by a person, and nothing in it that only an integration writes. amoCRM tells 0 for robots and integrations, and the
+    user's id for integrations that act in a user's name."""
+    creator = item.text("created_user_id")
+    if not creator:
+        return None
+    is_integrated = item.id("source_id") or any(told[name] for name in ("request_id", "visitor_id", "call_id"))
+    return bool(creator.strip("0")) and not is_integrated and not TRACKING & item.coded.keys()
 
 
-def _amount(item: Item) -> Decimal | None:
+def _amount(text: str) -> Decimal | None:
     try:
-        return parse_amount(item.text("price")) if item.text("price") else None
+        return parse_amount(text) if text else None
     except ValueError as error:
         raise BadField(f"price: {error}") from error
 
 
-def _cost_price(fields: list[CustomField], reader: Reader) -> Decimal | None:
-    """People fill this field by hand: what is no sum is counted, and the rest of the lead still counts."""
-    text = _first(_mapped("cost_price", fields, reader.amo))
-    try:
-        return parse_amount(text) if text else None
-    except ValueError:
-        reader.passed_over["unreadable_field"] += 1
-        return None
-
-
-def _identifier(name: str, fields: list[CustomField], reader: Reader) -> str | None:
-    field = _mapped(name, fields, reader.amo)
-    text = _first(field)
-    if field is None or text is None:
-        return None
-    if (field.code or field.name).upper() == CLIENT_ID_CODE and not (text.isascii() and text.isdigit() and 15 <= len(text) <= 20):
-        reader.passed_over["no_client_id"] += 1
-        return None
-    try:
-        return reader.private.identifier(name, text)
-    except BadField:
-        reader.passed_over["unreadable_field"] += 1
-        return None
-
-
-def _loss_reason(item: Item, fields: list[CustomField], amo: Mapping[str, Any]) -> str | None:
-    return _first(_mapped("loss_reason", fields, amo)) or _named(item.id("loss_reason_id"), amo, "loss_reasons")
-
-
-def _mapped(name: str, fields: list[CustomField], amo: Mapping[str, Any]) -> CustomField | None:
-    """The field that the settings name for `name`."""
-    wanted = amo.get("fields", {}).get(name)
-    return find_field(fields, wanted) if wanted else None
-
-
-def _named(told: str | None, amo: Mapping[str, Any], names: str) -> str | None:
-    """The name that the settings give an id, else the id."""
-    return amo.get(names, {}).get(told, told) if told else None
+def _named(told: str | None, amo: Mapping[str, Any], names: str, own: str = "") -> str | None:
+    """The name that the settings give an id, else the CRM's own, else the id."""
+    return amo.get(names, {}).get(told, own or told) if told else None
 
 
 def _first(field: CustomField | None) -> str | None:

@@ -82,6 +82,10 @@ def _read(answer: Any, until: float) -> bytes:
 
 @cache
 def _pool() -> Any:
+    import logging
+
     import urllib3
 
+    # Its warnings tell whole addresses, and an address may hold a key (Bitrix24's webhooks).
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     return urllib3.PoolManager(num_pools=10, maxsize=4)

@@ -103,7 +103,8 @@ class Line:
             seconds = float(retry_after) if retry_after is not None else _DEFAULT_WAIT
         except ValueError:
             seconds = _DEFAULT_WAIT  # a date
-        self._pace.hold(self._site_id, self.provider, seconds)
+        # Besides, as long as it takes to empty the bucket: else those who may call at once would not wait at all.
+        self._pace.hold(self._site_id, self.provider, seconds + self._limits.at_once / self._limits.per_second)
         count({"CrmBusy": 1}, Provider=self.provider)
         return CrmBusy(message, seconds)
 

@@ -60,6 +60,43 @@ class Pace:
         )
         self._seen[site_id, provider] = until
 
+    def alone(self, site_id: str, what: str, seconds: float) -> int | None:
+        """Do `what` of a site alone for so long; gives the hold, for `release`. None while somebody else does it.
+
+        Items: pk `alone#{site}`, sk `what`; `until` in unix milliseconds.
+        """
+        now, dynamodb = self._now(), self._dynamodb()
+        until = now + int(seconds * 1000)
+        try:
+            dynamodb.put_item(
+                TableName=self._table,
+                Item={**_alone(site_id, what), "until": {"N": str(until)}, "expires_at": {"N": str(until // 1000 + _KEPT)}},
+                ConditionExpression="attribute_not_exists(pk) OR #until < :now",
+                ExpressionAttributeNames={"#until": "until"},
+                ExpressionAttributeValues={":now": {"N": str(now)}},
+            )
+        except dynamodb.exceptions.ConditionalCheckFailedException:
+            return None
+        return until
+
+    def release(self, site_id: str, what: str, hold: int) -> None:
+        """Let others do it; nothing where the hold ran out and somebody else has it."""
+        dynamodb = self._dynamodb()
+        try:
+            dynamodb.delete_item(
+                TableName=self._table,
+                Key=_alone(site_id, what),
+                ConditionExpression="#until = :hold",
+                ExpressionAttributeNames={"#until": "until"},
+                ExpressionAttributeValues={":hold": {"N": str(hold)}},
+            )
+        except dynamodb.exceptions.ConditionalCheckFailedException:
+            return
+
+    def rest(self, seconds: float) -> None:
+        """Wait, by the clock that calls are paced with."""
+        self._sleep(seconds)
+
     def _is_written(self, key: tuple[str, str], seen: int, new: int, now: int) -> bool:
         dynamodb = self._dynamodb()
         try:
@@ -81,6 +118,10 @@ class Pace:
             return False
         self._seen[key] = new
         return True
+
+
+def _alone(site_id: str, what: str) -> dict[str, Any]:
+    return {"pk": {"S": f"alone#{site_id}"}, "sk": {"S": what}}
 
 
 def _key(site_id: str, provider: str) -> dict[str, Any]:

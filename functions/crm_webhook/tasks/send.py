@@ -6,18 +6,35 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from functions.crm_webhook.api.crm import Tools
+from functions.crm_webhook.requests import address, amocrm, bitrix24, making
+from functions.crm_webhook.requests import request as requests
+from functions.crm_webhook.requests.making import Maker, hand_to
+from functions.crm_webhook.requests.request import NewRequest, request_of
+from functions.crm_webhook.requests.sent import Sent, SentStore
+from functions.crm_webhook.requests.way import values_of
 from functions.crm_webhook.tasks.orders import Order
-from functions.crm_webhook.telephony.requests import Requests
 from shared.lake import Rejected
+from shared.log import count, logger
 from shared.post import post
 from shared.vault import Vault
 
+# Why a new request never reaches the CRM; the door `crm-requests` of rejected records.
+REASONS = tuple(dict.fromkeys(("not_set_up", "raw_gone", *requests.REASONS, *address.REASONS, *making.REASONS)))
+
 
 class Sends:
-    """`body(key)` gives the request as it lies in the quarantine, None where it is gone."""
+    """`body(key)` gives the request as it lies in the quarantine, None where it is gone; `store` gives what was handed over so
+    far."""
 
-    def __init__(self, body: Callable[[str], bytes | None], tools: Tools, vault: Callable[[], Vault]) -> None:
-        self._body, self._tools, self._vault = body, tools, vault
+    def __init__(
+        self,
+        body: Callable[[str], bytes | None],
+        tools: Tools,
+        vault: Callable[[], Vault],
+        store: SentStore,
+    ) -> None:
+        self._body, self._tools, self._vault, self._store = body, tools, vault, store
+        self._amo_fields = amocrm.AmoFields(tools.clock)
 
     def send(self, site: Mapping[str, Any], order: Order) -> Rejected | None:
         """None once the CRM has it; why not where it never will. TryLater where it may later."""
@@ -27,6 +44,41 @@ class Sends:
         body = self._body(order.key)
         if body is None:
             return Rejected("raw_gone", "the request is not in the quarantine any more; it is kept for 30 days", order.key)
-        requests = Requests(self._tools.secrets, post, self._tools.clock)
-        refused = requests.send(site, body, order.cause)
+        request = request_of(body, site, order.cause, self._vault())
+        if isinstance(request, Rejected):
+            return Rejected(request.reason, request.message, order.key)
+        store = self._store
+        sent = store.begin(request.site_id, request.request_id, str(told.get("to", "url")))
+        try:
+            refused = self._handed(site, told, request, sent, store)
+        finally:
+            _let_go(store, sent)
         return None if refused is None else Rejected(refused.reason, refused.message, order.key)
+
+    def _handed(
+        self, site: Mapping[str, Any], told: Mapping[str, Any], request: NewRequest, sent: Sent, store: SentStore
+    ) -> Rejected | None:
+        maker = self._maker(site, told)
+        if maker is not None:
+            return hand_to(maker, request, sent, store, values_of(request, site), with_note=bool(told.get("note", True)))
+        if sent.deal:  # an address told of it: its 2xx stands for the deal
+            return None
+        refused = address.ToAddress(self._tools.secrets, post, self._tools.clock).send(site, request)
+        if refused is None:
+            store.made(sent, "told")
+            count({"RequestHandedOver": 1}, To="url")
+        return refused
+
+    def _maker(self, site: Mapping[str, Any], told: Mapping[str, Any]) -> Maker | None:
+        to = told.get("to", "url")
+        if to == amocrm.PROVIDER:
+            return amocrm.maker(site, self._tools, self._amo_fields)
+        return bitrix24.maker(site, self._tools) if to == bitrix24.PROVIDER else None
+
+
+def _let_go(store: SentStore, sent: Sent) -> None:
+    """Whoever comes next need not wait for the hold to end. A store that fails now only makes him wait."""
+    try:
+        store.let_go(sent)
+    except Exception:
+        logger().exception("a request's hold could not be ended", extra={"site_id": sent.site_id})

@@ -144,9 +144,10 @@ class CallDoor:
             "is_test": is_test or None,
         }
         self._lake.append(CALL, [encode(CALL, record)], done.record_id, now)
-        self._vault.keep(heard.site, contacts_of([event.caller] if event.caller else [], [], identity), "", now)
-        if not is_test:
-            self._hand_over.offer(heard.site, rules, self._store, done, call, event.caller, whose, now)
+        contacts = contacts_of([event.caller] if event.caller else [], [], identity)
+        is_kept = self._vault.keep(heard.site, contacts, "", now) > 0
+        if contacts and not is_test:
+            self._hand_over.offer(heard.site, rules, self._store, done, call, whose, now, is_kept=is_kept)
         if request_id and done.call.recording and not is_test:
             told = Reference(adapter.name, done.call.recording, done.call.call_id, done.told_at)
             keep_recording(self._store, heard.site, request_id, told, done.call.caller_hash, identity)

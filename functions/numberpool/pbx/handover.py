@@ -1,12 +1,13 @@
-"""A first call of somebody unknown is a new request: handed to the CRM queue, for the CRM to make a deal of (settings
-`crm.new_requests`). The worker sends it on (functions/crm_webhook/telephony/requests.py).
+"""A first call of somebody unknown is a new request: handed to the queue of CRM tasks, for the CRM to make a deal of (settings
+`crm.new_requests`). The tasks send it on (functions/crm_webhook/requests/).
 
-Of one call one request: its id is the call's, and whoever gets it twice knows it again by that.
+Of one call one request: its id is the call's, and whoever gets it twice knows it again by that. The caller's phone is in the vault
+by then, and nowhere else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,8 +16,9 @@ from functions.numberpool.pbx.event import Call
 from functions.numberpool.pbx.resolve import Resolved
 from functions.numberpool.rules import Rules
 from functions.numberpool.store import Store
-from shared.log import count
-from shared.new_requests import body_of, message, object_key
+from shared.errors import TryLater
+from shared.handing_over import HandingOver, not_handed_over
+from shared.new_requests import channels_of
 
 CHANNEL = "call"
 DAY = timedelta(days=1)
@@ -24,11 +26,10 @@ LATE = timedelta(days=1)  # a call told later is history, which somebody uploads
 
 
 class HandOver:
-    """`s3` is a client, `bucket` the lake's. `queue` gives the client of SQS and the queue's address, on first use: most sites hand
-    nothing over."""
+    """`requests` puts them into quarantine and queue."""
 
-    def __init__(self, s3: Any, bucket: str, queue: Callable[[], tuple[Any, str]]) -> None:
-        self._s3, self._bucket, self._queue = s3, bucket, queue
+    def __init__(self, requests: HandingOver) -> None:
+        self._requests = requests
 
     def offer(
         self,
@@ -37,35 +38,32 @@ class HandOver:
         store: Store,
         done: Assembled,
         request_id: str,
-        phone: str | None,
         whose: Resolved,
         now: datetime,
+        *,
+        is_kept: bool,
     ) -> None:
         """Hand the call over if it is to be: the site asks for it, and no event of this incoming call that told the caller has been
-        offered yet. Who called before, spam, and calls told too late are counted by reason. Errors of the stores are raised."""
+        offered yet. Who called before, spam, and calls told too late are counted by reason. `is_kept`: the vault has the caller's
+        phone. TryLater where it should have it and has not; errors of the stores are raised."""
         call = done.call
-        if not _is_asked_for(site) or done.is_offered or call is None or not call.is_incoming or not phone:
+        if CHANNEL not in channels_of(site) or done.is_offered or call is None or not call.is_incoming or not call.caller_hash:
             return
+        site_id = str(site["site_id"])
         if reason := _reason_against(site, rules, store, request_id, call, now):
-            count({"RequestNotHandedOver": 1}, Reason=reason)
-            mark_offered(store, str(site["site_id"]), request_id)
+            not_handed_over(reason)
+            mark_offered(store, site_id, request_id)
             return
-        site_id, key = str(site["site_id"]), object_key(request_id, now)
-        body = body_of(call.started_at, _data(site_id, request_id, call, phone, whose))
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")
-        sqs, url = self._queue()
-        sqs.send_message(QueueUrl=url, MessageBody=message(site_id, key, request_id, now))
-        count({"RequestQueued": 1}, Channel=CHANNEL)
+        if not is_kept:
+            raise TryLater("the caller could not be kept for the CRM; send the call again")
+        self._requests.put(call.started_at, _data(site_id, request_id, call, whose), now)
         mark_offered(store, site_id, request_id)  # last: what failed before is done again by the call's next event
-
-
-def _is_asked_for(site: Mapping[str, Any]) -> bool:
-    told = (site.get("crm") or {}).get("new_requests") or {}
-    return CHANNEL in (told.get("channels") or ())
 
 
 def _reason_against(site: Mapping[str, Any], rules: Rules, store: Store, request_id: str, call: Call, now: datetime) -> str:
     """ "" for a request. Spam by the number of calls alone: how long the earlier ones talked is judged with the marts."""
+    if site.get("pii") != "vault":
+        return "no_vault"  # settings published before new requests needed one
     if now - call.started_at > LATE:
         return "late"
     repeat = timedelta(seconds=rules.repeat_caller_seconds)
@@ -77,12 +75,12 @@ def _reason_against(site: Mapping[str, Any], rules: Rules, store: Store, request
     return "known_caller" if any(call.started_at - at <= repeat for at in before) else ""
 
 
-def _data(site_id: str, request_id: str, call: Call, phone: str, whose: Resolved) -> dict[str, Any]:
+def _data(site_id: str, request_id: str, call: Call, whose: Resolved) -> dict[str, Any]:
     return {
         "request_id": request_id,
         "site_id": site_id,
         "contact_channel": CHANNEL,
-        "phone": phone,
+        "phone_hash": call.caller_hash,
         "number": call.number,
         "started_at": call.started_at.isoformat(),
         "visitor_id": whose.visitor_id,

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from functions.report.marts.control.people import tags_of
+from functions.report.marts.crm_names import CrmNames, Kind
 from functions.report.marts.questions import Answers
 from functions.report.marts.tree import NO_SOURCE
 from shared.times import lake_text
@@ -16,8 +18,12 @@ Deal = dict[str, Any]
 ONE_TOUCH = ("first", "last", "last_non_direct", "last_significant")
 TEXTS = (
     "deal_id", "request_id", "contact_channel", "pipeline", "stage", "meaning", "currency", "match_method", "manager", "order_id",
-    "loss_reason",
+    "loss_reason", "loss_group", "branch", "product", "crm_source",
 )  # fmt: skip
+# What CRMs tell by id, and the settings' names for it.
+NAMED: Mapping[str, Kind] = {
+    "stage": "stages", "pipeline": "pipelines", "manager": "managers", "loss_reason": "loss_reasons", "crm_source": "sources",
+}  # fmt: skip
 
 
 class Rules(NamedTuple):
@@ -39,10 +45,9 @@ def deals_of(settings: Mapping[str, Any], answers: Answers) -> list[Deal]:
         paths.setdefault(touch["request_id"], []).append(touch)
     for path in paths.values():
         path.sort(key=lambda touch: int(touch["position"]))
-    names = settings.get("crm", {}).get("amocrm") or {}
+    names = CrmNames(settings)
     rules = Rules(settings["attribution"], {row["request_id"]: row["reason"] for row in answers["left_out"]})
-    deals = [_deal(row, paths.get(row["request_id"], []), rules) for row in answers["deals"]]
-    return [_named(deal, names) if deal["deal_id"].startswith("amocrm:") else deal for deal in deals]
+    return [_named(_deal(row, paths.get(row["request_id"], []), rules), names) for row in answers["deals"]]
 
 
 def deals_total_of(answers: Answers) -> int:
@@ -63,6 +68,10 @@ def _deal(row: Row, path: Sequence[Row], rules: Rules) -> Deal:
         "amount": _money(row["amount"]),
         "revenue": _money(row["revenue"]) or Decimal(0),
         "gross_profit": _money(row["gross_profit"]),
+        "tags": tags_of(row["tags"]),
+        "is_handmade": row["is_handmade"],
+        "communications": None if row["communications"] is None else int(row["communications"]),
+        "receivable": _money(row["receivable"]),
         **source,
         "why": _why(heaviest, rules, rules.left_out.get(row["request_id"])),
         "no_source_reason": (row["no_source_reason"] or "not_determined") if heaviest is None else None,
@@ -71,10 +80,10 @@ def _deal(row: Row, path: Sequence[Row], rules: Rules) -> Deal:
     }
 
 
-def _named(deal: Deal, names: Mapping[str, Any]) -> Deal:
-    """amoCRM tells stages and pipelines by id; the settings have their names."""
-    told = {"stage": names.get("stages", {}), "pipeline": names.get("pipelines", {})}
-    return {**deal, **{name: known.get(deal[name], deal[name]) for name, known in told.items()}}
+def _named(deal: Deal, names: CrmNames) -> Deal:
+    """CRMs tell ids; the settings have their names."""
+    provider = deal["deal_id"].partition(":")[0]
+    return {**deal, **{name: names.of(provider, kind, deal[name]) for name, kind in NAMED.items()}}
 
 
 def _touch(touch: Row) -> Deal:

@@ -14,13 +14,16 @@ from shared.times import local_day, local_midnight
 from shared.warehouse import Row, Warehouse
 
 SQL = Path(__file__).parent.parent / "sql"
-# What the channel tree needs, and is asked for the previous period too; the rest is asked for the period alone.
+# What the channel tree needs, and is asked for the previous period too.
 TREE_QUESTIONS = ("visits", "results", "spend", "no_source")
+# What source control compares with the previous period; it has questions of the period alone, too.
+COMPARED_QUESTIONS = ("source_days", "deals_matched")
 OTHER_QUESTIONS = (
-    "channels", "models", "markov", "removal_effects", "hits", "requests_made", "deals_matched", "unknown_stages", "unknown_values",
+    "stages_standing", "deal_dimensions", "deals_lost", "pipelines_apart", "receivables", "new_sources",
+    "channels", "models", "markov", "removal_effects", "hits", "requests_made", "unknown_stages", "unknown_values",
     "money_without_rate", "spend_without_rate", "sale_delays", "hub_keys", "contact_channels", "calls", "call_list",
     "call_numbers", "lease_pools", "lease_reasons", "deals", "deal_paths", "left_out", "customers", "customers_repeats", "cohorts",
-    "restated",
+    "restated", *COMPARED_QUESTIONS,
 )  # fmt: skip
 MOST_DEALS = 5000  # in figures.json, the newest; how many there are is told beside them
 MOST_CALLS = 5000  # the newest; how many there are is told beside them
@@ -28,6 +31,8 @@ MOST_RESTATED = 5000  # changed figures of closed days; how many there are is to
 MOST_TOUCHES = 20  # of one path
 MOST_VALUES = 100  # of utm_source and utm_medium that no rule knows; how many there are is told beside them
 COHORT_MONTHS = 12  # with that of the period's last day
+MOST_NAMES = 1000  # of managers, branches, products and lists of tags, each; those with most deals
+SLOW_TIMES = 2  # a deal that stands at a stage more than so many times the usual is late
 MOST_KEYS = 20  # that join nobody, of each reason; how many there are is told beside them
 KNOWN_DAYS = 90  # a value that was not seen for so long before the period is new
 
@@ -63,10 +68,11 @@ class Answers:
 
 
 def ask(warehouse: Warehouse, settings: Mapping[str, Any], period: Period) -> tuple[Answers, Answers]:
-    """Answers for the period and, as far as the channel tree goes, for the period before. WarehouseError when a query fails."""
+    """Answers for the period and, as far as the channel tree and source control go, for the period before. WarehouseError when a
+    query fails."""
     return (
         _answers(warehouse, settings, period, TREE_QUESTIONS + OTHER_QUESTIONS),
-        _answers(warehouse, settings, period.previous, TREE_QUESTIONS),
+        _answers(warehouse, settings, period.previous, TREE_QUESTIONS + COMPARED_QUESTIONS),
     )
 
 
@@ -84,6 +90,9 @@ def _answers(warehouse: Warehouse, settings: Mapping[str, Any], period: Period, 
         "restated_from": restated_from(settings, period),
         "most_values": MOST_VALUES,
         "most_keys": MOST_KEYS,
+        "most_names": MOST_NAMES,
+        "slow_times": SLOW_TIMES,
+        "standing_at": local_midnight(period.last + timedelta(days=1), settings["time_zone"]),
         "date_basis": date_basis_of(settings),
         "time_zone": settings["time_zone"],
         "known_from": period.first - timedelta(days=KNOWN_DAYS),

@@ -7,6 +7,7 @@ WITH shown AS (
         FROM deals AS d
         INNER JOIN requests AS r ON r.site_id = d.site_id AND r.request_id = d.request_id
         WHERE d.site_id = :site_id AND r.site_id = :site_id AND r.day BETWEEN :first_day AND :last_day
+            AND d.merged_into IS NULL AND NOT coalesce(d.is_apart, FALSE)
         ORDER BY r.created_at DESC, d.request_id, d.created_at DESC, d.deal_id
         LIMIT :most_deals
     ) AS newest

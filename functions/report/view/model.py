@@ -18,6 +18,7 @@ from functions.report.view.models import models_view
 from functions.report.view.names import Names
 from functions.report.view.notes import Line, quality_lines, short_lines
 from functions.report.view.restated import restated_view
+from functions.report.view.source_control import source_control_view
 from functions.report.view.words import plural
 from shared.times import from_lake_text
 
@@ -60,6 +61,7 @@ def view_of(figures: Figures, settings: Mapping[str, Any], page_url: str = "") -
         "key_figures": [_key_figure(measure, figures, formats, words) for measure in KEY_FIGURES],
         "symbol": formats.symbol,
         "names": names,
+        "control": source_control_view(figures, formats, names),
         "channels": [_channel(channel, formats, names) for channel in figures["channels"]],
         "subtotals": subtotals_of(figures, formats, words),
         "totals": cells(figures["totals"], formats),
@@ -67,7 +69,6 @@ def view_of(figures: Figures, settings: Mapping[str, Any], page_url: str = "") -
         "models": models_view(figures, formats, names),
         "basis": words["date_basis"][figures["date_basis"]],
         "own_basis": words["own_basis"] if figures["date_basis"] != "request" else "",
-        "reasons": _reasons(figures, formats, names),
         "contacts": contact_rows(figures, formats, words),
         "calls": call_lines(figures["calls"], formats, names),
         "call_tracking": tracking,
@@ -186,20 +187,6 @@ def _source(channel: str, source: Figures, formats: Formats, names: Names) -> Vi
             for campaign in source["campaigns"]
         ],
     }
-
-
-def _reasons(figures: Figures, formats: Formats, names: Names) -> list[View]:
-    words = names.words
-    rows = [source for channel in figures["channels"] if channel["channel"] == NO_SOURCE for source in channel["sources"]]
-    return [
-        {
-            "name": names.source(NO_SOURCE, row),
-            "help": words["reasons"].get(row["source"], ("", ""))[1],
-            "line": words["reason_line"].format(count=formats.count(row["requests"]), revenue=formats.money(row["revenue"])),
-        }
-        for row in rows
-        if row["requests"] or row["revenue"] or row["sales"]
-    ]
 
 
 def _deal_counts(figures: Figures, formats: Formats, words: Mapping[str, Any]) -> View:

@@ -17,7 +17,7 @@ Words = Mapping[str, Any]
 
 
 def quality_lines(quality: Mapping[str, Any], formats: Formats, names: Names) -> list[Line]:
-    """Every remark that has something to say, but for what has lines of its own (`short_lines`)."""
+    """Every remark that has something to say, but for what has lines of its own (`short_lines`) and what source control tells."""
     return [*_warnings(quality, formats, names), *_remarks(quality, formats, names.words)]
 
 
@@ -39,9 +39,6 @@ def short_lines(quality: Mapping[str, Any], formats: Formats, words: Words) -> l
 def _warnings(quality: Mapping[str, Any], formats: Formats, names: Names) -> Iterable[Line]:
     words = names.words
     say = words["quality"]
-    for stage in quality["unknown_stages"][:MOST_NAMED]:
-        stage_names = {"stage": clean(stage["stage"], MOST_NAME), "pipeline": clean(stage["pipeline"], MOST_NAME) or words["unset"]}
-        yield "warn", say["stage"].format(**stage_names, deals=formats.count(stage["deals"]))
     for line in quality["without_rate"]:
         text = say["rate_money" if line["what"] == "money" else "rate_costs"]
         currency = clean(line["currency"], 10) or words["unset"]

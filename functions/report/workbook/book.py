@@ -8,7 +8,7 @@ from typing import Any
 
 from functions.report.view.formats import Formats
 from functions.report.view.names import Names
-from functions.report.workbook import calls, customers, lists, models, sheets
+from functions.report.workbook import calls, customers, lists, models, sheets, source_control
 from functions.report.workbook.cells import Styles
 from functions.report.workbook.making import Figures, Making
 from functions.report.workbook.restated import restated
@@ -27,6 +27,9 @@ def workbook(figures: Figures, settings: Mapping[str, Any]) -> bytes:
     book.set_properties({"title": making.words["title"], "comments": site["site_id"], "created": making.local(figures["data_to"])})
     made = [
         sheets.summary(making),
+        source_control.source_control(making),
+        source_control.source_days(making),
+        source_control.crm_control(making),
         sheets.channels(making),
         models.models(making),
         models.model_range(making),

@@ -9,6 +9,7 @@ from typing import Any
 from functions.report.figures import MEASURES
 from functions.report.view.contacts import contact_name
 from functions.report.view.deals import match_text, meaning_text, path_text, status_text, why_text
+from functions.report.view.findings import finding_lines
 from functions.report.view.left_out import left_out_rows, unknown_rows, unknown_text
 from functions.report.view.notes import quality_lines
 from functions.report.workbook.calls import explained_calls
@@ -16,6 +17,7 @@ from functions.report.workbook.cells import Sheet, kind_of
 from functions.report.workbook.customers import formulas
 from functions.report.workbook.making import Making
 from functions.report.workbook.models import explained
+from functions.report.workbook.source_control import explained_control
 
 # Columns of a deal: field, kind of cell, width.
 DEAL: tuple[tuple[str, str, float], ...] = (
@@ -24,7 +26,9 @@ DEAL: tuple[tuple[str, str, float], ...] = (
     ("path_length", "count", 10), ("contact_channel", "text", 16), ("pipeline", "text", 16), ("stage", "text", 20),
     ("meaning", "text", 16), ("amount", "plain", 13), ("currency", "text", 9), ("revenue", "money", 16),
     ("gross_profit", "money", 16), ("sale_day", "day", 12), ("manager", "text", 18), ("order_id", "text", 14),
-    ("loss_reason", "text", 22), ("request_id", "text", 38),
+    ("loss_reason", "text", 22), ("loss_group", "text", 22), ("branch", "text", 18), ("product", "text", 22), ("tags", "wrap", 24),
+    ("crm_source", "text", 20), ("is_handmade", "text", 12), ("communications", "count", 14), ("receivable", "plain", 14),
+    ("request_id", "text", 38),
 )  # fmt: skip
 
 
@@ -51,6 +55,8 @@ def _deal_cells(making: Making, deal: Any) -> list[Any]:
         "stage": status_text(deal, words),
         "meaning": meaning_text(deal, words),
         "created_at": making.local(deal["created_at"]),
+        "tags": ", ".join(deal["tags"]),
+        "is_handmade": words["workbook"]["yes"] if deal["is_handmade"] else None,
         "request_day": date.fromisoformat(deal["request_day"]),
         "sale_day": date.fromisoformat(deal["sale_day"]) if deal["sale_day"] else None,
     }
@@ -58,15 +64,17 @@ def _deal_cells(making: Making, deal: Any) -> list[Any]:
 
 
 def quality(making: Making) -> Sheet:
-    """The remarks on the data as the page words them, and whether they ask for action; then every mark that no rule knows, and what
-    made no visit."""
+    """What source control found, then the remarks on the data as the page words them, and whether they ask for action; then every
+    mark that no rule knows, and what made no visit."""
     words, own = making.words, making.words["workbook"]
     quality, formats = making.figures["data_quality"], making.formats
     sheet = making.sheet("quality", [(own["remark"], "wrap", 110), (own["needs_action"], "text", 18)])
+    for found, do in finding_lines(making.figures["source_control"]["findings"], formats, making.names):
+        sheet.add([f"{found} {do}", own["yes"]])
     unknown = unknown_rows(quality, formats, len(quality["unknown_values"]["values"]))
     left_out = left_out_rows(quality, formats, words)
     lines = quality_lines(quality, formats, making.names)
-    if not (lines or unknown["rows"] or left_out):
+    if not (sheet.rows or lines or unknown["rows"] or left_out):
         lines = [("ok", words["quality"]["good"])]
     for tone, line in lines:
         sheet.add([line, own["yes"] if tone == "warn" else own["no"]])
@@ -89,7 +97,7 @@ def definitions(making: Making, made: Iterable[Sheet]) -> Sheet:
     for measure in ("made", *MEASURES):
         unit = own["kinds"][kind_of(measure)].format(currency=currency)
         sheet.add([words["metrics"][measure], told[measure], unit])
-    for row in (*formulas(making), *explained_calls(making), *explained(making)):
+    for row in (*explained_control(making), *formulas(making), *explained_calls(making), *explained(making)):
         sheet.add(row)
     for name, value in _settings(making):
         sheet.add([own["settings"][name], str(value), None])

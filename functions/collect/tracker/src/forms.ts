@@ -4,6 +4,7 @@
 
 import { around, data, denied, newId } from './page'
 import { hit, type Contact } from './outbox'
+import { first } from './views'
 import { visitorId } from './visitor'
 
 type Field = HTMLInputElement
@@ -47,7 +48,7 @@ export const requestOf = (form: Element, requestId?: unknown): string => {
   fill(form, 'skvoz_visitor_id', visitorId())
   const contact = contactOf(form)
   const told = JSON.stringify(contact) || ''
-  if (told !== request.told) hit('form', { request_id: request.id, form: nameOf(form) }, true, contact)
+  if (told !== request.told) hit('form', { request_id: request.id, form: nameOf(form), first: first() }, true, contact)
   request.told = told
   return request.id
 }

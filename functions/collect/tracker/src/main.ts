@@ -28,7 +28,7 @@ const skvoz: Skvoz = {
   request: (requestId, form) => {
     if (form instanceof Element) return requestOf(form, requestId)
     const id = String(requestId || newId())
-    hit('form', { request_id: id, form: form && String(form) }, true)
+    hit('form', { request_id: id, form: form && String(form), first: first() }, true)
     return id
   },
   consent: (word) => {

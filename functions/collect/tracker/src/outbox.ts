@@ -1,9 +1,9 @@
 // Hits wait here until the server has them: fetch with keepalive, then a beacon, then the next try or the next page.
 
-import { address, consentWord, here, newId, post, site } from './page'
+import { address, consentWord, newId, post, site } from './page'
 import { held, heard } from './numbers'
 import { read, write } from './storage'
-import { referrer } from './views'
+import { touch } from './views'
 import { adopt, who } from './visitor'
 
 export interface Contact { phones: string[], emails: string[] }
@@ -78,7 +78,7 @@ export const hit = (kind: string, more?: object, atOnce?: boolean, contact?: Con
   const id = newId()
   if (contact) contacts[id] = contact
   keep(kept().concat({
-    id, t: Date.now(), kind, url: here(), title: document.title.slice(0, 300), ref: referrer,
+    id, kind, ...touch(), title: document.title.slice(0, 300),
     screen: screen.width + 'x' + screen.height, lang: navigator.language, ...more
   } as Hit))
   if (atOnce) send()

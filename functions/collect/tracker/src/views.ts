@@ -12,7 +12,10 @@ export let referrer = bare(document.referrer)
 let page: string | undefined
 let path: string | undefined
 
-export const first = (): Touch => read<Touch>('first') || { t: Date.now(), url: here(), ref: referrer }
+export const touch = (): Touch => ({ t: Date.now(), url: here(), ref: referrer })
+
+/** The visitor's first touch: sent forms tell it, for the CRM (settings crm.new_requests). */
+export const first = (): Touch => read<Touch>('first') || touch()
 
 const view = (isReplaced?: boolean): void => {
   const now = here().replace('hash' in data ? '' : /#.*$/, '')

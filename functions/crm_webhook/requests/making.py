@@ -1,0 +1,104 @@
+"""A new request → a lead or deal in the CRM, once. What every CRM's API is asked for, and in which order.
+
+Steps: hold the request → did an earlier try make it? (the table's item; else, after a try of unknown outcome, the CRM is asked for
+the request's id) → the client's contact → the deal → its note and trace. Each outcome is kept before the next step, so that whoever
+comes after a crash goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from functions.crm_webhook.api.line import CrmRefused
+from functions.crm_webhook.requests.request import NewRequest
+from functions.crm_webhook.requests.sent import Sent, SentStore
+from shared.lake import Rejected
+from shared.log import count, logger
+
+REASONS = ("refused_by_crm",)
+
+
+class Maker(Protocol):
+    """One site's CRM. Every method raises TryLater where nothing is known now, CrmRefused where the CRM never will."""
+
+    provider: str
+
+    def made_before(self, request: NewRequest) -> str | None:
+        """Id of the lead or deal that has this request's id already."""
+
+    def contact_of(self, request: NewRequest, sent: Sent) -> str | None:
+        """Id of the client's contact, where the CRM has one or it has to be made apart; None where the deal brings its own."""
+
+    def make(self, request: NewRequest, contact: str | None, values: Mapping[str, str]) -> str:
+        """Make the lead or deal; its id."""
+
+    def extras(self, request: NewRequest, sent: Sent, values: Mapping[str, str]) -> Mapping[str, tuple[Callable[[], None], bool]]:
+        """What else is written to a made deal: name → (act, may it be done twice after an unknown outcome?)."""
+
+
+def hand_to(
+    maker: Maker, request: NewRequest, sent: Sent, store: SentStore, values: Mapping[str, str], *, with_note: bool
+) -> Rejected | None:
+    """None once the CRM has it; why not where it never will. TryLater where it may later."""
+    if not sent.deal:
+        made = maker.made_before(request) if sent.is_again else None
+        if made is None:
+            try:
+                made = _made(maker, request, sent, store, values)
+            except CrmRefused as refused:
+                told = "; ".join(complaints_of(refused.told)) or "it does not say why"
+                return Rejected("refused_by_crm", f"the CRM refused the new request: status {refused.status}: {told}")
+        store.made(sent, made)
+        count({"RequestHandedOver": 1}, To=maker.provider)
+    for name, (act, may_repeat) in maker.extras(request, sent, values).items():
+        if name in sent.done or (name == "note" and not with_note):
+            continue
+        if not may_repeat:
+            store.did(sent, name)
+        try:
+            act()
+        except CrmRefused as refused:
+            # The deal is there and can be worked on: what is missing is told, and no reason to hand the request over again.
+            count({"CrmExtraRefused": 1}, What=name, Provider=maker.provider)
+            logger().error(
+                "the CRM refused what belongs to a new deal",
+                extra={"site_id": sent.site_id, "what": name, "status": refused.status, "why": complaints_of(refused.told)},
+            )
+        if may_repeat:
+            store.did(sent, name)
+    return None
+
+
+def _made(maker: Maker, request: NewRequest, sent: Sent, store: SentStore, values: Mapping[str, str]) -> str:
+    contact = sent.contact or maker.contact_of(request, sent)
+    if contact and contact != sent.contact:
+        store.found_contact(sent, contact)
+    return maker.make(request, contact or None, values)
+
+
+def complaints_of(told: Any) -> list[str]:
+    """What a refusal says, without the values that it may quote: amoCRM's codes and places, Bitrix24's codes."""
+    if not isinstance(told, dict):
+        return []
+    found = [f"{one.get('code', '')} {one.get('path', '')}".strip() for one in errors_of(told)]
+    code = told.get("error")
+    if isinstance(code, str) and code.replace("_", "").isalnum() and code.isascii():
+        found.append(code)
+    return [text[:100] for text in found][:10]
+
+
+def errors_of(told: Any) -> list[Mapping[str, Any]]:
+    """amoCRM's mistakes: `validation-errors[].errors[]`, each with code and path."""
+    groups = told.get("validation-errors") if isinstance(told, dict) else None
+    found: list[Mapping[str, Any]] = []
+    for group in groups if isinstance(groups, list) else ():
+        errors = group.get("errors") if isinstance(group, dict) else None
+        found += [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
+    return found
+
+
+def fields_refused(provider: str, site_id: str, names: list[str]) -> None:
+    """Count and log fields that the CRM did not take: the deal is made without them."""
+    count({"CrmFieldsRefused": len(names)}, Provider=provider)
+    logger().error("the CRM did not take these fields of a new deal", extra={"site_id": site_id, "fields": names[:20]})

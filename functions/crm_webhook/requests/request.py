@@ -1,0 +1,57 @@
+"""A new request as it lies in the quarantine, and who asks, from the vault."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from shared.lake import Rejected
+from shared.new_requests import FIELDS, HASHES
+from shared.times import parse_instant
+from shared.vault import Vault
+
+REASONS = ("bad_request", "no_contact")
+
+
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """`told` has what is known of it, by the names of shared/new_requests.py `FIELDS`; `phone` is E.164. At least one of phone and
+    e-mail is there."""
+
+    site_id: str
+    request_id: str
+    at: datetime
+    told: Mapping[str, str]
+    phone: str = ""
+    email: str = ""
+    name: str = ""
+
+    @property
+    def channel(self) -> str:
+        return self.told.get("contact_channel", "")
+
+
+def request_of(body: bytes, site: Mapping[str, Any], request_id: str, vault: Vault) -> NewRequest | Rejected:
+    """The request that a message names, with its contacts in plain. Errors of the vault are raised."""
+    try:
+        data = orjson.loads(body)["data"]
+        told = {name: str(data[name]) for name in FIELDS if data.get(name)}
+        hashes = {name: data[name] for name in HASHES if isinstance(data.get(name), str)}
+        at, site_id = parse_instant(told["started_at"]), str(data["site_id"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return Rejected("bad_request", f"what lies in the quarantine is no new request ({type(error).__name__})")
+    if site_id != site["site_id"] or told.get("request_id") != request_id:
+        return Rejected("bad_request", "what lies in the quarantine is another request than the message's")
+    plain: dict[str, str] = {}
+    for name, kind in HASHES.items():
+        known = vault.get(site_id, kind, hashes[name]) if name in hashes else None
+        if known is not None:
+            plain[kind] = known["plain"]
+            plain.setdefault("name", known.get("name", ""))
+    if not plain:
+        return Rejected("no_contact", "the vault does not have whoever asked any more; a CRM cannot answer nobody")
+    return NewRequest(site_id, request_id, at, told, plain.get("phone", ""), plain.get("email", ""), plain.get("name", ""))
