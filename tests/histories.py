@@ -183,9 +183,11 @@ def figures_of(rows: Sequence[Row]) -> Figures:
 
 
 def without_rounds(tables: Mapping[str, Sequence[Row]]) -> dict[str, Sequence[Row]]:
-    """Which round changed a joint or a merge last tells how the run went, not what it found."""
-    told = {name: [without(row, "round") for row in tables[name]] for name in ("joints", "deal_merges")}
-    return {**tables, **told}
+    """Without what tells how the run went, not what it found: the round that changed a joint or a merge last, and how far around a
+    circle of merges it was followed."""
+    joints = [without(row, "round") for row in tables["joints"]]
+    merges = [without(row, "round", "survivor") for row in tables["deal_merges"]]  # deal_facts has the survivors that there are
+    return {**tables, "joints": joints, "deal_merges": merges}
 
 
 def _exact(value: Any) -> Decimal | None:

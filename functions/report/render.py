@@ -20,7 +20,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 MOST_MAIL_BYTES = 80_000  # Gmail clips at 102 KB
 MOST_ROWS = 20
 MOST_NAME = 60
-LONG_WORD = 12  # characters; longer ones may be wider than a column of a mail on a phone
+LONG_WORD = 9  # characters; longer ones may be wider than a column of a mail on a phone
 MOST_FINDINGS = 8  # of source control, in the mail
 MAIL_TABLES = (
     ("return", ("cost", "revenue", "romi", "margin_romi")),

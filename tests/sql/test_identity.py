@@ -81,7 +81,7 @@ def test_a_weak_key_takes_the_nearest_earlier_unclaimed_request(tmp_path: Path) 
 
 def test_a_request_at_the_very_moment_of_the_deal_is_earlier_and_a_later_one_is_not(tmp_path: Path) -> None:
     assert matched(tmp_path, request("r", AT, phone="p"), deal("d", AT, phone="p"))["d"][0] == "r"
-    assert matched(tmp_path / "b", request("r", AT + MS, phone="p"), deal("d", AT, phone="p"))["d"][1] == "implied"
+    assert matched(tmp_path / "b", request("r", AT + 2 * MS, phone="p"), deal("d", AT + MS, phone="p"))["d"][1] == "implied"
 
 
 def test_of_requests_at_one_moment_the_last_by_id_is_the_nearest(tmp_path: Path) -> None:

@@ -32,7 +32,11 @@ standing AS (
     SELECT
         split_part(deal_id, ':', 1) AS provider, coalesce(pipeline, '') AS pipeline, coalesce(stage, '') AS stage,
         meaning = 'unsorted' AND NOT coalesce(is_unknown_stage, FALSE) AS is_unsorted,
-        greatest(0, date_diff('second', coalesce(stage_since, created_at), :standing_at)) AS age_seconds
+        CASE
+            WHEN coalesce(stage_since, created_at) < :standing_at
+                THEN date_diff('second', coalesce(stage_since, created_at), :standing_at)
+            ELSE 0
+        END AS age_seconds
     FROM deals
     WHERE site_id = :site_id AND closed_at IS NULL AND meaning IN ('unsorted', 'working', 'qualified', 'contract', 'claim')
         AND merged_into IS NULL AND coalesce(pipeline_kind, 'sales') = 'sales'
