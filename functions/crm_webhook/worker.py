@@ -29,13 +29,14 @@ from shared.log import count, logger
 from shared.present import present
 from shared.secrets import Secrets
 from shared.sites import Sites
-from shared.times import from_millis, parse_instant
+from shared.times import parse_instant
 
 GENERIC = "generic"
 
 
 class Worker:
-    """`body(key)` reads the quarantine (None: gone); `tasks(text)` puts a message into the queue of tasks."""
+    """`body(key)` reads the quarantine (None: gone); `tasks(text)` puts a message into the queue of tasks. `clock` is the present:
+    what is tried again hours later goes by the settings of then, and into the lake's folder of then."""
 
     def __init__(
         self,
@@ -44,12 +45,14 @@ class Worker:
         sites: Sites,
         writing: Writing,
         tasks: Callable[[str], None],
+        clock: Callable[[], datetime],
     ) -> None:
-        self._body, self._secrets, self._sites, self._writing, self._tasks = body, secrets, sites, writing, tasks
+        self._body, self._secrets, self._sites, self._writing = body, secrets, sites, writing
+        self._tasks, self._clock = tasks, clock
 
     def work(self, message: Mapping[str, Any]) -> None:
         """One SQS record. Raises only what a later try may mend."""
-        now = from_millis(int(message["attributes"]["SentTimestamp"]))
+        now = self._clock()
         message_id = str(message["messageId"])
         order = order_of(message.get("body"))
         if isinstance(order, Rejected):
@@ -111,7 +114,7 @@ def put_task(text: str) -> None:
 @cache
 def worker() -> Worker:
     """The worker, made on first use."""
-    return Worker(wiring.raw_body, wiring.secrets(), wiring.sites(), wiring.writing(), put_task)
+    return Worker(wiring.raw_body, wiring.secrets(), wiring.sites(), wiring.writing(), put_task, present)
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

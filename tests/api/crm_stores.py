@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from functions.crm_webhook import wiring, worker
 from functions.crm_webhook.api import tools
 from functions.crm_webhook.tasks import handler as tasks
+from shared import present
 
 NAMES = {
     "STAGE": "test",
@@ -26,16 +29,18 @@ _MADE: Any = (
 )  # fmt: skip
 
 
-def use(monkeypatch: pytest.MonkeyPatch, clients: Any) -> None:
-    """`clients(service)` stands for AWS; call `forget` at the end."""
+def use(monkeypatch: pytest.MonkeyPatch, clients: Any, clock: Callable[[], datetime] = present.wall_clock) -> None:
+    """`clients(service)` stands for AWS, `clock` for the present; call `forget` at the end."""
     for name, value in NAMES.items():
         monkeypatch.setenv(name, value)
     for module in (wiring, tools, tasks, worker):
         monkeypatch.setattr(module, "client", clients)
     forget()
+    present.follow(clock)
 
 
 def forget() -> None:
-    """What was made with a test's clients is made anew."""
+    """What was made with a test's clients is made anew, and the present is the machine's."""
+    present.follow(present.wall_clock)
     for made in _MADE:
         made.cache_clear()

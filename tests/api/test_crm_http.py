@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from functions.crm_webhook.api.http import CrmBusy, Http
-from functions.crm_webhook.api.line import CrmClosed, CrmRefused, Limits, Line
+from functions.crm_webhook.api.line import CrmClosed, CrmRefused, Limits, Line, time_left
 from shared.errors import TryLater
 
 Respond = Callable[["Handler"], None]
@@ -93,9 +93,24 @@ def test_query_and_json_travel_and_the_answer_is_parsed(crm: Crm) -> None:
 
 
 @pytest.mark.parametrize("status", [204, 404])
-def test_nothing_there_is_no_error(crm: Crm, status: int) -> None:
+def test_one_thing_that_is_gone_is_no_error(crm: Crm, status: int) -> None:
     crm.answers(lambda handler: handler.reply(status))
-    assert crm.line().get("/x") is None
+    assert crm.line().get("/x/1", may_be_missing=True) is None
+
+
+def test_a_list_that_is_not_there_is_a_wrong_address(crm: Crm) -> None:
+    crm.answers(lambda handler: handler.reply(404))
+    with pytest.raises(CrmClosed, match=r"api\.url"):
+        crm.line().get("/x")
+    with pytest.raises(CrmRefused):
+        crm.line().send("/x", {})
+
+
+def test_no_call_is_made_when_the_time_of_the_run_is_up(crm: Crm) -> None:
+    with time_left(-1), pytest.raises(CrmBusy, match="time of this run"):
+        crm.line().get("/x")
+    assert crm.handler.seen == []
+    assert crm.line().get("/x") == {}
 
 
 @pytest.mark.parametrize(
@@ -106,7 +121,8 @@ def test_a_busy_crm_makes_all_of_us_wait(crm: Crm, status: int, header: str | No
     with pytest.raises(CrmBusy) as told:
         crm.line().get("/x")
     assert isinstance(told.value, TryLater)
-    assert (told.value.seconds, crm.pace.held[-1]) == (seconds, seconds)
+    # The bucket's own size on top: else as many calls as fit into it would follow at once.
+    assert (told.value.seconds, crm.pace.held[-1]) == (seconds, pytest.approx(seconds + 1 / 7))
 
 
 def test_a_key_that_ended_is_renewed_once(crm: Crm) -> None:

@@ -76,6 +76,14 @@ def test_a_crm_that_asks_to_wait_is_called_by_nobody_meanwhile(world: World) -> 
     assert world.now - BEGIN >= 10_000
 
 
+def test_a_short_wait_does_not_shorten_a_long_one(world: World) -> None:
+    first, second = world.pace(), world.pace()
+    first.hold("shop", "amocrm", 15)
+    second.hold("shop", "amocrm", 1)
+    second.take("shop", "amocrm", 7)
+    assert world.now - BEGIN >= 15_000
+
+
 def test_a_wait_that_is_too_long_leaves_the_work_for_later(world: World) -> None:
     pace = world.pace()
     pace.hold("shop", "amocrm", LONGEST_WAIT + 60)

@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.crm_webhook import wiring, worker
+from shared import present
+from shared.times import from_millis
 from tests.api import crm_stores
 from tests.api.collect_door import counted
 from tests.fakes import FakeClients
@@ -29,7 +31,7 @@ ORDER = {"site_id": "kvartal", "key": "quarantine/crm-generic/a", "webhook_id": 
 @pytest.fixture
 def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeClients]:
     fakes = FakeClients()
-    crm_stores.use(monkeypatch, fakes)
+    crm_stores.use(monkeypatch, fakes, lambda: from_millis(int(MESSAGE["attributes"]["SentTimestamp"])))
     fakes.ssm.parameters["/skvoz/test/identity"] = "identity-key"
     yield fakes
     crm_stores.forget()
@@ -223,13 +225,13 @@ def test_no_name_phone_or_email_is_stored_outside_the_quarantine_or_logged(
         assert plain not in text
 
 
-def test_the_clock_is_the_messages_own(clients: FakeClients) -> None:
+def test_what_is_worked_late_lies_in_the_folder_of_the_day_it_is_worked(clients: FakeClients) -> None:
+    """A refresh looks two days back: in the folder of the day that it was sent it would never be read."""
     clients.firehose.fail("put_record")
     order = queued(clients, "m1", event())
-    sent = datetime(2026, 11, 3, 5, 0, tzinfo=UTC)
-    order["attributes"]["SentTimestamp"] = str(int(sent.timestamp() * 1000))
+    present.follow(lambda: datetime(2026, 11, 9, 5, 0, tzinfo=UTC))
     assert run(order) == []
-    assert clients.s3.keys("lake", "raw/crm_event/2026/11/03/05/")
+    assert clients.s3.keys("lake", "raw/crm_event/2026/11/09/05/")
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

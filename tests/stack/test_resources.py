@@ -272,7 +272,11 @@ def test_every_alarm_on_a_metric_of_ours_watches_what_the_code_counts(resources:
 
 def test_somebody_is_told_what_doors_survive_by_going_on_without(resources: Resources) -> None:
     """Leases, hits and deals do not fail with the vault or the numbers table: only their logs say so."""
-    filters = [f for name, f in of_type(resources, "AWS::Logs::MetricFilter").items() if name != "NumberpoolFull"]
+    filters = [
+        f
+        for name, f in of_type(resources, "AWS::Logs::MetricFilter").items()
+        if name not in ("NumberpoolFull", "CrmReconcileNotChecked")
+    ]
     assert {f["Properties"]["LogGroupName"]["Ref"] for f in filters} == {
         "CollectLog", "NumberpoolLog", "CrmWorkerLog", "CrmTaskLog", "CrmReconcileLog",
     }  # fmt: skip
@@ -295,6 +299,17 @@ def test_a_pool_that_runs_short_is_told_of(resources: Resources, capsys: pytest.
     wanted = re.findall(r'\$\.(\w+) = "?(\w+)"?', filter_["FilterPattern"])
     assert {name: str(line[name]) for name, _ in wanted} == dict(wanted) == {"LeaseGiven": "1", "Reason": "pool_full"}
     assert "pool_full" in get_args(Refusal)
+
+
+def test_checks_of_a_crm_that_fail_ring(resources: Resources, capsys: pytest.CaptureFixture[str]) -> None:
+    filter_, alarm = resources["CrmReconcileNotChecked"]["Properties"], resources["CrmNotCheckedAlarm"]["Properties"]
+    assert filter_["LogGroupName"] == {"Ref": "CrmReconcileLog"}
+    (made,) = filter_["MetricTransformations"]
+    assert (made["MetricNamespace"], made["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
+    count({"CrmNotChecked": 1}, Provider="amocrm")  # the line that the filter looks for
+    assert json.loads(capsys.readouterr().out)["CrmNotChecked"] == 1
+    assert "$.CrmNotChecked = 1" in filter_["FilterPattern"]
+    assert alarm["Statistic"] == "Sum"
 
 
 def test_functions_behind_the_api_end_before_it_stops_waiting(template: Template) -> None:

@@ -7,9 +7,8 @@ from functools import cache
 from time import monotonic
 from typing import Any, NamedTuple
 
-import orjson
-
 from shared.errors import TryLater
+from shared.json_texts import json_of
 
 SECONDS = 20.0  # an answer that begins later is none; Bitrix24 takes up to 60 s for a batch, which its reader keeps small
 WHOLE_SECONDS = 60.0
@@ -37,8 +36,8 @@ class Answer(NamedTuple):
         if not self.body.strip():
             return None
         try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError as error:
+            return json_of(self.body)
+        except ValueError as error:
             raise CrmBusy(f"the CRM answered {self.status} with something that is no JSON") from error
 
 
@@ -64,7 +63,7 @@ class Http:
                 answer.close()  # what is left of the answer must not be taken for the next one
                 raise
             answer.release_conn()
-        except (HTTPError, OSError) as error:
+        except (HTTPError, OSError, ValueError) as error:  # ValueError: a header or an address that cannot be sent; it quotes them
             raise CrmBusy(f"the CRM did not answer ({type(error).__name__})") from None
         return Answer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, told)
 

@@ -6,7 +6,10 @@ must mend; CrmRefused: it will never take this (400, 422, …). The first two ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from time import monotonic
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -19,6 +22,19 @@ from shared.log import count
 
 _BUSY = frozenset({408, 425, 429, 502, 503, 504})
 _DEFAULT_WAIT = 5.0
+
+
+_UNTIL: ContextVar[float | None] = ContextVar("_UNTIL", default=None)
+
+
+@contextmanager
+def time_left(seconds: float) -> Iterator[None]:
+    """Within, no call is made after so many seconds: CrmBusy then. A function that is killed tells nobody what it did."""
+    token = _UNTIL.set(monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _UNTIL.reset(token)
 
 
 class CrmClosed(TryLater):
@@ -61,22 +77,35 @@ class Line:
         self._http, self._pace, self._site_id, self.provider = http, pace, site_id, provider
         self._base, self._limits, self._headers = base, limits, headers
 
-    def get(self, path: str, query: Mapping[str, Any] | list[tuple[str, Any]] | None = None) -> Any:
-        """Parsed answer; None where there is nothing (204, 404)."""
-        return self.ask("GET", f"{path}?{urlencode(query, doseq=True)}" if query else path)
+    def get(
+        self, path: str, query: Mapping[str, Any] | list[tuple[str, Any]] | None = None, *, may_be_missing: bool = False
+    ) -> Any:
+        """Parsed answer; None where there is nothing (204), or for 404 where one thing is asked for that may be gone."""
+        return self.ask("GET", f"{path}?{urlencode(query, doseq=True)}" if query else path, may_be_missing=may_be_missing)
 
     def send(self, path: str, body: object, method: str = "POST") -> Any:
-        """Parsed answer to JSON; None where there is nothing."""
+        """Parsed answer to JSON; None where there is nothing (204)."""
         return self.ask(method, path, orjson.dumps(body))
 
-    def ask(self, method: str, path: str, body: bytes | None = None) -> Any:
-        """The parsed answer; None for 204 and 404."""
+    def ask(self, method: str, path: str, body: bytes | None = None, *, may_be_missing: bool = False) -> Any:
+        """The parsed answer; None for 204."""
         answer = self._answer(method, path, body, False)
         if answer.status == 401:
             answer = self._answer(method, path, body, True)
-        return self._judged(answer)
+        if answer.status == 404 and may_be_missing:
+            return None
+        if answer.status == 404 and method == "GET":
+            # A list that is not there means another API than ours: taken for an empty one, it would lose every deal.
+            count({"CrmClosed": 1}, Provider=self.provider)
+            raise CrmClosed("the CRM answers 404 where its lists should be; check api.url of its settings (docs/crm.md)")
+        told = self._judged(answer)
+        if told is None and method == "GET" and answer.status != 204:
+            raise self.busy("the CRM's answer is empty")
+        return told
 
     def _answer(self, method: str, path: str, body: bytes | None, is_renewed: bool) -> Answer:
+        if (until := _UNTIL.get()) is not None and monotonic() > until:
+            raise CrmBusy("the time of this run is up")
         headers = {"accept": "application/json", **({"content-type": "application/json"} if body is not None else {})}
         headers |= self._headers(is_renewed)
         self._pace.take(self._site_id, self.provider, self._limits.per_second, self._limits.at_once)
@@ -85,7 +114,7 @@ class Line:
 
     def _judged(self, answer: Answer) -> Any:
         status = answer.status
-        if status in (204, 404):
+        if status == 204:
             return None
         if 200 <= status < 300:
             return answer.json()

@@ -49,15 +49,19 @@ class Pace:
         raise CrmBusy("the CRM's limit of calls is used by too many at once; tried again later", 1)
 
     def hold(self, site_id: str, provider: str, seconds: float) -> None:
-        """The CRM said to wait: nobody calls it for so long."""
-        now = self._now()
+        """The CRM said to wait: nobody calls it for so long; a longer wait that was said before stands."""
+        now, dynamodb = self._now(), self._dynamodb()
         until = now + int(min(seconds, 3600) * 1000)
-        self._dynamodb().update_item(
-            TableName=self._table,
-            Key=_key(site_id, provider),
-            UpdateExpression="SET empty_at = :until, expires_at = :expires_at",
-            ExpressionAttributeValues={":until": {"N": str(until)}, ":expires_at": {"N": str(now // 1000 + _KEPT)}},
-        )
+        try:
+            dynamodb.update_item(
+                TableName=self._table,
+                Key=_key(site_id, provider),
+                UpdateExpression="SET empty_at = :until, expires_at = :expires_at",
+                ConditionExpression="attribute_not_exists(empty_at) OR empty_at < :until",
+                ExpressionAttributeValues={":until": {"N": str(until)}, ":expires_at": {"N": str(now // 1000 + _KEPT)}},
+            )
+        except dynamodb.exceptions.ConditionalCheckFailedException:
+            return
         self._seen[site_id, provider] = until
 
     def alone(self, site_id: str, what: str, seconds: float) -> int | None:
@@ -92,6 +96,10 @@ class Pace:
             )
         except dynamodb.exceptions.ConditionalCheckFailedException:
             return
+
+    def store(self) -> tuple[Any, str]:
+        """The client and the table's name, for what else a CRM's reader keeps there."""
+        return self._dynamodb(), self._table
 
     def rest(self, seconds: float) -> None:
         """Wait, by the clock that calls are paced with."""

@@ -14,7 +14,7 @@ from typing import Any
 from functions.crm_webhook.api.crm import Span
 from shared.times import parse_instant, to_millis
 
-HOLD_SECONDS = 120  # longer than one page takes
+HOLD_SECONDS = 900  # longer than one page takes: deals of hundreds of moves at two calls a second
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,10 @@ class Reconciler:
             walk = replace(walk, span=Span(first, now), cursor="", deals=0)
         return self._walked(site, walk, has_time)
 
+    def walks(self, site_id: str) -> list[Walk]:
+        """Every walk of a site."""
+        return self._marks.all(site_id)
+
     def backfill(self, site: Mapping[str, Any], provider: str, first: date, last: date, has_time: Callable[[], bool]) -> Progress:
         """Deals made from the first to the last day (site-local, both included). A span that was walked whole is done at once."""
         now = self._tools.clock()
@@ -92,7 +96,9 @@ class Reconciler:
             )
             count({"CrmNotChecked": 1}, Provider=walk.provider)
         except Exception as error:
-            self._marks.keep(failed(walk, type(error).__name__, self._tools.clock()), self._tools.clock(), is_over=True)
+            # A cursor that the CRM takes no more, or what nobody expected of it: the span is walked from its beginning next time.
+            walk = failed(replace(walk, cursor=""), type(error).__name__, self._tools.clock())
+            self._marks.keep(walk, self._tools.clock(), is_over=True)
             raise
         if walk.span is not None:
             self._marks.keep(walk, self._tools.clock(), is_over=True)

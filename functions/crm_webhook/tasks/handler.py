@@ -6,13 +6,14 @@ letter. A CRM that is down holds up its own site's tasks alone: once one of them
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from time import monotonic
 from typing import Any
 
 from functions.crm_webhook import wiring
+from functions.crm_webhook.api.line import time_left
 from functions.crm_webhook.api.tools import tools
 from functions.crm_webhook.requests.sent import SentStore
 from functions.crm_webhook.tasks.orders import Order, order_of
@@ -21,16 +22,19 @@ from functions.crm_webhook.tasks.send import Sends
 from functions.crm_webhook.writing import Writing
 from shared.aws import client, env
 from shared.errors import NotFound, TryLater
+from shared.ids import derived_id
 from shared.lake import Rejected
 from shared.log import count, logger
 from shared.sites import Sites
-from shared.times import from_millis
 
 SECONDS = 200.0  # the function has 300 (template.yaml); one read may take minutes at two calls a second
+LAST_CALL = 250.0  # no call of a CRM is made later
+MOST_OF_GROUP = 100  # pointers that are read together
 FIRST_WAIT, LONGEST_WAIT = 30, 3600  # seconds
 DOOR = "crm-tasks"
 
 Message = Mapping[str, Any]
+Group = list[tuple[Message, Order]]
 # (the message's text, door, site, why it failed) → kept for whoever looks at dead letters.
 Note = Callable[[object, str, str, Exception], None]
 
@@ -46,48 +50,80 @@ class Tasks:
         reads: Reads,
         sends: Sends,
         postpone: Callable[[str, int], None],
+        clock: Callable[[], datetime],
         monotonic: Callable[[], float] = monotonic,
         note: Note = lambda text, door, site_id, error: None,
     ) -> None:
         self._sites, self._writing, self._reads, self._sends = sites, writing, reads, sends
-        self._postpone, self._monotonic, self._note = postpone, monotonic, note
+        self._postpone, self._clock, self._monotonic, self._note = postpone, clock, monotonic, note
 
     def work(self, messages: Sequence[Message]) -> list[Message]:
         """Messages that must come back, put off as long as they were tried."""
-        until = self._monotonic() + SECONDS
-        groups: dict[tuple[str, str, str], list[tuple[Message, Order]]] = {}
+        begun = self._monotonic()
         failed: list[Message] = []
-        for message in messages:
-            order = order_of(message.get("body"))
-            if isinstance(order, Rejected):
-                self._writing.reject(DOOR, "", [order], str(message["messageId"]), _sent_at(message))
-                continue
-            # Reads of one CRM go together; requests one by one, each with its own outcome.
-            own = order.cause if order.task == "send" else ""
-            groups.setdefault((order.site_id, order.task + order.provider, own), []).append((message, order))
-        failing: dict[str, Exception] = {}
-        # A site's reads first, then its requests in the order they came.
-        for (site_id, _, _), group in sorted(groups.items(), key=lambda one: (*one[0][:2], one[1][0][1].received_at)):
-            error = failing.get(site_id) or self._tried(site_id, group, until)
-            if error is not None:
-                if isinstance(error, TryLater):  # a CRM that is down; what nobody expected is one task's own
-                    failing[site_id] = error
-                failed += [message for message, _ in group]
-                for message, _ in group:
-                    self._note(message.get("body"), DOOR, site_id, error)
+        failing: dict[tuple[str, str], Exception] = {}
+        with time_left(LAST_CALL):
+            for group in self._groups(messages):
+                order = group[0][1]
+                goal = (order.site_id, self._goal(order))
+                if self._monotonic() - begun >= SECONDS:
+                    failed += [message for message, _ in group]  # not begun: that says nothing about them
+                    continue
+                for part, error in [(group, failing[goal])] if goal in failing else self._tried(group):
+                    if isinstance(error, TryLater):  # a CRM that is down; what nobody expected is one task's own
+                        failing[goal] = error
+                    failed += [message for message, _ in part]
+                    for message, _ in part:
+                        self._note(message.get("body"), DOOR, order.site_id, error)
         for message in failed:
             self._put_off(message)
         return failed
 
-    def _tried(self, site_id: str, group: Sequence[tuple[Message, Order]], until: float) -> Exception | None:
+    def _groups(self, messages: Sequence[Message]) -> list[Group]:
+        """Reads of one CRM together, as many as one run may read; then requests one by one, in the order they came. What is no task
+        is rejected."""
+        reads: dict[tuple[str, str], list[Group]] = {}
+        sends: list[Group] = []
+        for message in messages:
+            order = order_of(message.get("body"))
+            if isinstance(order, Rejected):
+                self._writing.reject(DOOR, "", [order], str(message["messageId"]), self._clock())
+            elif order.task == "send":
+                sends.append([(message, order)])
+            else:
+                own = reads.setdefault((order.site_id, order.provider), [[]])
+                if sum(len(one.pointers) for _, one in own[-1]) + len(order.pointers) > MOST_OF_GROUP and own[-1]:
+                    own.append([])
+                own[-1].append((message, order))
+        sends.sort(key=lambda group: (group[0][1].site_id, group[0][1].received_at))
+        return [group for own in reads.values() for group in own] + sends
+
+    def _goal(self, order: Order) -> str:
+        """Whom the task speaks to: one CRM that is down holds up nothing that goes elsewhere."""
+        if order.task == "read":
+            return order.provider
+        site = self._site(order.site_id)
+        return str(((site.get("crm") or {}).get("new_requests") or {}).get("to", ""))
+
+    def _tried(self, group: Group) -> Iterator[tuple[Group, Exception]]:
+        """Parts that must come back, and why. One order that nobody expected to fail must not take its neighbours along."""
+        error = self._failure(group)
+        if error is None:
+            return
+        if len(group) == 1 or isinstance(error, TryLater):
+            yield group, error
+            return
+        for one in group:
+            if (own := self._failure([one])) is not None:
+                yield [one], own
+
+    def _failure(self, group: Group) -> Exception | None:
         """None once it is done, else why it must come back."""
-        if self._monotonic() >= until:
-            return TryLater("not begun: the time of this run was up")
         orders = [order for _, order in group]
-        told = {"site_id": site_id, "task": orders[0].task}
+        told = {"site_id": orders[0].site_id, "task": orders[0].task}
         failure: Exception
         try:
-            self._do(site_id, orders, _sent_at(group[0][0]))
+            self._do(orders)
             return None
         except TryLater as error:
             logger().warning("a task of the CRM waits", extra={**told, "why": error.message})
@@ -98,16 +134,24 @@ class Tasks:
         count({"BackToQueue": len(orders)}, Door=DOOR)
         return failure
 
-    def _do(self, site_id: str, orders: Sequence[Order], now: datetime) -> None:
-        try:
-            site = self._sites.get(site_id, now)
-        except NotFound:
-            site = {}
+    def _do(self, orders: Sequence[Order]) -> None:
+        site_id, now = orders[0].site_id, self._clock()
+        site = self._site(site_id)
         if orders[0].task == "read":
             if site:
                 self._reads.read(site, orders[0].provider, orders, now)
+            else:
+                count({"PassedOver": len(orders)}, Door=DOOR, Reason="not_set_up")
         elif (refused := self._sends.send(site, orders[0])) is not None:
-            self._writing.reject("crm-requests", site_id, [refused], orders[0].cause, now)
+            batch_id = derived_id(orders[0].received_at, site_id, orders[0].key, orders[0].cause)
+            self._writing.reject("crm-requests", site_id, [refused], batch_id, now)
+
+    def _site(self, site_id: str) -> Mapping[str, Any]:
+        """Settings as they stand now; {} for a site that is no more."""
+        try:
+            return self._sites.get(site_id, self._clock())
+        except NotFound:
+            return {}
 
     def _put_off(self, message: Message) -> None:
         tries = int(message.get("attributes", {}).get("ApproximateReceiveCount", "1"))
@@ -117,14 +161,13 @@ class Tasks:
             logger().exception("a task could not be put off; it comes back when the queue's own time is over")
 
 
-def _sent_at(message: Message) -> datetime:
-    return from_millis(int(message["attributes"]["SentTimestamp"]))
-
-
 @cache
 def tasks() -> Tasks:
     """Made on first use."""
     secrets, writing, made = wiring.secrets(), wiring.writing(), tools()
+
+    def put_task(text: str) -> None:
+        client("sqs").send_message(QueueUrl=env("CRM_TASK_QUEUE_URL"), MessageBody=text)
 
     def postpone(receipt: str, seconds: int) -> None:
         client("sqs").change_message_visibility(
@@ -134,9 +177,9 @@ def tasks() -> Tasks:
     def note(text: object, door: str, site_id: str, error: Exception) -> None:
         wiring.failures().note(text, door, site_id, error, made.clock())
 
-    reads = Reads(writing, made, lambda now: secrets.key("identity", now))
+    reads = Reads(writing, made, lambda now: secrets.key("identity", now), put_task)
     sends = Sends(wiring.raw_body, made, wiring.vault, SentStore(lambda: client("dynamodb"), env("CRM_TABLE"), made.clock))
-    return Tasks(wiring.sites(), writing, reads, sends, postpone, note=note)
+    return Tasks(wiring.sites(), writing, reads, sends, postpone, made.clock, note=note)
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from shared.lake import Rejected
 from shared.new_requests import PLACE, TASK
 from shared.times import parse_instant
 
-MOST_POINTERS = 500
+MOST_POINTERS = 50  # of one message: what is read within one run of the function
 
 
 class Order(NamedTuple):

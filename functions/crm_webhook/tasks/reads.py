@@ -9,21 +9,24 @@ from typing import Any
 from functions.crm_webhook.adapters import reader_of
 from functions.crm_webhook.api.crm import Tools
 from functions.crm_webhook.outcome import Arrival
-from functions.crm_webhook.tasks.orders import Order
+from functions.crm_webhook.tasks.orders import Order, read_orders
 from functions.crm_webhook.writing import Writing
 from shared.ids import derived_id
 from shared.log import count
 
 
 class Reads:
-    """`identity_key` gives the key of people's hashes."""
+    """`identity_key` gives the key of people's hashes, `put_task` puts a message into the queue of tasks."""
 
-    def __init__(self, writing: Writing, tools: Tools, identity_key: Callable[[datetime], bytes]) -> None:
-        self._writing, self._tools, self._identity_key = writing, tools, identity_key
+    def __init__(
+        self, writing: Writing, tools: Tools, identity_key: Callable[[datetime], bytes], put_task: Callable[[str], None]
+    ) -> None:
+        self._writing, self._tools, self._identity_key, self._put_task = writing, tools, identity_key, put_task
 
     def read(self, site: Mapping[str, Any], provider: str, orders: Sequence[Order], now: datetime) -> None:
         """Read what the orders point at, and write what it tells. TryLater where the CRM or the lake cannot be reached: all come
-        back. Orders of a CRM whose API the settings do not open any more are counted, and done."""
+        back. What the reader leaves for later (a client of many deals) becomes orders of its own. Orders of a CRM whose API the
+        settings do not open any more are counted, and done."""
         reader = reader_of(site, provider, self._tools)
         door = f"crm-{provider}"
         pointers = list(dict.fromkeys(pointer for order in orders for pointer in order.pointers))
@@ -36,5 +39,8 @@ class Reads:
         arrival = Arrival(site_id, cause, self._tools.clock(), self._identity_key(now))
         outcome = reader.read(pointers, arrival)
         place = "; ".join(f"{entity} {number}" for entity, number in pointers[:20])
-        self._writing.write(outcome, door, site, arrival, derived_id(now, site_id, provider, cause), place, now)
+        batch_id = derived_id(now, site_id, provider, cause)
+        self._writing.write(outcome, door, site, arrival, batch_id, place, now)
+        for text in read_orders(site_id, provider, outcome.to_read, batch_id, arrival.received_at):
+            self._put_task(text)
         count({"CrmRead": len(pointers)}, Provider=provider)

@@ -10,7 +10,7 @@ from functions.crm_webhook.requests import address, amocrm, bitrix24, making
 from functions.crm_webhook.requests import request as requests
 from functions.crm_webhook.requests.making import Maker, hand_to
 from functions.crm_webhook.requests.request import NewRequest, request_of
-from functions.crm_webhook.requests.sent import Sent, SentStore
+from functions.crm_webhook.requests.sent import Sent, SentStore, contact_mark
 from functions.crm_webhook.requests.way import values_of
 from functions.crm_webhook.tasks.orders import Order
 from shared.lake import Rejected
@@ -48,26 +48,43 @@ class Sends:
         if isinstance(request, Rejected):
             return Rejected(request.reason, request.message, order.key)
         store = self._store
-        sent = store.begin(request.site_id, request.request_id, str(told.get("to", "url")))
         try:
-            refused = self._handed(site, told, request, sent, store)
+            values = values_of(request, site)
+        except (ValueError, OverflowError, KeyError) as error:
+            return Rejected("bad_request", f"what is known of the request cannot be told ({type(error).__name__})", order.key)
+        sent = store.begin(request, str(told.get("to", "url")))
+        try:
+            refused = self._handed(site, told, request, values, sent, store)
         finally:
             _let_go(store, sent)
         return None if refused is None else Rejected(refused.reason, refused.message, order.key)
 
     def _handed(
-        self, site: Mapping[str, Any], told: Mapping[str, Any], request: NewRequest, sent: Sent, store: SentStore
+        self,
+        site: Mapping[str, Any],
+        told: Mapping[str, Any],
+        request: NewRequest,
+        values: Mapping[str, str],
+        sent: Sent,
+        store: SentStore,
     ) -> Rejected | None:
         maker = self._maker(site, told)
         if maker is not None:
-            return hand_to(maker, request, sent, store, values_of(request, site), with_note=bool(told.get("note", True)))
-        if sent.deal:  # an address told of it: its 2xx stands for the deal
+            return hand_to(maker, request, sent, store, values, with_note=bool(told.get("note", True)))
+        if contact_mark(request.whose) in sent.done:  # an address told of it: its 2xx stands for the deal
             return None
-        refused = address.ToAddress(self._tools.secrets, post, self._tools.clock).send(site, request)
-        if refused is None:
-            store.made(sent, "told")
-            count({"RequestHandedOver": 1}, To="url")
-        return refused
+        refused = address.ToAddress(self._tools.secrets, post, self._tools.clock).send(site, request, sent)
+        if refused is not None:
+            return refused
+        if sent.deal:
+            store.did(sent, contact_mark(request.whose))
+            count({"RequestCorrected": 1}, To="url")
+            return None
+        if sent.asker != request.whose:
+            store.tries(sent, request.whose)
+        store.made(sent, "told")
+        count({"RequestHandedOver": 1}, To="url")
+        return None
 
     def _maker(self, site: Mapping[str, Any], told: Mapping[str, Any]) -> Maker | None:
         to = told.get("to", "url")
