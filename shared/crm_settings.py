@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
 from shared.mapped_paths import ATTRIBUTE, mistake_of, mistakes_of
 from shared.new_requests import FIELDS as REQUEST_FIELDS
@@ -32,8 +32,10 @@ Told = Annotated[Text, BeforeValidator(lambda told: str(told).lower() if isinsta
 Path = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 DOOR_NAME = re.compile(r"[a-z][a-z0-9_]{1,19}")
 Door = Annotated[str, StringConstraints(pattern=f"^{DOOR_NAME.pattern}$")]
-# What the doors are called; a mapped body's name must be none of them.
-BUILT_IN = ("generic", "amocrm", "bitrix24", "hubspot", "pipedrive", "requests")
+# CRMs that have a door of their own, and what else is called crm-… in rejects, secrets and metrics: no mapped body may be.
+CRMS = ("generic", "amocrm", "bitrix24", "hubspot", "pipedrive")
+BUILT_IN = (*CRMS, "requests", "tasks", "outgoing")
+_API_PATH = re.compile(r"(/api)?/v[0-9]+$|/api$")
 _ITSELF = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]{1,5})?(/[!$-~]*)?")  # doubles of CRMs on the same machine
 
 
@@ -83,9 +85,19 @@ class CrmApi(Strict):
     """The CRM's API: what events only point at is read through it, and what events missed is found."""
 
     url: ApiAddress
-    per_second: float | None = Field(default=None, gt=0, le=50, description="calls a second; default: what the CRM allows")
+    per_second: float | None = Field(default=None, ge=0.1, le=50, description="calls a second; default: what the CRM allows")
     at_once: int | None = Field(default=None, ge=1, le=500, description="calls that may follow each other at once")
     reconcile: bool = Field(default=True, description="ask regularly for deals that changed")
+
+
+def _account_alone(api: CrmApi | None) -> CrmApi | None:
+    """Readers add the API's path themselves: of an address that has it already they would read nothing."""
+    if api is not None and (found := _API_PATH.search(api.url)):
+        raise ValueError(f"api.url: is the account's address alone; write {api.url[: found.start()]} without {found[0]}")
+    return api
+
+
+AccountApi = Annotated[CrmApi | None, AfterValidator(_account_alone)]
 
 
 class AmoCrm(CrmNames):
@@ -95,7 +107,7 @@ class AmoCrm(CrmNames):
     subdomain: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")] | None = None
     fields: CrmFields = CrmFields()
     customers: bool = Field(default=False, description="read customers (покупатели) too: deals of the pipeline `customers`")
-    api: CrmApi | None = Field(default=None, description="https://SUBDOMAIN.amocrm.ru or .kommo.com")
+    api: AccountApi = Field(default=None, description="https://SUBDOMAIN.amocrm.ru or .kommo.com")
 
 
 class Bitrix24(CrmNames):
@@ -127,7 +139,7 @@ class Pipedrive(CrmNames):
 
     company_id: Digits | None = None
     fields: CrmFields = CrmFields()
-    api: CrmApi | None = Field(default=None, description="https://COMPANY.pipedrive.com")
+    api: AccountApi = Field(default=None, description="https://COMPANY.pipedrive.com")
 
 
 class Mapped(CrmNames):
@@ -232,9 +244,9 @@ class Crm(Strict):
     @model_validator(mode="after")
     def _own_names(self) -> Crm:
         if taken := [name for name in self.mapped if name in BUILT_IN]:
-            raise ValueError(f"mapped.{taken[0]}: {taken[0]} has a door of its own; take another name")
+            raise ValueError(f"mapped.{taken[0]}: {taken[0]} is a name of our own; take another one")
         for name, mapped in self.mapped.items():
-            if mapped.deals_of is not None and mapped.deals_of not in {*BUILT_IN, *self.mapped} - {"requests", name}:
+            if mapped.deals_of is not None and mapped.deals_of not in {*CRMS, *self.mapped} - {name}:
                 raise ValueError(f"mapped.{name}.deals_of: no CRM and no other map is called {mapped.deals_of}")
         if self.new_requests and self.new_requests.to != "url":
             section: Any = getattr(self, self.new_requests.to)

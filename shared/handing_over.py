@@ -21,7 +21,7 @@ class HandingOver:
         """Hand over one request, which began at `at`. Whoever is told in it must be in the vault by now. Errors of the stores are
         raised; done again, it is the same request."""
         site_id, request_id = str(data["site_id"]), str(data["request_id"])
-        key = object_key(site_id, request_id, now)
+        key = object_key(data, now)
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=body_of(at, data), ContentType="application/json")
         sqs, url = self._queue()
         sqs.send_message(QueueUrl=url, MessageBody=message(site_id, key, request_id, now))

@@ -25,7 +25,8 @@ _LONGEST_KEY = 400  # characters of an e-mail or phone: one that the cut goes th
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """One refused item: its reason (a closed set per door), a message and what was sent, cut to 2,000 characters."""
+    """One refused item: its reason (a closed set per door), a message and what was sent. Both are kept cut to 2,000 characters,
+    without phones and e-mails; names are hidden from neither, so a message quotes nothing that people wrote."""
 
     reason: str
     message: str
@@ -60,7 +61,9 @@ class Lake:
         for reason in {item.reason for item in items}:
             count({"Rejected": sum(item.reason == reason for item in items)}, Door=door, Reason=reason)
         head = {"site_id": site_id, "door": door, "received_at": lake_text(now)}
-        lines = [orjson.dumps({**head, "reason": r.reason, "message": r.message, "content": _kept(r.content)}) for r in items]
+        lines = [
+            orjson.dumps({**head, "reason": r.reason, "message": _kept(r.message), "content": _kept(r.content)}) for r in items
+        ]
         try:
             self._s3.put_object(
                 Bucket=self._bucket,

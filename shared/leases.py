@@ -18,7 +18,8 @@ Items:
 - `recording#{site}` / {call}: where its recording can be had (shared/recordings.py); kept 400 days;
 - `client#{site}`, `deal#{site}`: who leads whose deals (shared/clients.py); kept 400 days;
 - `code#{site}` / six digits: the visitor who may dictate them (`visitor_id`), until when;
-- `client#{site}` and `deal#{site}`: who leads a client's deals (shared/clients.py).
+- `client#{site}` and `deal#{site}`: who leads a client's deals (shared/clients.py);
+- `asked#{site}`: how many forms went to the CRM (functions/collect/people/bounds.py); kept two hours.
 """
 
 from __future__ import annotations

@@ -29,7 +29,9 @@ FIELDS = (
 )  # fmt: skip
 PATH = "path"  # beside these: the client's way in words, as in the note
 HASHES: Mapping[str, Literal["phone", "email"]] = {"phone_hash": "phone", "email_hash": "email"}
-_KNOWN = frozenset({"site_id", *FIELDS, *HASHES})
+# Of requests that browsers tell: their ids are whatever a visitor likes, so they never stand for another door's request.
+DOOR, ANYBODYS_DOOR = "door", "hits"
+_KNOWN = frozenset({"site_id", DOOR, *FIELDS, *HASHES})
 
 
 def channels_of(site: Mapping[str, Any]) -> tuple[str, ...]:
@@ -38,9 +40,12 @@ def channels_of(site: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(told.get("channels") or ())
 
 
-def object_key(site_id: str, request_id: str, now: datetime) -> str:
-    """Where the request lies until the CRM has it. Ids come from browsers too: a site's request never lies where another's does."""
-    return f"{PLACE}{now:%Y/%m/%d/%H}/{site_id}-{derived_id(EPOCH, site_id, request_id)}.json"
+def object_key(data: Mapping[str, Any], now: datetime) -> str:
+    """Where the request lies until the CRM has it. Ids come from browsers too: a request never lies where one of another site,
+    door, visitor or contact does."""
+    site_id = str(data["site_id"])
+    whose = (str(data.get(name) or "") for name in (DOOR, "contact_channel", "request_id", "visitor_id", *HASHES))
+    return f"{PLACE}{now:%Y/%m/%d/%H}/{site_id}-{derived_id(EPOCH, site_id, *whose)}.json"
 
 
 def body_of(at: datetime, data: Mapping[str, Any]) -> bytes:

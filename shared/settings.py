@@ -201,6 +201,16 @@ class SiteSettings(Strict):
         return self
 
     @model_validator(mode="after")
+    def _can_hand_over(self) -> SiteSettings:
+        """New requests reach the CRM with a contact out of the vault, or not at all."""
+        told = self.crm.new_requests
+        if told is not None and self.pii != "vault":
+            raise ValueError("crm.new_requests: the CRM gets contacts out of the vault alone; set pii: vault")
+        if told is not None and "form" in told.channels and not self.forms.contacts:
+            raise ValueError("crm.new_requests.channels: forms tell no contact; set forms: {contacts: true}, or leave form out")
+        return self
+
+    @model_validator(mode="after")
     def _closed_by_word(self) -> SiteSettings:
         """Under its id a closed stage that comes as a word would have no meaning, and the shop no revenue."""
         for provider, closed in CLOSED_BY_WORD.items():

@@ -11,10 +11,10 @@ from functions.collect.people.consent import consent_of
 from functions.collect.people.contacts import take_contacts
 from functions.collect.people.lease import renewed
 from functions.collect.people.who import visitor_cookie, who_sent
-from functions.collect.texts import json_of
 from shared.errors import BadInput, FieldError, SkvozError, TooLarge, WrongType
 from shared.http import Request, Response, error_response, json_response
 from shared.ids import uuid7
+from shared.json_texts import json_of
 from shared.new_requests import channels_of
 from shared.origins import cors_headers
 from shared.sites import known_site
@@ -64,9 +64,13 @@ def _take(
     # Hits come first: what follows may fail or take its time, and they are in the lake.
     kept = contacts[: stores.vault().keep(site, contacts, "", now)] if contacts else []
     if made.forms and DOOR_CHANNEL in channels_of(site):
-        from functions.collect.people.handover import hand_over_forms  # a form in some thousand hits; no cold start waits for it
+        from functions.collect.people.bounds import Bounds  # a form in some thousand hits; no cold start waits for these
+        from functions.collect.people.handover import hand_over_forms
 
-        hand_over_forms(made.forms, {contact.key for contact in kept}, site, stores.handing, now)
+        if len(kept) < len(contacts):  # once more: nobody sends a form's contacts again
+            rest = contacts[len(kept) :]
+            kept += rest[: stores.vault().keep(site, rest, "", now)]
+        hand_over_forms(made.forms, {contact.key for contact in kept}, site, stores.handing, Bounds(*stores.numbers), now)
     rejected = [{"index": index, "reason": reason, "message": message} for index, reason, message in made.rejected]
     body = {"accepted": len(made.hits), "rejected": rejected, "visitor": visitor_id}
     cookies = []

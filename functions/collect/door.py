@@ -31,7 +31,8 @@ RANDOM_BYTES = 20  # ten for a visitor id, ten for the batch's
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """What the doors work with. `renew`, `vault` and `handing` make their clients when they are first used: most hits need none."""
+    """What the doors work with. `renew`, `vault`, `handing` and `numbers` (a client of DynamoDB, and the table's name) make their
+    clients when they are first used: most hits need none."""
 
     sites: Sites
     lake: Lake
@@ -39,6 +40,7 @@ class Stores:
     renew: Renew
     vault: Callable[[], Vault]
     handing: Callable[[], HandingOver]
+    numbers: tuple[Callable[[], Any], str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def _renew(site_id: str, held: Held, visitor_id: str, now: datetime, lease: time
 
 
 def _stores() -> Stores:
-    return Stores(_sites(), _lake(), _secrets(), _renew, _vault, _handing)
+    return Stores(_sites(), _lake(), _secrets(), _renew, _vault, _handing, (lambda: client("dynamodb"), env("NUMBERS_TABLE")))
 
 
 ROUTES = {

@@ -11,8 +11,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import orjson
-
 from shared.identity import redact, redact_emails
 from shared.records import HIT, PAYMENT, REQUEST
 
@@ -35,8 +33,6 @@ OPEN_IDS = frozenset({"visitor_id", "request_id"})
 # How ids of requests that deals imply begin, and of deals that stand alone (functions/attribution/sql).
 OUR_REQUEST_IDS = ("crm:", "deal:")
 # C0 controls and DEL say nothing in any of these fields, and NUL breaks readers of the lake further down.
-# A pair of escapes, an escaped backslash, or half a pair: what cutting text in the middle of an emoji leaves behind.
-_HALF_PAIR = re.compile(rb"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 _HALF_ESCAPE = re.compile(r"%[0-9A-Fa-f]?$")
 _WORD = re.compile(r"[^\s\"'<>]+")
 _SLASHES = re.compile(r"(?:\\?/){2}")
@@ -59,17 +55,6 @@ def clean(text: str) -> str:
     if not text.isprintable():
         text = text.translate(_CONTROLS).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text.strip()
-
-
-def json_of(body: bytes) -> Any:
-    """JSON whose texts may hold halves of surrogate pairs, which become U+FFFD. ValueError when it is none."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        mended = _HALF_PAIR.sub(lambda match: match[1] or b"\\ufffd", body)
-        if mended == body:
-            raise
-        return orjson.loads(mended)
 
 
 def fitting(text: str, column: str, cuts: list[str]) -> str:

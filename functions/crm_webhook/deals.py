@@ -44,12 +44,19 @@ class DealState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentTold:
-    """Money received (+) or refunded (−). The latest record of a `payment_id` counts; `values`: amount, currency."""
+    """Money received (+) or refunded (−), at `told_at`; a payment that was taken back is told as one of 0. `values`: amount,
+    currency.
+
+    Of a `payment_id` the record of the latest change counts: `changed_at` is when the CRM says that this, or its deal, became so;
+    None: when it arrived. `via` as of a state.
+    """
 
     deal_id: str
     payment_id: str
     told_at: datetime
     values: Mapping[str, Any]
+    changed_at: datetime | None = None
+    via: Literal["crm", "api", "history"] = "api"
 
 
 def state_record(state: DealState, provider: str, arrival: Arrival) -> Record:
@@ -68,12 +75,21 @@ def state_record(state: DealState, provider: str, arrival: Arrival) -> Record:
 
 
 def payment_record(payment: PaymentTold, provider: str, arrival: Arrival) -> Record:
-    """Encoded. Ahead as above."""
-    if payment.told_at - arrival.received_at > FUTURE:
+    """Encoded. Ahead as above, of its change too.
+
+    The time of the change stands in the record's id, by which money_events.sql orders the records of a payment. What a webhook
+    tells is known by its delivery as well: a sum that is put back to an earlier one is news, also where the deal's time stays the
+    same.
+    """
+    changed_at = payment.changed_at
+    if max(payment.told_at, changed_at or payment.told_at) - arrival.received_at > FUTURE:
         raise Ahead("its time is more than five minutes ahead of our clock")
     values = {**payment.values, "payment_id": payment.payment_id}
-    record_id = _record_id(PAYMENT, payment.deal_id, payment.told_at, 0, values, provider, arrival)
-    return PAYMENT, encode(PAYMENT, {**_head(record_id, payment.deal_id, payment.told_at, provider, arrival, "api"), **values})
+    delivery = (arrival.webhook_id,) if changed_at is None or payment.via == "crm" else ()
+    told = {**values, "paid_at": payment.told_at}
+    record_id = _record_id(PAYMENT, payment.deal_id, changed_at, 0, told, provider, arrival, *delivery)
+    head = _head(record_id, payment.deal_id, payment.told_at, provider, arrival, payment.via)
+    return PAYMENT, encode(PAYMENT, {**head, **values})
 
 
 def _record_id(

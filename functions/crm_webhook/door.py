@@ -24,6 +24,7 @@ from shared.sites import Sites
 from shared.trying import or_try_later
 
 MOST_BYTES = 256 * 1024
+WEBHOOK, RECEIVED = "webhook-id", "received-at"  # of the body's object in the quarantine
 
 T = TypeVar("T")
 
@@ -50,10 +51,11 @@ class Door:
         if provider.check is not None:
             provider.check(request.body)
         key = _quarantine_key(request, sent.site_id, webhook_id, provider)
-        put = {"Bucket": self._bucket, "Key": key, "Body": request.body, "ContentType": provider.content_type}
-        _stored(lambda: self._s3.put_object(**put))
-        # The sender's id may be anything, an e-mail too; its hash names the event as well, and the records' ids are made of it.
+        # The sender's id may be anything, an e-mail too; its hash names the event as well, and the records' ids are made of it. It
+        # lies beside the body, so that a replay makes the same records (infra/cli/crm/replaying.py).
         hashed = keyed_hash("webhook", webhook_id or request.request_id, sent.site_id.encode())
+        put = {"Bucket": self._bucket, "Key": key, "Body": request.body, "ContentType": provider.content_type}
+        _stored(lambda: self._s3.put_object(**put, Metadata={WEBHOOK: hashed, RECEIVED: request.now.isoformat()}))
         message = {
             "provider": provider.name,
             "site_id": sent.site_id,

@@ -84,7 +84,7 @@ def _own(truth: Truth, step: Step, asked: Asked, manager: int, created_at: str) 
     kind = "deal.lost" if step.reason else "deal.updated"
     if created_at:
         kind = "deal.created"
-        told |= {"created_at": created_at, "manager": MANAGERS[manager], "pipeline": "Продажи"}
+        told |= {"created_at": created_at, "manager": MANAGERS[manager], "pipeline": "Розница"}
         if asked.phone:
             told["contact"] = {"id": f"C{deal_id}", "name": "Клиент", "phones": [asked.phone]}
     return {"type": kind, "data": told, "request": asked.key if created_at else ""}

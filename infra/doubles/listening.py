@@ -68,7 +68,7 @@ class Listening:
                     status, body, more = outer._answer(
                         Asked(self.command, parts.path, query, headers, json.loads(raw) if raw else None)
                     )
-                text = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+                text = b"" if body is None else json.dumps(body).encode()
                 self.send_response(status)
                 for name, value in {"content-type": "application/json", "content-length": str(len(text)), **more}.items():
                     self.send_header(name, value)

@@ -11,7 +11,7 @@ from functions.crm_webhook.adapters import adapter_of, reader_of
 from functions.crm_webhook.api.crm import CrmReader, Page, Span, Tools
 from functions.crm_webhook.api.http import Http
 from functions.crm_webhook.api.pace import Pace
-from functions.crm_webhook.outcome import Arrival, Outcome
+from functions.crm_webhook.outcome import Arrival, Outcome, Pointer
 from shared.secrets import Secrets
 from shared.settings import parse_settings, published
 from shared.times import to_millis
@@ -54,6 +54,16 @@ def reader(site: dict[str, Any], provider: str, tools: Tools) -> CrmReader:
 
 def arrival(clock: Clock, cause: str = "cause") -> Arrival:
     return Arrival("shop", cause, clock(), KEY)
+
+
+def read_on(made: CrmReader, pointers: Iterable[Pointer], clock: Clock) -> list[Outcome]:
+    """A read, and what it leaves for later, each after another quarter of an hour."""
+    outcomes, left = list[Outcome](), list(pointers)
+    while left:
+        outcomes.append(made.read(left, arrival(clock)))
+        left = outcomes[-1].to_read
+        clock.wait(900)
+    return outcomes
 
 
 def walk(made: CrmReader, span: Span, clock: Clock) -> list[Page]:

@@ -112,9 +112,9 @@ class World:
             self.later(seconds=min(30 * 2**attempt, 3600))
         raise AssertionError("it never ended")
 
-    def item(self, request_id: str = REQUEST) -> dict[str, Any]:
+    def item(self, request_id: str = REQUEST, channel: str = "form") -> dict[str, Any]:
         """What is remembered of a request, attributes as plain values."""
-        key = {"pk": {"S": "sent#kvartal"}, "sk": {"S": request_id}}
+        key = {"pk": {"S": "sent#kvartal"}, "sk": {"S": f"{channel}#{request_id}"}}
         found = self.dynamodb.get_item(TableName="crm", Key=key).get("Item", {})
         return {name: next(iter(value.values())) for name, value in found.items()}
 

@@ -347,7 +347,8 @@ def test_the_vault_keeps_all_contacts_of_a_person_where_the_site_says_so(clients
     monkeypatch.setenv("CONTACTS_TABLE", "contacts")
     publish(clients, "kvartal", pii="vault", amocrm=AMOCRM)
     taken(clients, payload("contact_update"))
-    assert {place: values - {"2026-10-29 13:20:42.000"} for place, values in clients.table.items.items()} == {
+    plain = {place: {value for value in values if value[:2] != "20"} for place, values in clients.table.items.items()}  # no times
+    assert plain == {
         ("kvartal#phone", phone_hash("+79000000017", KEY)): {"+79000000017", "Вера Лугова"},
         ("kvartal#phone", phone_hash("+79000000018", KEY)): {"+79000000018", "Вера Лугова"},
         ("kvartal#email", email_hash("lugova@post.example", KEY)): {"lugova@post.example", "Вера Лугова"},

@@ -45,8 +45,9 @@ def test_a_code_becomes_the_sites_keys_and_connecting_again_replaces_them(amo: A
     assert stored().keys() == {"client_id", "client_secret", "redirect_uri", "access_token", "refresh_token", "expires_at"}
 
 
-def test_a_long_lived_token_is_stored_as_it_is(amo: AmoServer) -> None:
-    run(amo, token="long-1")
+@pytest.mark.parametrize("pasted", ["long-1", "long-1\n", " long-1\r\n"])
+def test_a_long_lived_token_is_stored_without_what_came_with_it_when_it_was_copied(amo: AmoServer, pasted: str) -> None:
+    run(amo, token=pasted)
     assert stored() == {"access_token": "long-1"}
 
 
@@ -57,6 +58,8 @@ def test_a_long_lived_token_is_stored_as_it_is(amo: AmoServer) -> None:
         ({"code": ""}, "--code"),
         ({"client_secret": ""}, "--client-secret"),
         ({"site": "../x", "token": "t"}, "no site id"),
+        ({"token": "long-1\nlong-2"}, "copy it again"),
+        ({"token": "токен"}, "copy it again"),
     ],
 )
 def test_what_cannot_be_stores_nothing_and_says_what_to_do(amo: AmoServer, told: dict[str, Any], message: str) -> None:

@@ -12,13 +12,14 @@ import pytest
 
 from functions.crm_webhook.api.crm import CrmReader, Span
 from functions.crm_webhook.api.http import CrmBusy
-from functions.crm_webhook.api.line import CrmClosed
+from functions.crm_webhook.api.line import CrmClosed, CrmRefused
+from functions.crm_webhook.misses import LAG
 from functions.crm_webhook.outcome import Arrival, Outcome, Pointer
 from infra.doubles.hubspot import server
 from infra.doubles.hubspot.server import TOKEN, HubSpot
 from infra.doubles.listening import Answered
 from shared.identity import phone_hash
-from tests.api.crm_apis import FIRST, KEY, Clock, arrival, reader, site_of, standing, states, took, tools_of, walk
+from tests.api.crm_apis import FIRST, KEY, Clock, arrival, read_on, reader, site_of, standing, states, took, tools_of, walk
 from tests.api.dynamo import dynamodb
 
 ALL = Span(FIRST - timedelta(days=1), FIRST + timedelta(days=90))
@@ -77,6 +78,7 @@ def test_a_deal_is_read_with_the_time_of_every_change_and_with_its_client(crm: H
         ("history", "2026-10-12 07:00:00", "appointmentscheduled", None),
         ("history", "2026-10-13 07:00:00", None, 186400.00),
         ("history", "2026-10-13 07:01:00", "won", None),
+        ("api", "2026-10-13 07:01:00", None, None),  # its client
         ("api", "2026-10-13 07:01:00", "won", 186400.00),
     ]
     deal = standing(states([outcome]), "5001")
@@ -101,17 +103,16 @@ def test_a_contacts_change_reads_its_deals(crm: HubSpot, clock: Clock, api: CrmR
     assert standing(states([outcome]), "5001")["phone_hash"] == phone_hash("+79000000042", KEY)
 
 
-def test_a_deal_of_the_bin_was_deleted_then_and_one_that_is_nowhere_is_gone_since_now(
+def test_a_deal_of_the_bin_was_deleted_then_and_one_that_stays_nowhere_is_gone_too(
     crm: HubSpot, clock: Clock, api: CrmReader
 ) -> None:
     sell(crm, clock)
     crm.account.delete("5001", FIRST + timedelta(days=1, hours=2))
     clock.wait(86_400)
     asked_at = clock.now
-    outcome = api.read([Pointer("deal", "5001"), Pointer("deal", "404")], arrival(clock))
-    told = states([outcome])
+    told = states(read_on(api, [Pointer("deal", "5001"), Pointer("deal", "404")], clock))
     gone = [(one["deal_id"], one["occurred_at"][:19]) for one in told if one.get("is_deleted")]
-    assert gone == [("5001", "2026-10-13 09:00:00"), ("404", asked_at.strftime("%Y-%m-%d %H:%M:%S"))]
+    assert gone == [("5001", "2026-10-13 09:00:00"), ("404", (asked_at + LAG).strftime("%Y-%m-%d %H:%M:%S"))]
     assert (standing(told, "5001")["is_deleted"], standing(told, "5001")["stage"]) == (True, "won")
 
 
@@ -244,14 +245,107 @@ def test_no_answer_is_taken_for_nothing(crm: HubSpot, clock: Clock, api: CrmRead
         Answered(500),
         Answered(429, {"errorType": "RATE_LIMIT"}, {"retry-after": "3"}),
         Answered(200, "maintenance"),
+        Answered(200, None),
         Answered(204),
-        Answered(207, {"results": [], "errors": [other]}),
+        Answered(200, {}),
+        Answered(200, {"status": "PENDING", "results": []}),
+        Answered(200, {"status": "COMPLETE", "results": []}),
+        Answered(200, {"status": "COMPLETE", "results": None}),
+        Answered(200, {"status": "error", "message": "oops"}),
+        Answered(207, {"status": "COMPLETE", "results": [], "errors": [other]}),
     ):
         crm.failing = [bad]
         with pytest.raises(CrmBusy):
             api.read([Pointer("deal", "5001")], arrival(clock))
     clock.wait(10)
     assert standing(states([api.read([Pointer("deal", "5001")], arrival(clock))]), "5001")["stage"] == "won"
+
+
+def test_a_list_without_an_answer_is_not_an_empty_one(crm: HubSpot, clock: Clock, api: CrmReader) -> None:
+    sell(crm, clock)
+    for cursor, bad in itertools.product(("", "bin:"), (Answered(200, {}), Answered(200, {"results": None}), Answered(200, None))):
+        crm.failing = [bad]
+        with pytest.raises(CrmBusy):
+            api.page(ALL, cursor, arrival(clock))
+    answers = [Answered(207, {"status": "PENDING", "results": []}), Answered(200, {"status": "COMPLETE"})]
+    for bad in answers:  # whose contact it is
+        crm.failing = [bad]
+        with pytest.raises(CrmBusy):
+            api.read([Pointer("contact", "9")], arrival(clock))
+
+
+def test_a_new_deal_that_is_not_visible_at_once_is_told_alive(crm: HubSpot, clock: Clock, api: CrmReader) -> None:
+    made_at = clock.now
+    clock.wait(2)
+    early = api.read([Pointer("deal", "7")], arrival(clock))
+    assert (early.records, [pointer.entity for pointer in early.to_read]) == ([], ["missing"])
+    with pytest.raises(CrmBusy):
+        api.read(early.to_read, arrival(clock))
+    crm.account.put_deal("7", made_at, dealstage="appointmentscheduled")
+    clock.wait(900)
+    told = states(read_on(api, early.to_read, clock))
+    assert (standing(told, "7")["is_deleted"], standing(told, "7")["stage"]) == (False, "appointmentscheduled")
+
+
+def test_another_address_than_hubspots_closes_the_way_and_loses_nothing(crm: HubSpot, clock: Clock, table: Any) -> None:
+    sell(crm, clock)
+    site = site_of("hubspot", api={"url": crm.url})
+    site["crm"]["hubspot"]["api"]["url"] += "/wrong"
+    table.delete_item(TableName="crm", Key={"pk": {"S": "pace#shop"}, "sk": {"S": "hubspot"}})
+    made = reader(site, "hubspot", tools_of(table, clock, hubspot=TOKEN))
+    for ask in (
+        lambda: made.read([Pointer("deal", "5001")], arrival(clock)),
+        lambda: made.read([Pointer("contact", "9")], arrival(clock)),
+        lambda: made.page(ALL, "", arrival(clock)),
+        lambda: made.page(ALL, "bin:", arrival(clock)),
+    ):
+        with pytest.raises(CrmClosed, match=r"api\.url"):
+            ask()
+
+
+def test_an_id_that_hubspot_refuses_is_rejected_alone(crm: HubSpot, clock: Clock, table: Any) -> None:
+    for number in range(5):
+        crm.account.put_deal(str(7000 + number), dealstage="appointmentscheduled")
+    clock.wait(60)
+    crm.refused_ids = {"7003"}
+    outcome = api_of(crm, clock, table).read([Pointer("deal", str(7000 + number)) for number in range(5)], arrival(clock))
+    assert {one["deal_id"] for one in states([outcome])} == {"7000", "7001", "7002", "7004"}
+    assert [(one.reason, one.message) for one in outcome.rejected] == [("refused", "deals 7003: HubSpot refuses to tell it")]
+
+
+def test_what_is_refused_for_every_deal_is_no_deals_fault(crm: HubSpot, clock: Clock, api: CrmReader) -> None:
+    crm.refused_ids = {"1", "2", "3"}
+    with pytest.raises(CrmRefused):
+        api.read([Pointer("deal", number) for number in "123"], arrival(clock))
+
+
+def test_a_phone_that_changes_there_and_back_again_stands_as_it_is(crm: HubSpot, clock: Clock, api: CrmReader) -> None:
+    sell(crm, clock)
+    outcomes = []
+    for phone in ("+79000000017", "+79000000071", "+79000000017"):
+        crm.account.put_contact("9", phone=phone)
+        clock.wait(600)
+        outcomes.append(api.read([Pointer("contact", "9")], arrival(clock)))
+    for order in itertools.permutations(outcomes):
+        assert standing(states(order), "5001")["phone_hash"] == phone_hash("+79000000017", KEY)
+    assert len(states(outcomes)) == len(states([*outcomes, api.read([Pointer("contact", "9")], arrival(clock))]))
+
+
+def test_half_an_emoji_of_an_answer_is_read(crm: HubSpot, clock: Clock, api: CrmReader) -> None:
+    crm.account.put_deal("7", dealstage="closedlost", closed_lost_reason="cut \ud83d")
+    clock.wait(60)
+    assert standing(states([api.read([Pointer("deal", "7")], arrival(clock))]), "7")["loss_reason"] == "cut \ufffd"
+
+
+def test_a_contact_of_many_deals_leaves_most_of_them_for_later(crm: HubSpot, clock: Clock, api: CrmReader) -> None:
+    crm.account.put_contact("9", phone="+79000000017")
+    for number in range(130):
+        crm.account.put_deal(str(7000 + number), contacts=("9",), dealstage="appointmentscheduled")
+    clock.wait(60)
+    first = api.read([Pointer("contact", "9")], arrival(clock))
+    assert (len({one["deal_id"] for one in states([first])}), len(first.to_read)) == (100, 30)
+    told = states([first, *read_on(api, first.to_read, clock)])
+    assert len({one["deal_id"] for one in told}) == 130
 
 
 def test_a_limit_of_the_account_that_others_use_up_makes_us_wait(crm: HubSpot, clock: Clock, api: CrmReader) -> None:

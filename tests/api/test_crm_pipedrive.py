@@ -13,11 +13,12 @@ import pytest
 from functions.crm_webhook.api.crm import CrmReader, Span
 from functions.crm_webhook.api.http import CrmBusy
 from functions.crm_webhook.api.line import CrmClosed
+from functions.crm_webhook.misses import LAG
 from functions.crm_webhook.outcome import Pointer
 from infra.doubles.listening import Answered
 from infra.doubles.pipedrive.server import TOKEN, Pipedrive
-from shared.identity import email_hash, phone_hash
-from tests.api.crm_apis import FIRST, KEY, Clock, arrival, reader, site_of, standing, states, took, tools_of, walk
+from shared.identity import email_hash, keyed_hash, phone_hash
+from tests.api.crm_apis import FIRST, KEY, Clock, arrival, read_on, reader, site_of, standing, states, took, tools_of, walk
 from tests.api.dynamo import dynamodb
 
 REQUEST = "2baec1ea42ea764eb3ecdb51b973395680fb509f"
@@ -74,6 +75,7 @@ def test_a_deal_is_read_with_the_time_of_every_change_and_with_its_client(crm: P
         ("history", "2026-10-12 08:00:00", "72", None),
         ("history", "2026-10-13 08:00:00", None, 186400.0),
         ("history", "2026-10-13 08:00:00", "won", None),
+        ("api", "2026-10-14 08:00:00", None, None),  # its client
         ("api", "2026-10-14 08:00:00", "won", 186400.0),
     ]
     deal = standing(states([outcome]), "8817")
@@ -118,7 +120,7 @@ def test_persons_and_organizations_stand_for_their_deals(crm: Pipedrive, clock: 
     assert {one["deal_id"] for one in told} == {"8817", str(other), str(hidden)}
 
 
-def test_archived_deals_stand_deleted_ones_were_deleted_then_and_purged_ones_are_gone_since_now(
+def test_archived_deals_stand_deleted_ones_were_deleted_then_and_those_that_stay_nowhere_are_gone_too(
     crm: Pipedrive, clock: Clock, api: CrmReader
 ) -> None:
     archived, deleted, purged = (crm.company.put_deal(stage_id=75) for _ in range(3))
@@ -130,9 +132,9 @@ def test_archived_deals_stand_deleted_ones_were_deleted_then_and_purged_ones_are
     gone_at = clock.now
     clock.wait(86_400)
     asked_at = clock.now
-    told = states([api.read([Pointer("deal", str(one)) for one in (archived, deleted, purged)], arrival(clock))])
+    told = states(read_on(api, [Pointer("deal", str(one)) for one in (archived, deleted, purged)], clock))
     assert standing(told, str(archived))["is_deleted"] is False
-    for one, at in ((deleted, gone_at), (purged, asked_at)):
+    for one, at in ((deleted, gone_at), (purged, asked_at + LAG)):
         deal = standing(told, str(one))
         assert (deal["is_deleted"], deal["occurred_at"][:19]) == (True, f"{at:%Y-%m-%d %H:%M:%S}")
 
@@ -255,8 +257,25 @@ def test_hooks_in_any_order_and_any_number_leave_the_same_records(crm: Pipedrive
 
 def test_no_answer_is_taken_for_nothing(crm: Pipedrive, clock: Clock, api: CrmReader) -> None:
     sell(crm, clock)
-    for bad in (Answered(500), Answered(429, None, {"retry-after": "3"}), Answered(200, "maintenance"), Answered(200, {"data": 7})):
+    nothing = (
+        Answered(500),
+        Answered(429, None, {"retry-after": "3"}),
+        Answered(200, None),
+        Answered(200, "maintenance"),
+        Answered(200, {"data": 7}),
+        Answered(200, {"success": True, "data": None}),
+        Answered(200, {"success": False, "error": "x"}),
+    )
+    for bad in nothing:
         crm.failing = [bad]
+        with pytest.raises(CrmBusy):
+            api.read([Pointer("deal", "8817")], arrival(clock))
+        crm.failing = [bad]
+        with pytest.raises(CrmBusy):
+            api.page(Span(FIRST, clock.now), "", arrival(clock))
+    empty = Answered(200, {"success": True, "data": []})
+    for bad in (*nothing, empty):  # the list does not have it, and what it is asked for alone tells nothing
+        crm.failing = [empty, bad]
         with pytest.raises(CrmBusy):
             api.read([Pointer("deal", "8817")], arrival(clock))
     assert standing(states([api.read([Pointer("deal", "8817")], arrival(clock))]), "8817")["stage"] == "won"
@@ -268,3 +287,93 @@ def test_a_wrong_key_closes_the_way_and_says_so_and_a_new_one_opens_it(crm: Pipe
         with pytest.raises(CrmClosed, match="key"):
             api_of(crm, clock, table, key).read([Pointer("deal", "8817")], arrival(clock))
     assert api_of(crm, clock, table, f"not-yet-known {TOKEN}").read([Pointer("deal", "8817")], arrival(clock)).records
+
+
+def test_a_new_deal_that_is_not_visible_at_once_is_told_alive(crm: Pipedrive, clock: Clock, api: CrmReader) -> None:
+    made_at = clock.now
+    clock.wait(2)
+    early = api.read([Pointer("deal", "8817")], arrival(clock))
+    assert (early.records, [pointer.entity for pointer in early.to_read]) == ([], ["missing"])
+    crm.company.put_deal(8817, made_at, stage_id=71)
+    clock.wait(900)
+    told = states(read_on(api, early.to_read, clock))
+    assert (standing(told, "8817")["is_deleted"], standing(told, "8817")["stage"]) == (False, "71")
+
+
+def test_another_address_than_pipedrives_closes_the_way_and_loses_nothing(crm: Pipedrive, clock: Clock, table: Any) -> None:
+    sell(crm, clock)
+    site = site_of("pipedrive", api={"url": crm.url})
+    site["crm"]["pipedrive"]["api"]["url"] += "/v1"
+    table.delete_item(TableName="crm", Key={"pk": {"S": "pace#shop"}, "sk": {"S": "pipedrive"}})
+    made = reader(site, "pipedrive", tools_of(table, clock, pipedrive=TOKEN))
+    span = Span(FIRST, clock.now)
+    for ask in (
+        lambda: made.read([Pointer("deal", "8817")], arrival(clock)),
+        lambda: made.read([Pointer("person", "40977")], arrival(clock)),
+        lambda: made.page(span, "", arrival(clock)),
+        lambda: made.page(span, "archived:", arrival(clock)),
+    ):
+        with pytest.raises(CrmClosed, match=r"api\.url"):
+            ask()
+
+
+def test_a_deal_whose_changelog_is_refused_stands_without_its_history_and_stops_nobody(
+    crm: Pipedrive, clock: Clock, api: CrmReader
+) -> None:
+    sell(crm, clock)
+    crm.company.put_deal(8818, stage_id=73)
+    clock.wait(60)
+    crm.refused_ids = {8817}
+    (page, _) = walk(api, Span(FIRST, clock.now), clock)
+    told = states([page.outcome])
+    assert {one["via"] for one in told if one["deal_id"] == "8817"} == {"api"}
+    assert (standing(told, "8817")["stage"], standing(told, "8818")["stage"]) == ("won", "73")
+    assert (page.outcome.passed_over["no_history"], page.outcome.rejected) == (1, [])
+
+
+def test_a_person_that_is_refused_is_rejected_alone(crm: Pipedrive, clock: Clock, api: CrmReader) -> None:
+    for number in (1, 2, 3):
+        crm.company.put_person(number, (f"+7900000000{number}",))
+        crm.company.put_deal(8800 + number, person_id=number)
+    clock.wait(60)
+    crm.refused_ids = {2}
+    outcome = api.read([Pointer("deal", str(8800 + number)) for number in (1, 2, 3)], arrival(clock))
+    told = states([outcome])
+    assert [standing(told, str(8800 + number)).get("phone_hash") is not None for number in (1, 2, 3)] == [True, False, True]
+    assert [(one.reason, one.message[:9]) for one in outcome.rejected] == [("refused", "persons 2")]
+
+
+def test_a_phone_that_changes_there_and_back_again_stands_as_it_is(crm: Pipedrive, clock: Clock, api: CrmReader) -> None:
+    crm.company.put_person(40977, ("+79000000017",))
+    crm.company.put_deal(8817, person_id=40977)
+    outcomes = []
+    for phone in ("+79000000017", "+79000000071", "+79000000017"):
+        crm.company.put_person(40977, (phone,))
+        clock.wait(600)
+        outcomes.append(api.read([Pointer("person", "40977")], arrival(clock)))
+    for order in itertools.permutations(outcomes):
+        assert standing(states(order), "8817")["phone_hash"] == phone_hash("+79000000017", KEY)
+
+
+def test_an_organization_of_many_deals_leaves_most_of_them_for_later(crm: Pipedrive, clock: Clock, api: CrmReader) -> None:
+    for number in range(130):
+        crm.company.put_deal(9000 + number, org_id=5)
+    clock.wait(60)
+    first = api.read([Pointer("organization", "5")], arrival(clock))
+    assert (len({one["deal_id"] for one in states([first])}), len(first.to_read)) == (100, 30)
+    told = states([first, *read_on(api, first.to_read, clock)])
+    assert len({one["deal_id"] for one in told}) == 130
+
+
+def test_a_phone_within_an_id_is_plain_in_no_record_and_the_read_tells_the_id(crm: Pipedrive, clock: Clock, table: Any) -> None:
+    order, call = "f2bf0d11cd47a1250f472ecf37f9969f7bdb30a2", "a" * 40
+    crm.company.put_person(40977, ("8 (900) 000-00-17",))
+    crm.company.put_deal(8817, person_id=40977, custom_fields={order: "79000000017", call: "1760253000.79000000017"})
+    clock.wait(60)
+    site = site_of("pipedrive", api={"url": crm.url}, fields={"order_id": order, "call_id": call})
+    hook = took(site, "pipedrive", crm.hooks[-1][0].encode(), arrival(clock))
+    read = api_of(crm, clock, table, order_id=order, call_id=call).read(hook.to_read, arrival(clock))
+    assert b"9000000017" not in b"".join(line for outcome in (hook, read) for _, line in outcome.records)
+    deal = standing(states([hook, read]), "8817")
+    assert deal["order_id"] == keyed_hash("id", "79000000017", KEY)
+    assert deal["call_id"] == keyed_hash("id", "1760253000.79000000017", KEY)

@@ -76,7 +76,7 @@ def test_a_lost_answer_to_the_note_writes_it_once(made: World, amo: Amo) -> None
     order = made.put()
     assert made.send(order) is None
     amo.server.account.notes.clear()
-    made.dynamodb.delete_item(TableName="crm", Key={"pk": {"S": "sent#kvartal"}, "sk": {"S": REQUEST}})
+    made.dynamodb.delete_item(TableName="crm", Key={"pk": {"S": "sent#kvartal"}, "sk": {"S": f"form#{REQUEST}"}})
     second = made.put("second", phone="+79000000018")
     amo.lose(f"POST /api/v4/leads/{amo.leads[0].lead.lead_id + 1}/notes")
     assert made.until_done(second) is None

@@ -89,7 +89,7 @@ def test_a_form_is_handed_over_with_its_way_and_without_a_plain_contact(doors: D
     assert doors.hits({**FORM, "url": MARKED, "first": FIRST})["statusCode"] == 202
     (told,) = doors.objects
     assert told == {
-        "site_id": "kvartal", "request_id": "kv-17", "contact_channel": "form", "form_name": "Расчёт",
+        "site_id": "kvartal", "door": "hits", "request_id": "kv-17", "contact_channel": "form", "form_name": "Расчёт",
         "visitor_id": doors.stored("request")[0]["visitor_id"], "started_at": told["started_at"],
         "phone_hash": phone_hash(PHONE, KEY), "email_hash": email_hash(EMAIL, KEY),
         "page_url": MARKED.replace("89000000017", "[removed]"), "landing": "https://kvartal.example/akcii",
@@ -176,8 +176,8 @@ def test_what_is_no_news_or_nobodys_is_counted_and_stays_here(
 
 
 def test_a_batch_hands_over_so_many_forms(doors: Doors, capsys: pytest.CaptureFixture[str]) -> None:
-    forms = [{**FORM, "id": f"0199d7a1-5c30-7d44-8a55-7f0a1b2c3d{n:02}", "request_id": f"kv-{n}"} for n in range(MOST_OF_BATCH + 2)]
-    doors.hits(*forms)
+    own = [{"request_id": f"kv-{n}", "contact": {"phones": [f"8 (900) 000-00-{n:02}"]}} for n in range(MOST_OF_BATCH + 2)]
+    doors.hits(*({**FORM, "id": f"0199d7a1-5c30-7d44-8a55-7f0a1b2c3d{n:02}", **told} for n, told in enumerate(own)))
     assert len(doors.queued) == MOST_OF_BATCH
     assert refusals(capsys.readouterr().out) == [("too_many", 1)] * 2
 

@@ -122,6 +122,7 @@ def deliveries() -> list[list[Record]]:
     """All records in two parts; the story's come with the first one, but for its return."""
     parts = [[r for r in story_records() if r.kind != "payment"], [r for r in story_records() if r.kind == "payment"]]
     records = [*random_records(seed=3, visitors=60), *random_records(seed=8, visitors=40), *too_fast()]
+    records.append(hit("early", utc("08-15 10:00"), "vk/cpc"))  # before the period that is asked about: the others' sources are new
     random = [Record(r.kind, {**r.values, "site_id": NORTH.site_id}) for r in records]
     for part, some in zip(parts, shuffled(random, 3, 2), strict=True):
         part += some
@@ -305,11 +306,13 @@ def rows_of(warehouse: Warehouse, text: str, site: SiteSettings, date_basis: str
     days |= {"known_from": date(2026, 6, 3), "path_from": date(2026, 6, 3)}
     days |= {"lapsed_before": date(2026, 10, 10), "cohorts_from": date(2026, 1, 1), "cohorts_to": date(2026, 12, 31)}
     most = {"most_deals": 5000, "most_touches": 20, "most_values": 100, "most_keys": 20, "most_restated": 100, "most_calls": 5000}
+    most |= {"most_names": 50, "slow_times": 2}
     told: dict[str, Value] = {
         "refresh_id": "",
         "model": "linear",
         "date_basis": date_basis,
         "restated_from": FIRST - timedelta(days=30),
+        "standing_at": SECOND,
         "cool_down": 1800,
         "unconfirmed_cool_down": 300,
         "pool_spans": ";spb=600/60;",

@@ -78,8 +78,9 @@ def test_such_a_deal_takes_no_request_away_and_makes_none_a_repeat(tmp_path: Pat
 
 
 def test_a_state_before_its_pipeline_was_told_does_not_make_a_deal_one_of_sales(tmp_path: Path) -> None:
-    marts = made(tmp_path, deal("m", AT, phone="p"), deal("m", AT + HOUR, "any", pipeline="warming"))
-    assert marts.row("deals")["is_apart"]
+    marts = made(tmp_path, deal("m", AT, "won", "9", phone="p"), deal("m", AT + HOUR, "any", pipeline="warming"))
+    row = marts.row("deals")
+    assert (row["is_apart"], row["is_confirmed"], row["was_qualified"], amounts(marts)) == (True, False, False, [])
 
 
 def test_what_a_pipeline_is_goes_by_the_day_of_the_event(tmp_path: Path) -> None:

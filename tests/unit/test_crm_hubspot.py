@@ -250,13 +250,53 @@ def test_names_of_the_settings_stand_for_ids_and_fields_of_the_settings_are_read
     assert json.loads(values["attributes"]) == {"district": "Юг"}
 
 
-def test_a_sum_that_is_none_is_refused_with_its_place_and_the_deal_counts_without_it() -> None:
+@pytest.mark.parametrize("odd", ["1 200,50 ₽", "1e16", "99999999999999999"])
+def test_a_sum_that_is_none_is_counted_and_the_deal_counts_without_it(odd: str) -> None:
     reader = reading()
-    told = deal_states({**DEAL, "properties": {**DEAL["properties"], "amount": "1 200,50 ₽"}}, (), reader)
-    assert [(one.reason, one.message.split(":")[0]) for one in reader.outcome.rejected] == [
-        ("bad_field", "deal 30417725518.amount")
-    ]
-    assert (told[-1].values["stage"], told[-1].values["amount"]) == ("won", None)
+    history = {"amount": [version(odd, "13T07:00:00.000")]}
+    told = deal_states({**DEAL, "properties": {**DEAL["properties"], "amount": odd}, "propertiesWithHistory": history}, (), reader)
+    assert (reader.outcome.passed_over, reader.outcome.rejected) == ({"unreadable_field": 2}, [])
+    assert [(one.via, one.values["stage"], one.values["amount"]) for one in told] == [("api", "won", None)]
+
+
+@pytest.mark.parametrize(("told", "kept"), [("333.333333", "333.33"), ("199.999", "200.00"), ("0.30000000000000004", "0.30")])
+def test_a_sum_with_fractions_of_a_kopeck_is_rounded(told: str, kept: str) -> None:
+    history = {"amount": [version(told, "13T07:00:00.000")]}
+    deal = {**DEAL, "properties": {**DEAL["properties"], "amount": told}, "propertiesWithHistory": history}
+    assert [str(one.values["amount"]) for one in deal_states(deal, (), reading())] == [kept, kept]
+
+
+def test_a_creation_days_ahead_is_left_out_and_the_deal_stands() -> None:
+    reader = reading()
+    deal = {**DEAL, "properties": {**DEAL["properties"], "createdate": (NOW + timedelta(days=3)).isoformat()}}
+    values = deal_states(deal, (), reader)[-1].values
+    assert (values["deal_created_at"], values["stage"], reader.outcome.passed_over) == (None, "won", {"unreadable_field": 1})
+
+
+@pytest.mark.parametrize(
+    ("source", "is_handmade"),
+    [("CRM_UI", True), ("MOBILE_IOS", True), ("MOBILE_ANDROID", True), ("CLONE_OBJECTS", True), ("IMPORT", False), ("", None)],
+)
+def test_a_deal_is_handmade_where_a_person_made_it_in_a_screen_of_hubspots(source: str, is_handmade: bool | None) -> None:
+    deal = {**DEAL, "properties": {**DEAL["properties"], "hs_object_source": source}}
+    assert deal_states(deal, (), reading())[-1].values["is_handmade"] is is_handmade
+
+
+def test_a_clients_keys_stand_by_the_last_change_of_the_deal_or_of_a_contact() -> None:
+    def keys(changed: str, phone: str) -> tuple[datetime | None, Any]:
+        contact = contact_of({"id": "9", "properties": {"phone": phone, "lastmodifieddate": f"2026-{changed}Z"}})
+        state = deal_states(DEAL, [contact], reading())[-1]
+        return state.told_at, state.values["phone_hash"]
+
+    deal_at = datetime(2026, 10, 29, 13, 20, 31, 417_000, tzinfo=UTC)
+    assert keys("10-01T00:00:00", "+79000000017") == (deal_at, phone_hash("+79000000017", KEY))
+    assert keys("11-01T00:00:00", "+79000000017")[0] == datetime(2026, 11, 1, tzinfo=UTC)
+
+
+def test_half_an_emoji_in_one_event_does_not_lose_the_others() -> None:
+    cut = json.dumps([event("deal.propertyChange", 6, propertyName="dealname", propertyValue="cut \ud83d"), event("deal.deletion")])
+    outcome = took(SITE, "hubspot", cut.encode(), ARRIVAL)
+    assert (outcome.rejected, [one["is_deleted"] for one in states([outcome])]) == ([], [True])
 
 
 def test_deals_that_were_merged_into_one_are_told_gone_at_the_time_of_the_merge() -> None:

@@ -18,6 +18,7 @@ from functions.crm_webhook.pipedrive.hooks import PASSED_OVER, REASONS
 from functions.crm_webhook.proofs import Sent, basic_where_set
 from shared.errors import Unauthorized
 from shared.http import Request
+from shared.identity import keyed_hash
 from shared.secrets import Secrets
 from tests.api.crm_apis import KEY, site_of, standing, states, took
 
@@ -227,8 +228,8 @@ def test_what_changes_no_deal_is_passed_over_and_counted(told: dict[str, Any], r
     ("told", "reason"),
     [
         (event(meta={"company_id": 1}), "wrong_company"),
-        (event(value="1 200,50 ₽"), "bad_field"),
-        (event(value=10**17), "bad_field"),
+        (event() | {"data": None}, "bad_field"),
+        (event("create") | {"data": None}, "bad_field"),
         (event(stage_id="a/b"), "bad_field"),
         (event(person_id=[1]), "bad_field"),
         (event(id=None), "bad_field"),
@@ -246,6 +247,43 @@ def test_an_event_that_cannot_be_right_is_rejected_with_its_reason(told: Any, re
     outcome = take(told)
     assert ([one.reason for one in outcome.rejected], outcome.records) == ([reason], [])
     assert reason in REASONS
+
+
+@pytest.mark.parametrize(
+    ("value", "amount"),
+    [(199.999, 200.0), (33.333333, 33.33), (0.1 + 0.2, 0.3), (1e-7, 0.0), (1e16, None), (10**17, None), ("1 200,50 ₽", None)],
+)
+def test_a_deal_with_an_odd_sum_counts_with_it_rounded_or_without_it(value: Any, amount: float | None) -> None:
+    outcome = take(event(value=value))
+    (one,) = states([outcome])
+    assert (one["stage"], one.get("amount"), outcome.rejected) == ("72", amount, [])
+    assert outcome.passed_over["unreadable_field"] == (amount is None)
+
+
+PHONE_IDS = {"order_id": ORDER, "call_id": CLIENT_ID}
+
+
+def test_ids_that_a_phone_is_in_are_hashed_as_the_calls_are() -> None:
+    site = site_of("pipedrive", fields=PHONE_IDS)
+    (one,) = states([take(event(custom_fields={ORDER: "79000000017", CLIENT_ID: "1760253000.79000000017"}), site)])
+    assert one["order_id"] == keyed_hash("id", "79000000017", KEY)
+    assert one["call_id"] == keyed_hash("id", "1760253000.79000000017", KEY)
+    (other,) = states([take(event(custom_fields={ORDER: "KV-2417", CLIENT_ID: "1760253000.1233"}), site)])
+    assert (other["order_id"], other["call_id"]) == ("KV-2417", "1760253000.1233")
+
+
+def test_ids_that_a_phone_may_be_in_are_left_to_the_api_where_it_is_open() -> None:
+    site = site_of("pipedrive", fields=PHONE_IDS, api={"url": "https://shop.pipedrive.com"})
+    outcome = take(event(custom_fields={ORDER: "79000000017", CLIENT_ID: "1760253000.1233"}, person_id=None), site)
+    (one,) = states([outcome])
+    assert (one.get("order_id"), one.get("call_id"), outcome.to_read) == (None, None, [Pointer("deal", "8817")])
+    short = take(event(custom_fields={ORDER: "KV-2417"}, person_id=None), site)
+    assert (states([short])[0]["order_id"], short.to_read) == ("KV-2417", [])
+
+
+def test_half_an_emoji_does_not_lose_the_event() -> None:
+    (one,) = states([take(event(lost_reason="cut \ud83d", status="lost"))])
+    assert (one["stage"], one["loss_reason"]) == ("lost", "cut \ufffd")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 2000])

@@ -73,6 +73,14 @@ def test_a_deal_imported_as_won_was_open_before_its_own_time_of_winning() -> Non
     assert [(at, one["stage"]) for at, one in found] == [("12 07:56:02", "72"), ("13 00:00:00", "won")]
 
 
+def test_odd_sums_of_the_history_are_rounded_or_counted() -> None:
+    reader = Reader(ARRIVAL, {}, Private([], KEY), Counter())
+    lines = [line("value", "33.333333", "1e16", "13 10:00:00"), line("value", "1e16", "199.999", "14 09:00:00")]
+    made = history_states(Deal({**DEAL, **TIMES}), lines[::-1], reader)
+    assert [str(one.values["amount"]) for one in made if "amount" in one.values] == ["33.33", "200.00"]
+    assert reader.passed_over == {"unreadable_field": 1}
+
+
 def test_two_moves_within_a_second_are_both_told_in_their_order() -> None:
     lines = [line("stage_id", "71", "72", "14 09:00:00"), line("stage_id", "72", "73", "14 09:00:00")]
     assert [one["stage"] for _, one in history(lines, stage_id=73)] == ["71", "72", "73"]

@@ -46,7 +46,7 @@ PURE = (
     "shared.settings", "shared.sql", "shared.times", "shared.warehouse", "shared.http", "shared.hosts", "shared.addresses",
     "shared.visitors", "shared.source_settings", "shared.attribution_settings", "shared.models", "shared.setting_types",
     "shared.number_settings", "shared.call_settings", "shared.crm_settings", "shared.mapped_paths", "shared.forms",
-    "shared.pool_size",
+    "shared.pool_size", "shared.json_texts",
     "shared.clients", "shared.new_requests", "functions.numberpool.pbx.event", "functions.numberpool.pbx.routing",
     "functions.collect.marks", "functions.collect.texts", "functions.collect.hits",
     "functions.collect.people.consent", "functions.collect.people.edge",

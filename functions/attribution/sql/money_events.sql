@@ -10,7 +10,14 @@ told AS (
         'payment:' || d.deal_id || ':' || coalesce(p.payment_id, p.record_id) AS money_event_id,
         p.occurred_at, p.amount, coalesce(p.currency, :currency) AS currency,
         row_number() OVER (
-            PARTITION BY p.provider, p.deal_id, coalesce(p.payment_id, p.record_id) ORDER BY p.received_at DESC, p.record_id DESC
+            PARTITION BY p.provider, p.deal_id, coalesce(p.payment_id, p.record_id)
+            -- The latest change: the CRM's own time of it stands in the record's id (functions/crm_webhook/deals.py), else the arrival.
+            ORDER BY
+                CASE
+                    WHEN p.via <> 'import' AND p.record_id > '00e' THEN substr(p.record_id, 1, 8) || substr(p.record_id, 10, 4)
+                    ELSE lpad(lower(to_base(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', p.received_at), 16)), 12, '0')
+                END DESC,
+                p.received_at DESC, p.record_id DESC
         ) AS age
     FROM payments AS p
     INNER JOIN deal_facts AS d ON d.site_id = :site_id AND d.deal_id = p.provider || ':' || p.deal_id
@@ -46,7 +53,7 @@ valued AS (
     FROM deal_states AS s
     INNER JOIN scope AS k ON k.deal_id = s.deal_id
     INNER JOIN (SELECT DISTINCT deal_id, currency FROM deal_states WHERE site_id = :site_id) AS c ON c.deal_id = s.deal_id
-    INNER JOIN deal_facts AS d ON d.site_id = :site_id AND d.deal_id = s.deal_id AND d.merged_into IS NULL
+    INNER JOIN deal_facts AS d ON d.site_id = :site_id AND d.deal_id = s.deal_id AND d.merged_into IS NULL AND NOT d.is_apart
     LEFT JOIN paid AS p ON p.deal_id = s.deal_id
     WHERE s.site_id = :site_id AND p.deal_id IS NULL
 ),

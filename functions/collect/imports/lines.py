@@ -19,10 +19,11 @@ from functions.collect.hits import CLOCK_TOLERANCE, address, kept_of, store_addr
 from functions.collect.imports.addresses import with_scheme
 from functions.collect.marks import UTM
 from functions.collect.people.consent import PERSONAL_COLUMNS
-from functions.collect.texts import CUT, LIMITS, Refused, fitting, hidden, identifier, json_of, whole
+from functions.collect.texts import CUT, LIMITS, Refused, fitting, hidden, identifier, whole
 from shared.addresses import mask_ip
 from shared.identity import email_hash, phone_hash, redact, redact_emails
 from shared.ids import derived_id, is_uuid
+from shared.json_texts import json_of
 from shared.money import parse_amount
 from shared.records import HIT, PAYMENT, REQUEST, Column, RecordKind
 from shared.times import lake_text, parse_instant

@@ -4,7 +4,8 @@ A body may hold several items of several entities; each stands for itself: one t
 What is not read is counted by its reason, one of `PASSED_OVER`; what is refused has one of `REASONS`.
 
 Where the settings open the API (`crm.amocrm.api`), an item that lacks something is read through it: a new lead (its contact), a
-lead without stage, pipeline or sum, a deletion (hooks tell no time of it), a contact or company without its leads, a customer.
+lead without stage, pipeline or sum, a deletion (hooks tell no time of it), a contact or company (its hook does not tell of which
+leads it is the main one), a customer.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.crm_webhook import forms
-from functions.crm_webhook.amocrm.items import CONTACT_ACTIONS, ENTITIES, LEAD_ACTIONS, Item, items_of, linked_leads
+from functions.crm_webhook.amocrm.items import CONTACT_ACTIONS, ENTITIES, LEAD_ACTIONS, Item, items_of
 from functions.crm_webhook.amocrm.states import Reader, contact_states, is_company, lead_state, person_of
 from functions.crm_webhook.deals import Ahead, DealState, state_record
 from functions.crm_webhook.outcome import Arrival, Outcome, Pointer
@@ -32,6 +33,9 @@ PASSED_OVER = (
     "path_collision",  # forms.Form.collided
     "unreadable_field",  # a field of the account's own: no sum, or an id that is too long
     "unreadable_event",  # of the API's list of events: none of its kind's values
+    "not_shown",  # a lead that an event names and the API does not show
+    "further_lead",  # of one contact or company: more than its newest 500
+    "section_closed",  # a section of the account that the API's user may not read
     "no_client_id",  # of the field _YM_UID: not 15 to 20 digits
 )
 _NEEDED = ("status_id", "pipeline_id", "price")
@@ -105,8 +109,7 @@ def _to_read(item: Item, amo: Mapping[str, Any]) -> Pointer | None:
     if item.entity == "customers":
         return Pointer("customer", item.needed_id())
     if item.entity in _CONTACTS:
-        is_lacking, entity = not linked_leads(item), "company" if is_company(item) else "contact"
-        return Pointer(entity, item.needed_id()) if is_lacking or is_company(item) else None
+        return Pointer("company" if is_company(item) else "contact", item.needed_id())
     reason = item.id("loss_reason_id")
     is_unnamed = reason is not None and reason not in amo.get("loss_reasons", {})
     is_lacking = item.action in ("add", "delete") or is_unnamed or not all(item.text(name) for name in _NEEDED)
@@ -115,7 +118,7 @@ def _to_read(item: Item, amo: Mapping[str, Any]) -> Pointer | None:
 
 def _is_pointer_alone(item: Item, pointer: Pointer) -> bool:
     """The item says nothing that the API would not say better. A deletion comes late and without its time, and would undo a
-    restoration that came before it; whose client a company is hangs on the leads' contacts."""
+    restoration that came before it; whose client somebody is hangs on the leads' main contacts."""
     if pointer.entity == "lead":
         return item.action == "delete" and item.moment("last_modified", "updated_at") is None
     return True

@@ -36,7 +36,7 @@ class CrmReader(Protocol):
     """
 
     def read(self, pointers: Sequence[Pointer], arrival: Arrival) -> Outcome:
-        """Deals that these are, or belong to. A deal that the CRM knows no more is told as deleted, at the arrival."""
+        """Deals that these are, or belong to. A deal that the CRM knows no more is told as deleted."""
 
     def page(self, span: Span, cursor: str, arrival: Arrival) -> Page:
         """Deals of the span. What changes while pages are turned may come twice or on the next span's pages, but is not left

@@ -101,6 +101,10 @@ class Pace:
         """The client and the table's name, for what else a CRM's reader keeps there."""
         return self._dynamodb(), self._table
 
+    def table(self) -> tuple[Any, str]:
+        """DynamoDB's client and the name of `crm`: what else is kept of a site's CRM lies beside its pace."""
+        return self._dynamodb(), self._table
+
     def rest(self, seconds: float) -> None:
         """Wait, by the clock that calls are paced with."""
         self._sleep(seconds)

@@ -12,12 +12,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from functions.crm_webhook.api.crm import CrmReader, Page, Span, Tools, section_of
-from functions.crm_webhook.bitrix24.calls import PROVIDER, Calls, Command, Failed
-from functions.crm_webhook.bitrix24.clients import MOST_DEALS, deals_of, known_clients
+from functions.crm_webhook.bitrix24.calls import PROVIDER, Calls, Command, Failed, rows_in
+from functions.crm_webhook.bitrix24.clients import deals_of, known_clients
+from functions.crm_webhook.bitrix24.gone.memory import Memory
+from functions.crm_webhook.bitrix24.gone.sweep import EVERY, PHASE, Sweep
 from functions.crm_webhook.bitrix24.items import COMPANY, CONTACT, DEAL, LEAD, Item, Known, client_of, deal_id_of
-from functions.crm_webhook.bitrix24.lists import ROWS, chunks, listed, rest_of
+from functions.crm_webhook.bitrix24.lists import ROWS, chunks, last_of, listed, rest_of
 from functions.crm_webhook.bitrix24.states import Teller
+from functions.crm_webhook.deals import FUTURE
 from functions.crm_webhook.outcome import Arrival, Outcome, Pointer
+from shared.times import from_millis, to_millis
 
 OWNERS = 5  # items whose history one command asks for: together they seldom fill a page of fifty rows
 _KINDS = {"deal": DEAL, "lead": LEAD, "contact": CONTACT, "company": COMPANY}
@@ -35,7 +39,8 @@ class Bitrix24:
 
     def __init__(self, site: Mapping[str, Any], tools: Tools) -> None:
         self._section, self._currency = section_of(site, PROVIDER), str(site["currency"])
-        self._calls = Calls(site, tools)
+        self._calls, self._clock = Calls(site, tools), tools.clock
+        self._memory = Memory(tools.pace, str(site["site_id"]))
         leads = [LEAD] if self._section.get("leads", True) else []
         self._kinds = [*leads, DEAL, *sorted(self._section.get("processes") or [])]
 
@@ -63,21 +68,40 @@ class Bitrix24:
 
     def page(self, span: Span, cursor: str, arrival: Arrival) -> Page:
         """As CrmReader. The cursor is the kind of items and the last id: `2:5194`. Of changed clients come the deals that are
-        theirs."""
+        theirs; once a day the walk over changes ends with what is gone (gone/sweep.py), its cursor `gone:` and a place."""
         outcome = Outcome()
         teller = Teller(self._section, self._currency, arrival, outcome)
+        if span.by == "changed" and cursor.startswith(PHASE):
+            swept = self._sweep(teller).page(cursor, to_millis(arrival.received_at))
+            return Page(outcome, swept.cursor, swept.deals)
         plan = [*self._kinds, *([CONTACT, COMPANY] if span.by == "changed" else [])]
         kind, after = _cursor(cursor, plan)
-        found = listed(self._calls.needed({"items": _of_span(kind, span, after)})["items"])
+        result = self._calls.needed({"items": _of_span(kind, span, after)})["items"]
+        found = listed(result)
+        if unseen := len(rows_in(result)) - len(found):
+            outcome.passed_over["no_access"] += unseen
         deals = len(found)
         if kind in (CONTACT, COMPANY):
             deals = self._clients(kind, found, teller)
         else:
             self._tell(kind, found, [], teller)
-        if len(found) == ROWS:
-            return Page(outcome, f"{kind}:{found[-1].id('id')}", deals)
-        following = plan[plan.index(kind) + 1 :]
-        return Page(outcome, f"{following[0]}:0" if following else "", deals)
+        if (last := last_of(result)) is not None:
+            return Page(outcome, f"{kind}:{last.id('id')}", deals)
+        if following := plan[plan.index(kind) + 1 :]:
+            return Page(outcome, f"{following[0]}:0", deals)
+        is_due = span.by == "changed" and self._memory.is_due(to_millis(arrival.received_at), EVERY)
+        return Page(outcome, PHASE if is_due else "", deals)
+
+    def _sweep(self, teller: Teller) -> Sweep:
+        def there(kind: int, numbers: Sequence[str]) -> Sequence[str]:
+            found = listed(self._calls.needed({"items": _by_ids(kind, numbers)})["items"])
+            self._tell(kind, found, [], teller)
+            return [str(item.id("id")) for item in found]
+
+        def missing(kind: int, numbers: Sequence[str]) -> Sequence[str]:
+            return self._missing(kind, numbers, teller)
+
+        return Sweep(self._calls, self._memory, self._kinds, missing, there)
 
     def _tell(self, kind: int, items: Sequence[Item], missing: Sequence[str], teller: Teller) -> None:
         """Everything of these items; those that no list shows are asked for one by one, to know why."""
@@ -87,16 +111,18 @@ class Bitrix24:
         commands |= {f"client{client}": _by_ids(client, ids) for client, ids in _clients_of(items).items()}
         commands |= {"became": _became(leads)} if leads else {}
         results = self._calls.needed(commands) if commands else {}
-        rows = [row for name, command in commands.items() if name.startswith("history")
-                for row in rest_of(self._calls, command, results[name], "ID")]  # fmt: skip
+        rows = rest_of(self._calls, {name: one for name, one in commands.items() if name.startswith("history")}, results, "ID")
         history: dict[str, list[Item]] = {}
         for row in rows:
             history.setdefault(str(row.id("ownerId")), []).append(row)
         known = known_clients({client: listed(results.get(f"client{client}")) for client in (CONTACT, COMPANY)})
         teller.outcome.people.extend(client.person for clients in known.values() for client in clients.values())
-        became = _first_deals(rest_of(self._calls, commands["became"], results["became"], "id")) if leads else {}
+        became = _first_deals(rest_of(self._calls, {"became": commands["became"]}, results, "id")) if leads else {}
+        missed = self._memory.seen(kind, owners)
         for item in items:
             number = str(item.id("id"))
+            if missed.get(number, teller.arrived) < teller.arrived:
+                teller.there(kind, number, from_millis(missed[number]))
             deal, _ = became.get(number, (None, None)) if kind == LEAD else (None, None)
             self._tell_one(kind, item, history.get(number, []), known, deal, teller)
         for lead, (first, at) in became.items():
@@ -107,25 +133,32 @@ class Bitrix24:
     def _tell_one(self, kind: int, item: Item, rows: Sequence[Item], known: Known, became: str | None, teller: Teller) -> None:
         client = client_of(item, known)
         teller.stages(kind, deal_id_of(kind, str(item.id("id"))), rows, became)
-        teller.item(kind, item, client, became)
+        teller.item(kind, item, client, became, rows)
         teller.client(kind, item, client)
         if kind == LEAD:
+            teller.standing(item, became)
             teller.outcome.people.append(item.person)
 
-    def _missing(self, kind: int, numbers: Sequence[str], teller: Teller) -> None:
-        """Deleted, or hidden from the webhook's user; or made since the list was asked."""
+    def _missing(self, kind: int, numbers: Sequence[str], teller: Teller) -> list[str]:
+        """Deleted (those are given), or hidden from the webhook's user; or made since the list was asked."""
         asked = {number: Command("crm.item.get", {"entityTypeId": kind, "id": number}) for number in numbers}
-        seen = []
-        for number, result in self._calls.batch(asked).items():
+        seen, gone = [], []
+        results = self._calls.batch(asked)
+        # Not the arrival: what another reader saw between that and now is older than the answer.
+        at = to_millis(min(self._clock(), teller.arrival.received_at + FUTURE))
+        for number, result in results.items():
             if isinstance(result, Failed):
                 if result.error == "NOT_FOUND":
-                    teller.deleted(kind, number)
+                    gone.append(number)
+                    teller.deleted(kind, number, from_millis(at))
                 else:
                     teller.outcome.passed_over["no_access"] += 1
             elif isinstance(result, dict) and isinstance(result.get("item"), dict):
                 seen.append(Item(result["item"]))
-        if seen:
-            self._tell(kind, seen, [], teller)
+        self._memory.missed(kind, gone, at)
+        for some in chunks(seen, ROWS):
+            self._tell(kind, some, [], teller)
+        return gone
 
     def _clients(self, kind: int, clients: Sequence[Item], teller: Teller) -> int:
         """Whose the deals of these clients are; how many deals."""
@@ -133,13 +166,13 @@ class Bitrix24:
         known = known_clients({kind: clients})
         told = 0
         for deal_kind in self._kinds if clients else []:
-            found = deals_of(self._calls, deal_kind, kind, list(known[kind]))
-            for item in found[:MOST_DEALS]:
+            found, further = deals_of(self._calls, deal_kind, kind, list(known[kind]))
+            for item in found:
                 if kind == CONTACT or item.id("contactId") is None:
                     teller.client(deal_kind, item, client_of(item, known))
                     told += 1
-            if len(found) > MOST_DEALS:
-                teller.outcome.passed_over["further_deal"] += len(found) - MOST_DEALS
+            if further:
+                teller.outcome.passed_over["further_deal"] += further
         return told
 
     def _leads_of(self, kind: int, items: Iterable[Item]) -> list[str]:

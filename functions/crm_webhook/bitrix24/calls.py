@@ -7,13 +7,13 @@ one is refused before anything is asked.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from functions.crm_webhook.api.crm import Tools, section_of
-from functions.crm_webhook.api.http import CrmBusy
+from functions.crm_webhook.api.http import Answer, CrmBusy
 from functions.crm_webhook.api.line import CrmClosed, CrmRefused, Limits, Line
 
 PROVIDER = "bitrix24"
@@ -44,6 +44,24 @@ class Failed(NamedTuple):
     """The portal's error of one command: its constant word (`NOT_FOUND`), never its text."""
 
     error: str
+
+
+class PortalLine(Line):
+    """The portal's word in a refusal counts before its status: a method that ran its time is 429 for minutes, not for seconds."""
+
+    def __init__(self, *args: Any, stopped: Callable[[Line, str, Any], Exception]) -> None:
+        super().__init__(*args)
+        self._stopped = stopped
+
+    def _judged(self, answer: Answer) -> Any:
+        if not 200 <= answer.status < 300:
+            try:
+                told = _dict(answer.json())
+            except CrmBusy:
+                told = {}
+            if _word(told) in _BUSY:
+                raise self._stopped(self, _word(told), told.get("time"))
+        return super()._judged(answer)
 
 
 class Calls:
@@ -107,7 +125,10 @@ class Calls:
         if not codes or not _CODE.fullmatch(codes[0]):
             raise CrmClosed(f"the secret {self._site_id}/{SECRET} must be the code of an inbound webhook: letters and digits alone")
         base, limits = f"{self._api['url']}/{codes[0]}", Limits.of(self._api, PER_SECOND, AT_ONCE)
-        return Line(self._tools.http, self._tools.pace, self._site_id, PROVIDER, base, limits, lambda is_renewed: {})
+        tools = self._tools
+        return PortalLine(
+            tools.http, tools.pace, self._site_id, PROVIDER, base, limits, lambda is_renewed: {}, stopped=self._stopped
+        )
 
     def _stopped(self, line: Line, word: str, time: Any) -> CrmBusy | CrmClosed:
         if word in _BUSY:
@@ -132,8 +153,15 @@ class Calls:
 
 def items_in(result: Any) -> list[Mapping[str, Any]]:
     """`items` of a list method. PHP writes an empty item as a list; those are left out."""
+    return [item for item in rows_in(result) if isinstance(item, dict) and item]
+
+
+def rows_in(result: Any) -> list[Any]:
+    """All of them, empty ones too. PHP writes a list that lost one of its rows as a dictionary."""
     items = _dict(result).get("items")
-    return [item for item in items if isinstance(item, dict) and item] if isinstance(items, list) else []
+    if isinstance(items, dict):
+        return list(items.values())
+    return items if isinstance(items, list) else []
 
 
 def php_query(parameters: Mapping[str, Any]) -> str:

@@ -31,7 +31,7 @@ PASSED_OVER = (
     "path_collision",  # forms.Form.collided
     "unreadable_field",  # of the API: a field of the portal's own that is no sum, or an id that is too long
     "no_access",  # of the API: an item that the webhook's user may not see
-    "further_deal",  # of the API: of a client with more than a thousand deals, the older ones
+    "further_deal",  # of the API: of a client with more than a thousand deals, the older ones (as far as they were seen)
 )
 _EVENT = re.compile(
     r"ONCRM(?P<entity>DEAL|LEAD|CONTACT|COMPANY|DYNAMICITEM)(?P<change>ADD|UPDATE|DELETE|MOVETOCATEGORY)(_(?P<kind>[0-9]+))?"

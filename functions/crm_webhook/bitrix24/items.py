@@ -90,12 +90,13 @@ class Item:
 
 
 class Client(NamedTuple):
-    """Whose an item is: his id, the first usable phone and e-mail, the latest change of item and client."""
+    """Whose an item is: his id, the first usable phone and e-mail, the latest change of item and client; all phones of both."""
 
     contact_id: str | None
     phone: str | None
     email: str | None
     changed_at: datetime | None
+    phones: tuple[str, ...] = ()
 
 
 Known = Mapping[int, Mapping[str, Item]]  # CONTACT and COMPANY → id → item
@@ -130,7 +131,7 @@ def client_of(item: Item, known: Known) -> Client:
         changed_at = max((at for at in (changed_at, client.moment("updatedTime")) if at), default=None)
     phone = next((one for one in phones if normal_phone(one)), None)
     email = next((one for one in emails if normal_email(one)), None)
-    return Client(told_id or None, phone, email, changed_at)
+    return Client(told_id or None, phone, email, changed_at, phones)
 
 
 def sum_text(value: Any) -> Any:

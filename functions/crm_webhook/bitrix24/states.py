@@ -21,9 +21,11 @@ from functions.crm_webhook.outcome import Arrival, Outcome
 from functions.crm_webhook.reading import Amount, BadField, Body, CurrencyCode, Identifier, NeededInstant, Private, Words
 from shared.identity import email_hash, phone_hash
 from shared.lake import Rejected
+from shared.times import to_millis
 
-# States of one moment stand in this order: stages, the whole item, its client, what became of it, its end.
-_ITEM_RANK, _CLIENT_RANK, _MERGED_RANK, DELETED_RANK = 900, 950, 990, 999
+# States of one moment stand in this order: stages, the whole item, its client, what became of it (by the deal, by the lead), its
+# end (missed by us, told by the portal), and that it was there after all.
+_ITEM_RANK, _CLIENT_RANK, _MERGED_RANK, _ALONE_RANK, _MISSED_RANK, DELETED_RANK, _THERE_RANK = 900, 950, 990, 991, 997, 998, 999
 MARKS = ("source", "medium", "campaign", "content", "term")
 OWN = "skvoz"  # originatorId of what we made ourselves: its originId is a request, not an order
 # Sources that the portal sets by itself. What stands behind a "|" is an open line (chats and messengers).
@@ -50,6 +52,11 @@ class Teller(NamedTuple):
     arrival: Arrival
     outcome: Outcome
 
+    @property
+    def arrived(self) -> int:
+        """Unix milliseconds."""
+        return to_millis(self.arrival.received_at)
+
     def tell(self, state: DealState) -> None:
         """A state as a record; rejected where its time lies ahead of our clock."""
         try:
@@ -70,13 +77,16 @@ class Teller(NamedTuple):
         if unreadable := sum(row.moment("createdTime") is None for row in rows):
             self.outcome.passed_over[UNREADABLE] += unreadable
 
-    def item(self, kind: int, item: Item, client: Client, became: str | None = None) -> None:
-        """The item as it stands now. Rejected (bad_field) where a standard field cannot be right; its history still counts."""
+    def item(self, kind: int, item: Item, client: Client, became: str | None = None, rows: Sequence[Item] = ()) -> None:
+        """The item as it stands now, without the stage that its history (`rows`) tells: at another place it would be a move, and
+        money, of its own. Rejected (bad_field) where a standard field cannot be right; its history still counts."""
         deal_id = deal_id_of(kind, str(item.id("id")))
         try:
             core = _core(item)
             values = {**self._own(core, item, client), **self._standard(kind, core, item)}
             values["merged_into"] = _merged_into(item, became)
+            if _is_told(kind, values, core.updated_at, rows):
+                values |= {"pipeline": None, "stage": None}
         except BadField as error:
             self._reject("bad_field", f"{deal_id}.{error}")
             return
@@ -99,11 +109,25 @@ class Teller(NamedTuple):
         values = {"merged_into": deal_id}
         self.tell(DealState(deal_id=deal_id_of(LEAD, lead_id), told_at=at, rank=_MERGED_RANK, via="history", values=values))
 
-    def deleted(self, kind: int, number: str) -> None:
-        """The CRM knows it no more."""
+    def standing(self, item: Item, deal_id: str | None) -> None:
+        """A converted lead by its own word: the deal that it is now, or itself where that is gone. Both stand at the same place,
+        its last change, behind what a deal says of it: of two reads the later one counts."""
+        told_at = item.moment("updatedTime")
+        if told_at is not None and item.value("stageSemanticId") == "S":
+            values: dict[str, Any] = {"merged_into": deal_id} if deal_id else {"is_deleted": False}
+            number = str(item.id("id"))
+            self.tell(DealState(deal_id=deal_id_of(LEAD, number), told_at=told_at, rank=_ALONE_RANK, via="api", values=values))
+
+    def deleted(self, kind: int, number: str, at: datetime) -> None:
+        """The CRM knows it no more, by the time that it was asked."""
         values = {"is_deleted": True}
-        told_at = self.arrival.received_at
-        self.tell(DealState(deal_id=deal_id_of(kind, number), told_at=told_at, rank=DELETED_RANK, via="api", values=values))
+        self.tell(DealState(deal_id=deal_id_of(kind, number), told_at=at, rank=_MISSED_RANK, via="api", values=values))
+
+    def there(self, kind: int, number: str, at: datetime) -> None:
+        """It is there, though it was told as deleted at that time: taken back at the same time, behind it. A deletion that is told
+        for a later time counts again."""
+        values = {"is_deleted": False}
+        self.tell(DealState(deal_id=deal_id_of(kind, number), told_at=at, rank=_THERE_RANK, via="api", values=values))
 
     def _reject(self, reason: str, message: str) -> None:
         self.outcome.rejected.append(Rejected(reason, message))
@@ -156,7 +180,7 @@ class Teller(NamedTuple):
         return (self.section.get(names) or {}).get(told, told) if told else None
 
     def _private(self, client: Client | None) -> Private:
-        return Private([client.phone] if client and client.phone else [], self.arrival.identity_key)
+        return Private(client.phones if client else (), self.arrival.identity_key)
 
 
 def is_handmade(item: Item) -> bool | None:
@@ -168,6 +192,16 @@ def is_handmade(item: Item) -> bool | None:
     is_machine = source in MACHINES or _OPEN_LINE in source
     others = (item.value("originatorId"), item.id("webformId"), item.id("leadId"), item.value("utmSource"))
     return not is_machine and not any(others)
+
+
+def _is_told(kind: int, values: Mapping[str, Any], updated_at: datetime, rows: Sequence[Item]) -> bool:
+    """The history tells the stage: it ends with it, or with something as new as the item itself."""
+    last = max(_placed(rows), key=lambda one: one[:2], default=None)
+    if last is None:
+        return False
+    told_at, _, row = last
+    place = (pipeline_of(kind, row.value("categoryId")), row.id("stageId"))
+    return told_at >= updated_at or place == (values["pipeline"], values["stage"])
 
 
 def _merged_into(told: Item, became: str | None) -> str | None:

@@ -10,23 +10,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from functions.crm_webhook.deals import Ahead, DealState, state_record
 from functions.crm_webhook.hubspot.names import CONTACT_KEYS, OBJECT_TYPES, deal_properties
 from functions.crm_webhook.outcome import Arrival, Outcome, Pointer
 from functions.crm_webhook.reading import EARLIEST_YEAR, BadField
+from shared.json_texts import json_of
 from shared.lake import Rejected
 from shared.times import parse_instant
 
 PROVIDER = "hubspot"
-REASONS = ("bad_json", "no_events", "wrong_portal", "bad_field", "future")
+REASONS = ("bad_json", "no_events", "wrong_portal", "bad_field", "future", "refused")  # refused: what the API will never tell
 PASSED_OVER = (
     "entity_not_read",  # companies, tickets, products, …
     "action_not_read",  # of deals and contacts: what changes no deal
     "property_not_read",  # a property that nothing is made of
     "contact_deleted",  # its deals stay as they are
-    "unreadable_field",  # a property of the account's own: no sum, or an id that is too long
+    "unreadable_field",  # no sum, an id that is too long, a creation more than a day ahead
+    "not_found",  # deals of a list that were gone when they were read: the next check sees
     "further_contact",  # phones and e-mails of a deal's contacts after the first usable one
 )
 _DELETED_RANK = 999
@@ -37,8 +37,8 @@ def records_of(body: bytes, arrival: Arrival, site: Mapping[str, Any], provider:
     """Deletions and merges of one body, and what must be read. Every event stands for itself."""
     outcome = Outcome()
     try:
-        told = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        told = json_of(body)
+    except ValueError:
         outcome.rejected.append(Rejected("bad_json", "the body is no JSON"))
         return outcome
     events = [told] if isinstance(told, dict) else told

@@ -15,6 +15,7 @@ PHONES = ("phone", "mobilephone", "hs_whatsapp_phone_number")
 EMAILS = ("email", "hs_additional_emails")  # the second one: several, between semicolons
 NAMES = ("firstname", "lastname")
 CONTACT_KEYS = (*PHONES, *EMAILS, *NAMES)
+CONTACT_CHANGED = "lastmodifieddate"
 
 
 def deal_properties(section: Mapping[str, Any]) -> list[str]:

@@ -8,18 +8,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from functions.crm_webhook.deals import DealState
-from functions.crm_webhook.fields import mapped_values, tags_text
-from functions.crm_webhook.hubspot.names import EMAILS, MARKS, MERGED, NAMES, PHONES
+from functions.crm_webhook.deals import CREATED_AHEAD, DealState
+from functions.crm_webhook.fields import UNREADABLE, mapped_values, tags_text
+from functions.crm_webhook.hubspot.names import CONTACT_CHANGED, EMAILS, MARKS, MERGED, NAMES, PHONES
 from functions.crm_webhook.outcome import Arrival, Outcome, Person
 from functions.crm_webhook.reading import EARLIEST_YEAR, Private
+from functions.crm_webhook.sums import rounded_sum
 from shared.identity import email_hash, normal_email, normal_phone, phone_hash
-from shared.lake import Rejected
-from shared.money import parse_amount
 from shared.times import parse_instant
 
 STANDING_RANK = 999  # what stands now holds against all that is told of the same moment
-_BY_HAND = "CRM_UI"
+_BY_HAND = frozenset({"CRM_UI", "MOBILE_IOS", "MOBILE_ANDROID", "CLONE_OBJECTS"})  # of hs_object_source
 
 
 class Contact(NamedTuple):
@@ -27,6 +26,7 @@ class Contact(NamedTuple):
 
     id: str
     person: Person
+    changed_at: datetime | None = None
 
 
 class Reader(NamedTuple):
@@ -43,9 +43,8 @@ def contact_of(told: Mapping[str, Any]) -> Contact:
     values = told.get("properties") or {}
     emails = [one for name in EMAILS for one in str(values.get(name) or "").split(";")]
     name = " ".join(str(values[part]).strip() for part in NAMES if values.get(part))
-    return Contact(
-        str(told["id"]), Person(name, tuple(str(values[p]) for p in PHONES if values.get(p)), tuple(e for e in emails if e))
-    )
+    person = Person(name, tuple(str(values[p]) for p in PHONES if values.get(p)), tuple(e for e in emails if e))
+    return Contact(str(told["id"]), person, moment(values.get(CONTACT_CHANGED)) or moment(told.get("updatedAt")))
 
 
 def deal_states(deal: Mapping[str, Any], contacts: Sequence[Contact], reader: Reader) -> list[DealState]:
@@ -53,32 +52,29 @@ def deal_states(deal: Mapping[str, Any], contacts: Sequence[Contact], reader: Re
     deal_id, values = str(deal["id"]), deal.get("properties") or {}
     private = Private([phone for contact in contacts for phone in contact.person.phones], reader.arrival.identity_key)
     told_at = moment(values.get("hs_lastmodifieddate")) or moment(deal.get("updatedAt"))
-    amount, wrong = _amount(values.get("amount"))
-    if wrong:
-        reader.outcome.rejected.append(Rejected("bad_field", f"deal {deal_id}.amount: {wrong}"))
     standing = {
         "is_deleted": False,
-        "deal_created_at": moment(values.get("createdate")) or moment(deal.get("createdAt")),
+        "deal_created_at": _created(deal, values, reader),
         **_valued({name: _text(values.get(name)) for name in _VALUED}, reader, private),
-        "amount": amount,
-        "is_handmade": None if not values.get("hs_object_source") else values["hs_object_source"] == _BY_HAND,
+        "amount": _amount(values.get("amount"), reader),
+        "is_handmade": None if not values.get("hs_object_source") else values["hs_object_source"] in _BY_HAND,
         "tags": tags_text(_text(values.get("hs_tag_ids")).split(";"), private),
         **{mark: private.mark(mark, _text(values.get(mark))) for mark in MARKS},
         **_mapped(values, reader, private),
-        **_who(contacts, reader),
     }
     found = [*_history(deal, reader, private), *_absorbed(deal, told_at)]
     gone_at = moment(deal.get("archivedAt"))
     if gone_at is None:
-        return [*found, DealState(deal_id=deal_id, told_at=told_at, rank=STANDING_RANK, via="api", values=standing)]
+        stands = DealState(deal_id=deal_id, told_at=told_at, rank=STANDING_RANK, via="api", values=standing)
+        return [*found, stands, *_client(deal_id, told_at, contacts, reader)]
     # In the bin: as it stood when it went there.
     last = min(told_at or gone_at, gone_at)
     stood = DealState(deal_id=deal_id, told_at=last, rank=STANDING_RANK - 1, via="api", values=standing)
     return [*found, stood, deleted(deal_id, gone_at)]
 
 
-def deleted(deal_id: str, told_at: datetime | None) -> DealState:
-    """Into HubSpot's bin then; None for a deal that it knows no more: since now."""
+def deleted(deal_id: str, told_at: datetime) -> DealState:
+    """Into HubSpot's bin then, or nowhere to be found since."""
     return DealState(deal_id=deal_id, told_at=told_at, rank=STANDING_RANK, via="api", values={"is_deleted": True})
 
 
@@ -112,7 +108,16 @@ def _valued(told: Mapping[str, str], reader: Reader, private: Private) -> dict[s
         elif name == "hubspot_owner_id":
             found["manager"] = private.words("manager", _named(text, reader, "managers"))
         elif name == "amount":
-            found["amount"], _ = _amount(text)
+            found["amount"] = _amount(text, reader)
+    return {column: value for column, value in found.items() if value is not None}
+
+
+def _created(deal: Mapping[str, Any], values: Mapping[str, Any], reader: Reader) -> datetime | None:
+    """People may set it; one that lies far ahead tells nothing, and the deal still counts."""
+    found = moment(values.get("createdate")) or moment(deal.get("createdAt"))
+    if found is not None and found - reader.arrival.received_at > CREATED_AHEAD:
+        reader.outcome.passed_over[UNREADABLE] += 1
+        return None
     return found
 
 
@@ -143,6 +148,14 @@ def _absorbed(deal: Mapping[str, Any], told_at: datetime | None) -> Iterator[Dea
 def merged_ids(deal: Mapping[str, Any]) -> list[str]:
     """Ids of the deals that were merged into this one."""
     return _ids(_text((deal.get("properties") or {}).get(MERGED)))
+
+
+def _client(deal_id: str, told_at: datetime | None, contacts: Sequence[Contact], reader: Reader) -> Iterator[DealState]:
+    """Whose deal it is: a state of its own at the last change of the deal or of any of its contacts, since these change without
+    the deal, and back again."""
+    times = [at for at in (told_at, *(contact.changed_at for contact in contacts)) if at is not None]
+    if times and (values := _who(contacts, reader)):
+        yield DealState(deal_id=deal_id, told_at=max(times), rank=STANDING_RANK - 1, via="api", values=values)
 
 
 def _versions(deal: Mapping[str, Any], name: str) -> list[tuple[datetime, str]]:
@@ -190,13 +203,13 @@ def _named(told: str, reader: Reader, names: str) -> str:
     return str((reader.section.get(names) or {}).get(told, told))
 
 
-def _amount(told: object) -> tuple[Decimal | None, str]:
-    """The sum, and what is wrong with it."""
-    text = _text(told)
+def _amount(told: object, reader: Reader) -> Decimal | None:
+    """The sum; one that is none is counted."""
     try:
-        return (parse_amount(text), "") if text else (None, "")
-    except ValueError as error:
-        return None, str(error)
+        return rounded_sum(told if isinstance(told, float) else _text(told))
+    except ValueError:
+        reader.outcome.passed_over[UNREADABLE] += 1
+        return None
 
 
 def _ids(text: str) -> list[str]:

@@ -17,6 +17,7 @@ import orjson
 
 from functions.crm_webhook.deals import DealState, PaymentTold
 from functions.crm_webhook.fields import UNREADABLE, tags_text
+from functions.crm_webhook.mapped.texts import Texts
 from functions.crm_webhook.mapped.tree import REPLACED, Tree, as_text
 from functions.crm_webhook.mapped.values import currency_of, instant_of, is_no_time, sum_of
 from functions.crm_webhook.outcome import Arrival, Person
@@ -29,6 +30,8 @@ _NAMED = {"manager": "managers", "loss_reason": "loss_reasons", "crm_source": "s
 _HAND_FILLED = ("request_id", "call_id", "visitor_id", "contact_id", "order_id")
 _MOST_ATTRIBUTE = 200
 _TAGS = re.compile(r"[,;]")
+# What they cost beside being found (mapped/tree.py: Work).
+_PERSONAL, _PAYMENT, _TAG = 10, 50, 5
 
 
 class WrongEncoding(ValueError):
@@ -36,18 +39,20 @@ class WrongEncoding(ValueError):
 
 
 class Deal:
-    """`told` are the settings of the map; `passed_over` counts what is left out."""
+    """`told` are the settings of the map; `passed_over` counts what is left out; `texts` are those of the whole body. TooMuchWork
+    comes out of any of its methods."""
 
     def __init__(
         self,
         tree: Tree,
+        texts: Texts,
         item: Any,
         told: Mapping[str, Any],
         arrival: Arrival,
         site: Mapping[str, Any],
         passed_over: Counter[str],
     ) -> None:
-        self._tree, self._item, self._told, self._arrival = tree, item, told, arrival
+        self._tree, self._texts, self._item, self._told, self._arrival = tree, texts, item, told, arrival
         self._map: Mapping[str, str | list[str]] = told["map"]
         self._passed_over, self._site_currency = passed_over, str(site["currency"])
         self._zone = str(told["time_zone"] or site["time_zone"])
@@ -55,6 +60,7 @@ class Deal:
             raise BadField("is no object with fields")
         phones, emails = self._several("phone"), self._several("email")
         self.person = Person(self._loose("name") or "", tuple(phones), tuple(emails))
+        tree.work.spend(_PERSONAL * (len(phones) + len(emails)))  # each is hashed
         self._private = Private(phones, arrival.identity_key)
         self._deal_id = self._needed_id("deal_id", "deal_id", self._item)
         self._told_at = self._instant("told_at", self._item)
@@ -82,16 +88,21 @@ class Deal:
         return [payment for one in found if isinstance(one, dict) and (payment := self._payment(one)) is not None]
 
     def _payment(self, item: Any) -> PaymentTold | None:
+        """A sum of 0 takes back what the same payment told before."""
+        self._tree.work.spend(_PAYMENT)
         amount, currency = self._sum("payment.amount", item)
-        if not amount:
+        if amount is None or (amount == 0 and not self._found("payment.id", item)):
             return None
         at = self._instant("payment.at", item)
+        if at is None and amount == 0:  # taken back together with its date
+            at = self._told_at or self._arrival.received_at
         if at is None:
             self._passed_over[NOT_PAID] += 1
             return None
         values = {"amount": amount, "currency": currency or self._currency or self._site_currency}
         payment_id = self._needed_id("payment.id", "payment_id", item)
-        return PaymentTold(deal_id=self._deal_id, payment_id=payment_id, told_at=at, values=values)
+        deal_id, changed_at = self._deal_id, self._told_at
+        return PaymentTold(deal_id=deal_id, payment_id=payment_id, told_at=at, values=values, changed_at=changed_at, via="crm")
 
     def _values(self) -> dict[str, Any]:
         amount, currency = self._sum("amount", self._item)
@@ -99,8 +110,8 @@ class Deal:
         key = self._arrival.identity_key
         return {
             "deal_created_at": self._instant("created_at", self._item),
-            "pipeline": self._private.words("pipeline", self._strict("pipeline")),
-            "stage": self._private.words("stage", self._strict("stage")),
+            "pipeline": self._texts.words("pipeline", self._strict("pipeline")),
+            "stage": self._texts.words("stage", self._strict("stage")),
             "amount": amount,
             "cost_price": self._loose_sum("cost_price"),
             "receivable": self._loose_sum("receivable"),
@@ -108,9 +119,9 @@ class Deal:
             **{name: self._hand_filled(name) for name in _HAND_FILLED},
             "phone_hash": next((hashed for one in self.person.phones if (hashed := phone_hash(one, key))), None),
             "email_hash": next((hashed for one in self.person.emails if (hashed := email_hash(one, key))), None),
-            **{name: self._private.mark(name, self._loose(name)) for name in MARKS},
-            **{name: self._private.words(name, self._named(name)) for name in ("crm_source", "loss_reason", "manager")},
-            **{name: self._private.words(name, self._loose(name)) for name in ("branch", "product")},
+            **{name: self._texts.mark(name, self._loose(name)) for name in MARKS},
+            **{name: self._texts.words(name, self._named(name)) for name in ("crm_source", "loss_reason", "manager")},
+            **{name: self._texts.words(name, self._loose(name)) for name in ("branch", "product")},
             "is_handmade": self._is_one_of("handmade"),
             "communications": self._whole("communications"),
             "tags": tags_text(self._tags(), self._private),
@@ -149,6 +160,7 @@ class Deal:
             self._passed_over[UNREADABLE] += 1
             return None
         several = found[0] if isinstance(found[0], list) else [found[0]]
+        self._tree.work.spend(len(several))
         text = ", ".join(as_text(one) for one in several if not isinstance(one, dict | list))
         if REPLACED in text:
             self._passed_over["wrong_encoding"] += 1
@@ -162,17 +174,20 @@ class Deal:
     def _several(self, name: str) -> list[str]:
         """Every text that the first filled path leads to."""
         flat = [one for found in self._found(name) for one in (found if isinstance(found, list) else [found])]
+        self._tree.work.spend(len(flat))
         texts = [as_text(one) for one in flat if not isinstance(one, dict | list | float | bool)]
         return [text for text in dict.fromkeys(texts) if text and REPLACED not in text]
 
     def _tags(self) -> list[str]:
         texts = self._several("tags")
-        return [part.strip() for part in _TAGS.split(texts[0])] if len(texts) == 1 else texts
+        tags = [part.strip() for part in _TAGS.split(texts[0])] if len(texts) == 1 else texts
+        self._tree.work.spend(_TAG * len(tags))
+        return tags
 
     def _attributes(self) -> str | None:
         told = {}
         for name in self._map:
-            if name.startswith(ATTRIBUTE) and (text := self._private.words("attributes", self._loose(name))):
+            if name.startswith(ATTRIBUTE) and (text := self._texts.words("attributes", self._loose(name))):
                 told[name.removeprefix(ATTRIBUTE)] = text[:_MOST_ATTRIBUTE]
         return orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode() if told else None
 
@@ -236,7 +251,7 @@ class Deal:
         except ValueError as error:
             raise BadField(f"map.currency: {error}") from error
         if beside not in (None, code):
-            raise BadField(f"map.currency: is {code}, and {beside} stands beside the sum")
+            raise BadField("map.currency: is another than the one that stands beside the sum")
         return code
 
     def _instant(self, name: str, item: Any) -> datetime | None:

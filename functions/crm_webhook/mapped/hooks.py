@@ -13,14 +13,15 @@ from functions.crm_webhook import forms
 from functions.crm_webhook.deals import Ahead, payment_record, state_record
 from functions.crm_webhook.fields import UNREADABLE
 from functions.crm_webhook.mapped.deal import NOT_PAID, Deal, WrongEncoding
-from functions.crm_webhook.mapped.tree import Tree, Unreadable
+from functions.crm_webhook.mapped.texts import Texts
+from functions.crm_webhook.mapped.tree import TooMuchWork, Tree, Unreadable
 from functions.crm_webhook.outcome import Arrival, Outcome
 from functions.crm_webhook.reading import BadField
 from shared.lake import Rejected
 
 MOST_DEALS = 1_000
-WRONG_ENCODING = "wrong_encoding"
-REASONS = (*forms.REASONS, "bad_json", "no_deals", "too_many_deals", "bad_field", WRONG_ENCODING, "future")
+WRONG_ENCODING, TOO_MUCH_WORK = "wrong_encoding", "too_much_work"
+REASONS = (*forms.REASONS, "bad_json", "no_deals", "too_many_deals", "bad_field", WRONG_ENCODING, "future", TOO_MUCH_WORK)
 PASSED_OVER = (
     UNREADABLE,  # a field that people fill: no sum, no number, an id that is too long
     WRONG_ENCODING,  # a free text of other letters than the settings say
@@ -41,19 +42,27 @@ def records_of(body: bytes, arrival: Arrival, site: Mapping[str, Any], provider:
         return outcome
     if tree.collided:
         outcome.passed_over["path_collision"] += tree.collided
-    items = tree.members(told["items"], tree.root)
+    try:
+        _read(tree, told, arrival, site, provider, outcome)
+    except TooMuchWork as error:  # whole or not at all: nobody knows which of its deals were read
+        return Outcome(rejected=[Rejected(TOO_MUCH_WORK, str(error))])
+    return outcome
+
+
+def _read(tree: Tree, told: Mapping[str, Any], arrival: Arrival, site: Mapping[str, Any], provider: str, outcome: Outcome) -> None:
+    items, texts = tree.members(told["items"], tree.root), Texts(tree.work)
     if not items:
         outcome.rejected.append(Rejected("no_deals", f"nothing stands at items: {told['items'] or 'the body itself'}"))
     elif len(items) > MOST_DEALS:
         outcome.rejected.append(Rejected("too_many_deals", f"{len(items):,} deals; one body holds at most {MOST_DEALS:,}"))
     else:
         for number, item in enumerate(items):
-            _take(tree, item, f"deal {number}", told, arrival, site, provider, outcome)
-    return outcome
+            _take(tree, texts, item, f"deal {number}", told, arrival, site, provider, outcome)
 
 
 def _take(
     tree: Tree,
+    texts: Texts,
     item: Any,
     place: str,
     told: Mapping[str, Any],
@@ -63,7 +72,7 @@ def _take(
     outcome: Outcome,
 ) -> None:
     try:
-        deal = Deal(tree, item, told, arrival, site, outcome.passed_over)
+        deal = Deal(tree, texts, item, told, arrival, site, outcome.passed_over)
         state, payments = deal.state(), deal.payments()
         provider = told["deals_of"] or provider
         records = [] if state is None else [state_record(state, provider, arrival)]

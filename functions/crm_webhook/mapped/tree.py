@@ -16,6 +16,8 @@ from shared.mapped_paths import Path, Step, path_of
 
 REPLACED = "\ufffd"
 _JSON_BEGINS = ("{", "[")
+MOST_WORK = 1_000_000
+_CHEAP = 1_000  # characters of a text that cost about as much as a value that is looked at
 
 
 class Unreadable(ValueError):
@@ -26,23 +28,58 @@ class Unreadable(ValueError):
         self.reason = reason
 
 
-class Tree:
-    """One body. `collided` counts the form's names that were a text and a parent."""
+class TooMuchWork(ValueError):
+    """A body and a map that together are more than one run of the worker can read; the message says what to do."""
 
-    def __init__(self, body: bytes, kind: str, encoding: str) -> None:
+
+class Work:
+    """What reading a body may cost: about one unit a value looked at."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def spend(self, units: int) -> None:
+        """TooMuchWork once the most is spent."""
+        self._left -= units
+        if self._left < 0:
+            raise TooMuchWork(
+                "its deals and the map's paths together are too much to read: take values from the deal instead of from the"
+                " body's root ($.), or send fewer deals in a body"
+            )
+
+
+class Tree:
+    """One body. `collided` counts the form's names that were a text and a parent. What paths from the root find is looked up
+    once."""
+
+    def __init__(self, body: bytes, kind: str, encoding: str, most_work: int = MOST_WORK) -> None:
         self._within: dict[str, Any] = {}
+        self._of_root: dict[str, list[Any]] = {}
+        self.work = Work(most_work)
         self.collided = 0
         self.root: Any = self._form(body, encoding) if kind == "form" else _json(body, encoding)
 
     def find(self, path: str, item: Any) -> list[Any]:
-        """Filled values that the path leads to, in the body's order: from the item, or from the root where it says so."""
+        """Filled values that the path leads to, in the body's order: from the item, or from the root where it says so. TooMuchWork
+        where the body was read too long."""
         parsed = path_of(path)
         if parsed.constant is not None:
             return [parsed.constant]
-        nodes = [self.root if parsed.is_root else item]
-        for step in parsed.steps:
+        if not parsed.is_root:
+            return self._found(parsed, item)
+        if path not in self._of_root:
+            self._of_root[path] = self._found(parsed, self.root)
+        # Every deal is given them again, and their texts with them.
+        found = self._of_root[path]
+        self.work.spend(sum(1 + (len(value) // _CHEAP if isinstance(value, str) else 0) for value in found))
+        return list(found)
+
+    def _found(self, path: Path, item: Any) -> list[Any]:
+        nodes = [item]
+        for step in path.steps:
             nodes = [found for node in nodes for found in self._step(node, step)]
-        return [_last(value, parsed) for value in nodes if _is_filled(value)]
+            self.work.spend(1 + len(nodes))
+        return [_last(value, path) for value in nodes if _is_filled(value)]
 
     def first(self, paths: str | Iterable[str], item: Any) -> list[Any]:
         """What the first path finds that finds anything."""
@@ -55,7 +92,9 @@ class Tree:
         """Objects of a list: the path leads to the list, to an object that stands for one (its keys are numbers), or, with a *, to
         the objects themselves."""
         nodes = [item] if path is None else self.find(path, item)
-        return [member for node in nodes for member in self._members(self._opened(node))]
+        members = [member for node in nodes for member in self._members(self._opened(node))]
+        self.work.spend(len(members))
+        return members
 
     def _members(self, node: Any) -> list[Any]:
         if isinstance(node, list):
@@ -71,6 +110,7 @@ class Tree:
         children = list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []
         if step.kind == "all":
             return children
+        self.work.spend(len(children) * len(step.keys))
         if isinstance(node, dict) and self._leads_to(node, step):
             return [node]
         return [child for child in children if self._leads_to(child, step)]

@@ -88,7 +88,7 @@ def _code(text: str) -> str:
         return _CURRENCIES[word]
     if _CODE.fullmatch(word):
         return word.upper()
-    raise ValueError(f"{text[:20]!r} is no currency; write a code of three letters")
+    raise ValueError("what stands there, or beside the sum, is no currency; write a code of three letters")
 
 
 def _plain(number: str) -> str:

@@ -14,8 +14,9 @@ from typing import Any
 
 from functions.crm_webhook.api.crm import CrmReader, Page, Span, Tools, section_of
 from functions.crm_webhook.api.keys import keyed
-from functions.crm_webhook.api.line import Limits, Line
+from functions.crm_webhook.api.line import CrmRefused, Limits, Line
 from functions.crm_webhook.deals import Ahead, DealState, state_record
+from functions.crm_webhook.misses import DEAL, Misses
 from functions.crm_webhook.outcome import Arrival, Outcome, Person, Pointer
 from functions.crm_webhook.pipedrive.deal import (
     LAST_RANK,
@@ -24,6 +25,7 @@ from functions.crm_webhook.pipedrive.deal import (
     Reader,
     deal_values,
     identifier,
+    moment,
     plain,
     text,
     whole_states,
@@ -37,6 +39,7 @@ PER_SECOND = 5.0
 PAGE = 50  # deals of a page, a call each; a page must be done within a reader's hold (reconcile/marks.py)
 MOST_IDS = 100
 MOST_LINES = 500
+MOST_OF_CLIENTS = 100  # deals of persons and organizations that one read tells, a call each; the others are read apart
 _DEALS = "/api/v2/deals"
 _STATUSES = "open,won,lost,deleted"
 # Fields of Pipedrive's own that are told only when they are asked for.
@@ -65,25 +68,36 @@ class PipedriveReader:
         self._asked: dict[str, Any] = {"include_fields": ",".join(asked)} if asked else {}
 
     def read(self, pointers: Sequence[Pointer], arrival: Arrival) -> Outcome:
-        """Deals (`deal`), and those of persons and organizations (`person`, `organization`)."""
-        wanted = dict.fromkeys(pointer.id for pointer in pointers if pointer.entity == "deal")
-        found: dict[str, dict[str, Any]] = {}
+        """Deals (`deal`; `missing`: asked for again), and those of persons and organizations (`person`, `organization`), of which
+        many are left for later."""
+        misses, outcome = Misses(pointers, arrival), Outcome()
+        linked: dict[str, dict[str, Any]] = {}
         for pointer in pointers:
             if pointer.entity in ("person", "organization"):
                 name = "person_id" if pointer.entity == "person" else "org_id"
-                found |= {text(deal.get("id")): deal for deal in self._all({name: pointer.id})}
-        outcome, ids = Outcome(), [one for one in wanted if one not in found]
-        for at in range(0, len(ids), MOST_IDS):
-            some = ids[at : at + MOST_IDS]
-            answer = self._line.get(_DEALS, {"ids": ",".join(some), "status": _STATUSES, "limit": MOST_IDS, **self._asked})
-            found |= {text(deal.get("id")): deal for deal in self._list(answer)}
+                linked |= {text(deal.get("id")): deal for deal in self._all({name: pointer.id})}
+        found = {one: linked.pop(one) for one in misses.ids if one in linked}
+        ids = [one for one in misses.ids if one not in found]
+        query = {"status": _STATUSES, **self._asked}
+        found |= {text(deal.get("id")): deal for deal in self._by_ids(_DEALS, ids, query)}
+        missing = []
         for one in ids:
-            if one not in found and (deal := self._single(one)) is not None:
-                found[one] = deal
-            elif one not in found:
-                gone = DealState(deal_id=one, told_at=None, rank=LAST_RANK, via="api", values={"is_deleted": True})
-                outcome.records.append(state_record(gone, PROVIDER, arrival))
-        self._tell(list(found.values()), arrival, outcome)
+            if one not in found:
+                try:
+                    deal = self._single(one)
+                except CrmRefused as error:
+                    outcome.rejected.append(_refused("deals", one, error))
+                    continue
+                if deal is None:
+                    missing.append(one)
+                else:
+                    found[one] = deal
+        several = list(linked)
+        outcome.to_read += [Pointer(DEAL, one) for one in several[MOST_OF_CLIENTS:]]
+        self._tell([*found.values(), *(linked[one] for one in several[:MOST_OF_CLIENTS])], arrival, outcome)
+        for deal_id, gone_at in misses.gone(missing, outcome):
+            gone = DealState(deal_id=deal_id, told_at=gone_at, rank=LAST_RANK, via="api", values={"is_deleted": True})
+            outcome.records.append(state_record(gone, PROVIDER, arrival))
         return outcome
 
     def page(self, span: Span, cursor: str, arrival: Arrival) -> Page:
@@ -109,7 +123,8 @@ class PipedriveReader:
         return query | ({"cursor": cursor} if cursor else {})
 
     def _tell(self, deals: Sequence[Mapping[str, Any]], arrival: Arrival, outcome: Outcome) -> None:
-        persons = self._persons([one for deal in deals if (one := text(deal.get("person_id")))])
+        wanted = list(dict.fromkeys(one for deal in deals if (one := text(deal.get("person_id")))))
+        persons = {text(person.get("id")): person for person in self._by_ids("/api/v2/persons", wanted, rejected=outcome.rejected)}
         outcome.people += [_person(person) for person in persons.values()]
         for told in deals:
             person = persons.get(text(told.get("person_id")))
@@ -118,35 +133,63 @@ class PipedriveReader:
             deal = Deal(told)
             try:
                 for state in self._states(deal, person, reader):
-                    outcome.records.append(state_record(state, PROVIDER, arrival))
+                    _add(state, arrival, outcome)
             except BadField as error:
                 outcome.rejected.append(Rejected("bad_field", f"deal {text(told.get('id'))}.{error}"))
-            except Ahead as error:
-                outcome.rejected.append(Rejected("future", f"deal {text(told.get('id'))}: {error}"))
 
     def _states(self, deal: Deal, person: Mapping[str, Any] | None, reader: Reader) -> list[DealState]:
         told_at = deal.moment("update_time") or deal.moment("add_time")
         if told_at is None:
             raise BadField("update_time: is needed")
-        values = {**deal_values(deal, reader), **_who(person, reader)}
-        standing = whole_states(deal, told_at, LAST_RANK, "api", values)
-        return [*history_states(deal, self._changelog(deal.id), reader), *standing[:1]]
+        standing = whole_states(deal, told_at, LAST_RANK, "api", deal_values(deal, reader))[:1]
+        if keys := _who(person, reader):
+            # A person changes without the deal, and back again: a state of its own, at the last change of either.
+            client_at = max(told_at, _changed(person) or told_at)
+            standing.append(DealState(deal_id=deal.id, told_at=client_at, rank=LAST_RANK - 1, via="api", values=keys))
+        lines = self._changelog(deal.id)
+        if lines is None:
+            reader.passed_over["no_history"] += 1
+            return standing
+        return [*history_states(deal, lines, reader), *standing]
 
-    def _changelog(self, deal_id: str) -> list[dict[str, Any]]:
+    def _changelog(self, deal_id: str) -> list[dict[str, Any]] | None:
+        """None where Pipedrive does not give it: the deal counts without its history."""
         lines: list[dict[str, Any]] = []
         query: dict[str, Any] = {"limit": MOST_LINES}
         while True:
-            answer = self._line.get(f"/api/v1/deals/{deal_id}/changelog", query)
-            lines += self._list(answer)
+            try:
+                answer = self._line.get(f"/api/v1/deals/{deal_id}/changelog", query, may_be_missing=True)
+            except CrmRefused:
+                return None
+            if answer is None:
+                return None
+            lines += self._list(answer, may_be_null=True)
             if not (after := self._after(answer)):
                 return lines
             query["cursor"] = after
 
-    def _persons(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        once, found = list(dict.fromkeys(ids)), dict[str, dict[str, Any]]()
-        for at in range(0, len(once), MOST_IDS):
-            answer = self._line.get("/api/v2/persons", {"ids": ",".join(once[at : at + MOST_IDS]), "limit": MOST_IDS})
-            found |= {text(person.get("id")): person for person in self._list(answer)}
+    def _by_ids(
+        self, path: str, ids: Sequence[str], query: Mapping[str, Any] | None = None, rejected: list[Rejected] | None = None
+    ) -> list[dict[str, Any]]:
+        """Those of a list that have these ids. One id that Pipedrive refuses must not take its neighbours along: it is left out,
+        and into `rejected`."""
+        found: list[dict[str, Any]] = []
+        parts = [ids[at : at + MOST_IDS] for at in range(0, len(ids), MOST_IDS)]
+        refused, error = list[str](), None
+        while parts:
+            some = parts.pop(0)
+            try:
+                found += self._list(self._line.get(path, {"ids": ",".join(some), "limit": MOST_IDS, **(query or {})}))
+            except CrmRefused as told:
+                error = told
+                if len(some) > 1:
+                    parts[:0] = [some[: len(some) // 2], some[len(some) // 2 :]]
+                else:
+                    refused += some
+        if error is not None and len(refused) == len(ids) > 1:
+            raise error  # all of them: it is not they
+        if error is not None and rejected is not None:
+            rejected += [_refused(path.split("/")[-1], one, error) for one in refused]
         return found
 
     def _all(self, query: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -163,17 +206,19 @@ class PipedriveReader:
         return found
 
     def _single(self, deal_id: str) -> dict[str, Any] | None:
-        """A deal that the list does not give: an archived one, or none."""
-        answer = self._line.get(f"{_DEALS}/{deal_id}", self._asked)
-        data = answer.get("data") if isinstance(answer, dict) else None
-        return data if isinstance(data, dict) else None
-
-    def _list(self, answer: Any) -> list[dict[str, Any]]:
-        """`data` of an answer; nothing where there is nothing (404)."""
+        """A deal that the list does not give: an archived one, or none (404, and nothing else)."""
+        answer = self._line.get(f"{_DEALS}/{deal_id}", self._asked, may_be_missing=True)
         if answer is None:
-            return []
-        data = answer.get("data") if isinstance(answer, dict) else answer
-        if data is None:
+            return None
+        data = answer.get("data") if isinstance(answer, dict) else None
+        if not isinstance(data, dict) or text(data.get("id")) != deal_id:
+            raise self._line.busy("Pipedrive's answer is not what its API gives")
+        return data
+
+    def _list(self, answer: Any, *, may_be_null: bool = False) -> list[dict[str, Any]]:
+        """`data` of an answer. `may_be_null`: the older API tells an empty list so."""
+        data = answer.get("data") if isinstance(answer, dict) else None
+        if data is None and may_be_null and isinstance(answer, dict) and answer.get("success") is True:
             return []
         if not isinstance(data, list):
             raise self._line.busy("Pipedrive's answer is not what its API gives")
@@ -208,6 +253,24 @@ def _who(told: Mapping[str, Any] | None, reader: Reader) -> dict[str, Any]:
         "phone_hash": phone_hash(phones[0], key) if phones else None,
         "email_hash": email_hash(emails[0], key) if emails else None,
     }
+
+
+def _add(state: DealState, arrival: Arrival, outcome: Outcome) -> None:
+    try:
+        outcome.records.append(state_record(state, PROVIDER, arrival))
+    except Ahead as error:
+        outcome.rejected.append(Rejected("future", f"deal {state.deal_id}: {error}"))
+
+
+def _refused(what: str, id_: str, error: CrmRefused) -> Rejected:
+    return Rejected("refused", f"{what} {id_}: Pipedrive refuses to tell it (status {error.status})")
+
+
+def _changed(person: Mapping[str, Any] | None) -> datetime | None:
+    try:
+        return moment("update_time", (person or {}).get("update_time"))
+    except BadField:
+        return None
 
 
 def _created(deal: Mapping[str, Any]) -> datetime:

@@ -13,10 +13,10 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 from functions.crm_webhook.deals import DealState
-from functions.crm_webhook.fields import mapped_values, tags_text
+from functions.crm_webhook.fields import UNREADABLE, mapped_values, tags_text
 from functions.crm_webhook.outcome import Arrival
 from functions.crm_webhook.reading import EARLIEST_YEAR, BadField, Private
-from shared.money import parse_amount
+from functions.crm_webhook.sums import rounded_sum
 from shared.times import parse_instant
 
 PROVIDER = "pipedrive"
@@ -66,14 +66,13 @@ class Deal:
     def moment(self, name: str) -> datetime | None:
         return moment(name, self.told.get(name))
 
-    def amount(self) -> Decimal | None:
-        told = self.told.get("value")
-        if told is None or told == "":
-            return None
+    def amount(self, passed_over: Counter[str]) -> Decimal | None:
+        """The sum; one that is none is counted, and the deal counts without it."""
         try:
-            return parse_amount(told)
-        except ValueError as error:
-            raise BadField(f"value: {error}") from error
+            return rounded_sum(self.told.get("value"))
+        except ValueError:
+            passed_over[UNREADABLE] += 1
+            return None
 
     def closed_at(self, told_at: datetime) -> datetime | None:
         """When it was closed, where it is: people and importers may set it, but no later than it was told."""
@@ -98,7 +97,7 @@ def deal_values(deal: Deal, reader: Reader) -> dict[str, Any]:
         "deal_created_at": deal.moment("add_time"),
         "pipeline": identifier("pipeline_id", told.get("pipeline_id")),
         "stage": None if deal.is_deleted else deal.stage,
-        "amount": deal.amount(),
+        "amount": deal.amount(reader.passed_over),
         "currency": currency(told.get("currency")),
         "contact_id": identifier("person_id", told.get("person_id")) or (organization and f"organization:{organization}"),
         "manager": private.words("manager", named(identifier("owner_id", told.get("owner_id")), section, "managers")),

@@ -14,7 +14,7 @@ from functions.crm_webhook.deals import DealState
 from functions.crm_webhook.fields import UNREADABLE
 from functions.crm_webhook.pipedrive.deal import CLOSED, DELETED, LAST_RANK, Deal, Reader, currency, moment, named, text
 from functions.crm_webhook.reading import BadField
-from shared.money import parse_amount
+from functions.crm_webhook.sums import rounded_sum
 
 FIELDS = ("stage_id", "status", "pipeline_id", "value", "currency", "lost_reason")
 
@@ -97,7 +97,7 @@ def _state(
         values["pipeline"] = standing["pipeline_id"] or None
     if "value" in changed and standing["value"]:
         try:
-            values["amount"] = parse_amount(standing["value"])
+            values["amount"] = rounded_sum(standing["value"])
         except ValueError:
             reader.passed_over[UNREADABLE] += 1
     if "currency" in changed:

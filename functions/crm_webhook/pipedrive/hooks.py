@@ -1,15 +1,15 @@
 """Webhooks of Pipedrive, version 2: one event with the whole deal. Pure.
 
-A deal's client is only named (`person_id`), so what concerns him is read through the API, where the settings open it.
+A deal's client is only named (`person_id`), so what concerns him is read through the API, where the settings open it. So is an
+order's or a call's id that a phone may be in: whose phones are whose an event does not tell.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
-
-import orjson
 
 from functions.crm_webhook.deals import Ahead, DealState, state_record
 from functions.crm_webhook.outcome import Arrival, Outcome, Pointer
@@ -25,26 +25,49 @@ from functions.crm_webhook.pipedrive.deal import (
     whole_states,
 )
 from functions.crm_webhook.reading import BadField, Private
+from shared.identity import keyed_hash
+from shared.json_texts import json_of
 from shared.lake import Rejected
 
-REASONS = ("bad_json", "no_event", "wrong_company", "bad_field", "future")
+REASONS = ("bad_json", "no_event", "wrong_company", "bad_field", "future", "refused")  # refused: what the API will never tell
 PASSED_OVER = (
     "entity_not_read",  # leads, activities, notes, products, …
     "action_not_read",  # what is neither create, change nor delete
     "no_deal_concerned",  # persons and organizations: changes that no deal's record tells
-    "unreadable_field",  # a field of the account's own: no sum, or an id that is too long
+    "unreadable_field",  # no sum, or an id that is too long
+    "no_history",  # of a deal that is read: Pipedrive does not give its changelog
     "further_contact",  # of persons that are read: phones and e-mails after the first usable one
 )
 _PERSON_KEYS = frozenset({"phones", "emails", "phone", "email"})
 _ACTIONS = ("create", "change", "delete")
+_OF_OTHERS = frozenset({"order_id", "call_id"})  # ids of other systems, into which telephonies put phones
+_LONG_RUN = re.compile(r"[0-9]{10,}")
+_LIKE_PHONE = re.compile(r"(?<![0-9])[78]?9[0-9]{9}(?![0-9])")
+
+
+class _OfStrangers(Private):
+    """Ids that a phone may be in: hashed as the calls' door hashes them, or, where the API tells them, left to it."""
+
+    def __init__(self, key: bytes, *, is_read: bool) -> None:
+        super().__init__((), key)
+        self._own_key, self._is_read, self.is_left_out = key, is_read, False
+
+    def identifier(self, field: str, text: str | None) -> str | None:
+        found = super().identifier(field, text)
+        if text is None or found != text or field not in _OF_OTHERS:
+            return found
+        if self._is_read and _LONG_RUN.search(text):
+            self.is_left_out = True
+            return None
+        return keyed_hash("id", text, self._own_key) if _LIKE_PHONE.search(text) else text
 
 
 def records_of(body: bytes, arrival: Arrival, site: Mapping[str, Any], provider: str = PROVIDER) -> Outcome:
     """States of the deal, and what must be read. The same event gives the same records, however often it is delivered."""
     outcome = Outcome()
     try:
-        told = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        told = json_of(body)
+    except ValueError:
         outcome.rejected.append(Rejected("bad_json", "the body is no JSON"))
         return outcome
     meta = told.get("meta") if isinstance(told, dict) else None
@@ -56,7 +79,8 @@ def records_of(body: bytes, arrival: Arrival, site: Mapping[str, Any], provider:
     if mine and company and company != mine:
         outcome.rejected.append(Rejected("wrong_company", "meta.company_id is not crm.pipedrive.company_id of the settings"))
         return outcome
-    reader = Reader(arrival, section, Private([], arrival.identity_key), outcome.passed_over)
+    private = _OfStrangers(arrival.identity_key, is_read=bool(section.get("api")))
+    reader = Reader(arrival, section, private, outcome.passed_over)
     try:
         _take(meta, told.get("data"), told.get("previous"), reader, outcome)
     except BadField as error:
@@ -80,10 +104,12 @@ def _take(meta: Mapping[str, Any], data: object, previous: object, reader: Reade
             outcome.to_read.append(Pointer(entity, _entity_id(meta, data)))
         else:
             outcome.passed_over["no_deal_concerned"] += 1
-    elif action == "delete" or not isinstance(data, dict):
+    elif action == "delete":
         _add([_deleted(_entity_id(meta, previous), meta, merged_into=meta.get("merged_to_id"))], reader, outcome)
-    else:
+    elif isinstance(data, dict):
         _take_deal(Deal(data), meta, previous, reader, outcome)
+    else:
+        raise BadField("data: is needed")
 
 
 def _take_deal(deal: Deal, meta: Mapping[str, Any], previous: object, reader: Reader, outcome: Outcome) -> None:
@@ -100,7 +126,8 @@ def _take_deal(deal: Deal, meta: Mapping[str, Any], previous: object, reader: Re
     _add(states, reader, outcome)
     before = previous if isinstance(previous, dict) else {}
     has_new_client = meta["action"] == "create" or not {"person_id", "org_id"}.isdisjoint(before) or absorbed
-    if values["contact_id"] and has_new_client and not deal.is_deleted:
+    is_left_out = isinstance(reader.private, _OfStrangers) and reader.private.is_left_out
+    if (is_left_out or (values["contact_id"] and has_new_client)) and not deal.is_deleted:
         outcome.to_read.append(Pointer("deal", deal.id))
 
 

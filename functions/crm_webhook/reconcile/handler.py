@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from time import monotonic
 from typing import Any
@@ -48,7 +48,7 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
             site, provider = waiting.pop(0)
             key = (str(site["site_id"]), provider)
             turn = min(until, monotonic() + (TURN if waiting else SECONDS))
-            deals, state = _checked(site, provider, lambda turn=turn: monotonic() < turn)  # type: ignore[misc]
+            deals, state = _checked(site, provider, turn)
             known = told.setdefault(key, {"site": key[0], "provider": provider, "deals": 0})
             known |= {"deals": known["deals"] + deals, "is_done": state == "done"}
             if state == "going":
@@ -78,10 +78,10 @@ def _is_meant(event: Mapping[str, Any], site_id: str, provider: str) -> bool:
     return event.get("site") in (None, site_id) and event.get("provider") in (None, provider)
 
 
-def _checked(site: Mapping[str, Any], provider: str, has_time: Callable[[], bool]) -> tuple[int, str]:
-    """Deals read, and how the walk stands: done, going (its turn was up), held (by another reader) or failed."""
+def _checked(site: Mapping[str, Any], provider: str, until: float) -> tuple[int, str]:
+    """Deals read until then, and how the walk stands: done, going (its turn was up), held (by another reader) or failed."""
     try:
-        progress = reconciler().check(site, provider, has_time)
+        progress = reconciler().check(site, provider, lambda: monotonic() < until)
     except Exception:
         logger().exception("a CRM could not be checked", extra={"site_id": site["site_id"], "provider": provider})
         count({"CrmNotChecked": 1}, Provider=provider)

@@ -1,11 +1,13 @@
 """New requests → an address of the settings (`crm.new_requests.url`): a signed event (Standard Webhooks).
 
 The CRM makes a deal of it and keeps `data.request_id` with it (`skvoz_request_id`), by which the deal finds its call. The
-webhook-id is made of the request's, so a CRM knows a repeat.
+webhook-id is made of the request's, so a CRM knows a repeat; with other contacts the same request comes under another webhook-id.
 """
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import orjson
 
 from functions.crm_webhook.requests.request import NewRequest
+from functions.crm_webhook.requests.sent import Sent
 from shared.errors import TryLater
 from shared.lake import Rejected
 from shared.log import count
@@ -21,6 +24,8 @@ from shared.secrets import Secrets
 from shared.security import sign_webhook
 
 REASONS = ("refused_by_crm", "redirected")
+# Ids that a header takes as they are; browsers may tell any.
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _LATER = frozenset({408, 425, 429})
 
 Post = Callable[[str, bytes, Mapping[str, str]], int]
@@ -32,7 +37,7 @@ class ToAddress:
     def __init__(self, secrets: Secrets, post: Post, clock: Callable[[], datetime]) -> None:
         self._secrets, self._post, self._clock = secrets, post, clock
 
-    def send(self, site: Mapping[str, Any], request: NewRequest) -> Rejected | None:
+    def send(self, site: Mapping[str, Any], request: NewRequest, sent: Sent) -> Rejected | None:
         """None once the CRM took it (2xx); why not where it never will (3xx, 4xx). LookupError without a secret; TryLater for 5xx,
         408, 425, 429 and for no answer: the queue keeps the request."""
         name, now = f"{site['site_id']}/{SECRET}", self._clock()
@@ -41,7 +46,7 @@ class ToAddress:
             raise LookupError(f"secret {name} cannot sign or is not set; create it with: skvoz secrets init")
         body = body_of(request)
         headers = {"content-type": "application/json", "user-agent": "skvoz"}
-        headers |= sign_webhook(body, f"request_{request.request_id}", secrets[0], now)
+        headers |= sign_webhook(body, event_id(request, sent), secrets[0], now)
         try:
             status = self._post(str(site["crm"]["new_requests"]["url"]), body, headers)
         except Exception as error:
@@ -55,6 +60,14 @@ class ToAddress:
         if status >= 300:
             return Rejected("redirected", f"the CRM answered {status}; crm.new_requests.url must be the address itself")
         return None
+
+
+def event_id(request: NewRequest, sent: Sent) -> str:
+    """The webhook-id: the same on every repeat, another for other contacts, and of a browser's request never another door's."""
+    own = request.request_id
+    name = own if _PLAIN_ID.fullmatch(own) else hashlib.sha256(own.encode()).hexdigest()[:32]
+    is_apart = request.is_anybodys or sent.asker != request.whose
+    return f"request_{name}_{request.whose}" if is_apart else f"request_{name}"
 
 
 def body_of(request: NewRequest) -> bytes:

@@ -16,9 +16,10 @@ from functions.crm_webhook.api.crm import Tools
 from functions.crm_webhook.api.http import CrmBusy
 from functions.crm_webhook.api.line import CrmClosed, CrmRefused, Line
 from functions.crm_webhook.requests.making import errors_of, fields_refused
+from functions.crm_webhook.requests.plain import shown
 from functions.crm_webhook.requests.request import NewRequest
 from functions.crm_webhook.requests.sent import Sent
-from functions.crm_webhook.requests.way import id_of_name, title_of
+from functions.crm_webhook.requests.way import contact_text, id_of_name, title_of
 from shared.identity import normal_email, normal_phone
 from shared.new_requests import MARKS, PATH
 
@@ -66,11 +67,12 @@ class AmoMaker:
         self._amo: Mapping[str, Any] = site["crm"][PROVIDER]
         self._told: Mapping[str, Any] = site["crm"]["new_requests"]
 
-    def made_before(self, request: NewRequest) -> str | None:
-        """amoCRM's search looks into names and fields; what it finds is compared."""
+    def made_before(self, request: NewRequest) -> list[str]:
+        """amoCRM's search looks into names and fields; what it finds is compared: a house number may be a request's id as well."""
         answer = _asked(self._line, "/api/v4/leads", {"query": request.request_id, "limit": MOST_FOUND})
-        found = [lead for lead in embedded(answer, "leads") if _has(lead, request.request_id)]
-        return _oldest(found)
+        place = (self._amo.get("fields") or {}).get("request_id")
+        field = _find(self._fields.of(request.site_id, self._line), str(place)) if place else None
+        return _oldest(lead for lead in embedded(answer, "leads") if _has(lead, request.request_id, field))
 
     def contact_of(self, request: NewRequest, sent: Sent) -> str | None:
         """The oldest contact with the phone, else with the e-mail; None: the lead brings a new one."""
@@ -98,14 +100,22 @@ class AmoMaker:
         """The client's way as a note."""
 
         def note() -> None:
-            path = f"/api/v4/leads/{sent.deal}/notes"
-            if sent.is_again and any(
-                _is_note(one, values[PATH]) for one in embedded(_asked(self._line, path, {"limit": MOST_FOUND}), "notes")
-            ):
-                return
-            self._line.send(path, [{"note_type": "common", "params": {"text": values[PATH]}}])
+            self._note(sent, values[PATH])
 
         return {"note": (note, True)}
+
+    def other_contact(self, request: NewRequest, sent: Sent) -> None:
+        """As a note: whose phone was the wrong one, people know better."""
+        self._note(sent, contact_text(request, self._site))
+
+    def _note(self, sent: Sent, text: str) -> None:
+        path = f"/api/v4/leads/{sent.deal}/notes"
+        if sent.is_again:
+            # Of a lead that was deleted meanwhile there are none; writing one is refused, and that ends it.
+            told = _asked(self._line, path, {"limit": MOST_FOUND}, may_be_missing=True)
+            if any(_is_note(one, text) for one in embedded(told, "notes")):
+                return
+        self._line.send(path, [{"note_type": "common", "params": {"text": text}}])
 
     def _lead(self, request: NewRequest, values: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
         """The lead's body, and which field of the settings each of its fields is."""
@@ -125,7 +135,7 @@ class AmoMaker:
                 filled.setdefault(field, (code, text))
         title = title_of(request, self._site)
         if "request_id" in missing or "request_id" not in wanted:
-            title = f"{title} ({request.request_id})"
+            title = f"{title} ({shown(request.request_id)})"
         if missing:
             fields_refused(PROVIDER, request.site_id, [f"{wanted[name][0]} (there is no such field)" for name in missing])
         lead: dict[str, Any] = {"name": title, "created_by": 0}  # 0: made by a robot, by nobody's hand
@@ -162,10 +172,10 @@ def maker(site: Mapping[str, Any], tools: Tools, fields: AmoFields) -> AmoMaker:
     return AmoMaker(site, line_of(site, tools), fields)
 
 
-def _asked(line: Line, path: str, query: Mapping[str, Any]) -> Any:
+def _asked(line: Line, path: str, query: Mapping[str, Any], *, may_be_missing: bool = False) -> Any:
     """The answer to a question. What cannot be asked is not known, and nothing may be made twice: it waits for a person."""
     try:
-        return line.get(path, query)
+        return line.get(path, query, may_be_missing=may_be_missing)
     except CrmRefused as refused:
         raise CrmClosed(f"amoCRM does not answer {path}: status {refused.status} (docs/crm.md)") from refused
 
@@ -203,17 +213,18 @@ def _tracked(values: Mapping[str, str]) -> dict[str, str]:
 def _found_by(line: Line, code: str, wanted: str, query: str, normal: Callable[[str], str | None]) -> str | None:
     answer = _asked(line, "/api/v4/contacts", {"query": query, "limit": MOST_FOUND})
     found = [one for one in embedded(answer, "contacts") if wanted in map(normal, _coded(one, code))]
-    return _oldest(found)
+    return next(iter(_oldest(found)), None)
 
 
 def _coded(entity: Mapping[str, Any], code: str) -> list[str]:
     return [text for field in _custom(entity) if field.get("field_code") == code for text in _texts(field)]
 
 
-def _has(lead: Mapping[str, Any], request_id: str) -> bool:
-    """The request's id is a field's whole value, or ends the name."""
-    in_fields = any(text == request_id for field in _custom(lead) for text in _texts(field))
-    return in_fields or str(lead.get("name") or "").endswith(f"({request_id})")
+def _has(lead: Mapping[str, Any], request_id: str, field: int | None) -> bool:
+    """The request's id is the whole value of its field, or ends the name."""
+    own = (one for one in _custom(lead) if field is not None and str(one.get("field_id")) == str(field))
+    in_field = any(text == request_id for one in own for text in _texts(one))
+    return in_field or str(lead.get("name") or "").endswith(f"({shown(request_id)})")
 
 
 def _custom(entity: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -226,9 +237,8 @@ def _texts(field: Mapping[str, Any]) -> list[str]:
     return [str(one.get("value")) for one in values if isinstance(one, dict)] if isinstance(values, list) else []
 
 
-def _oldest(found: Iterable[Mapping[str, Any]]) -> str | None:
-    numbers = [int(one["id"]) for one in found if not one.get("is_deleted")]
-    return str(min(numbers)) if numbers else None
+def _oldest(found: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [str(number) for number in sorted(int(one["id"]) for one in found if not one.get("is_deleted"))]
 
 
 def _is_note(note: Mapping[str, Any], text: str) -> bool:

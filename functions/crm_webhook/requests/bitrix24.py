@@ -22,7 +22,7 @@ from functions.crm_webhook.bitrix24.states import OWN
 from functions.crm_webhook.requests.making import fields_refused
 from functions.crm_webhook.requests.request import NewRequest
 from functions.crm_webhook.requests.sent import Sent
-from functions.crm_webhook.requests.way import id_of_name, title_of
+from functions.crm_webhook.requests.way import contact_text, id_of_name, title_of
 from shared.new_requests import MARKS, PATH
 
 PROVIDER = "bitrix24"
@@ -43,17 +43,17 @@ class BitrixMaker:
         self._told: Mapping[str, Any] = site["crm"]["new_requests"]
         self._kind = LEAD if self._told.get("as_lead", True) else DEAL
 
-    def made_before(self, request: NewRequest) -> str | None:
+    def made_before(self, request: NewRequest) -> list[str]:
         """By its origin."""
-        return self._by_origin(self._kind, request)
+        return self._by_origin(self._kind, request.request_id)
 
     def contact_of(self, request: NewRequest, sent: Sent) -> str | None:
         """The oldest contact with the phone, else with the e-mail. For a deal of somebody unknown a new one."""
         found = self._known_contact(request)
         if found or self._kind == LEAD:
             return found
-        if sent.is_again and (made := self._by_origin(CONTACT, request)):
-            return made
+        if sent.is_again and (made := self._by_origin(CONTACT, _contact_origin(request))):
+            return made[0]
         return self._new_contact(request)
 
     def make(self, request: NewRequest, contact: str | None, values: Mapping[str, str]) -> str:
@@ -75,20 +75,40 @@ class BitrixMaker:
         kind = "lead" if self._kind == LEAD else "deal"
 
         def note() -> None:
-            place = {"ENTITY_ID": int(sent.deal), "ENTITY_TYPE": kind}
-            if sent.is_again:
-                told = self._told_by("crm.timeline.comment.list", {"filter": place, "select": ["ID", "COMMENT"]})
-                if any(request.request_id in str(one.get("COMMENT", "")) for one in told or () if isinstance(one, dict)):
-                    return
-            self._do("crm.timeline.comment.add", {"fields": {**place, "COMMENT": values[PATH]}})
+            self._comment(sent, values[PATH])
 
         def trace() -> None:
             entities = [{"TYPE": kind.upper(), "ID": int(sent.deal)}]
             if sent.contact:
                 entities.append({"TYPE": "CONTACT", "ID": int(sent.contact)})
-            self._do("crm.tracking.trace.add", {"TRACE": trace_of(request, values), "ENTITIES": entities})
+            self._of_deal(sent, "crm.tracking.trace.add", {"TRACE": trace_of(request, values), "ENTITIES": entities})
 
         return {"note": (note, True), **({"trace": (trace, False)} if _pages(request, values) else {})}
+
+    def other_contact(self, request: NewRequest, sent: Sent) -> None:
+        """As a comment: whose phone was the wrong one, people know better."""
+        self._comment(sent, contact_text(request, self._site))
+
+    def _comment(self, sent: Sent, text: str) -> None:
+        """Once: its first and last line are known again."""
+        place = {"ENTITY_ID": int(sent.deal), "ENTITY_TYPE": "lead" if self._kind == LEAD else "deal"}
+        if sent.is_again:
+            told = self._of_deal(sent, "crm.timeline.comment.list", {"filter": place, "select": ["ID", "COMMENT"]})
+            lines = text.splitlines()
+            ends = {lines[0], lines[-1]}
+            if any(all(line in str(one.get("COMMENT", "")) for line in ends) for one in told or () if isinstance(one, dict)):
+                return
+        self._of_deal(sent, "crm.timeline.comment.add", {"fields": {**place, "COMMENT": text}})
+
+    def _of_deal(self, sent: Sent, method: str, parameters: Mapping[str, Any]) -> Any:
+        """What belongs to a deal that was made. CrmRefused where it was deleted meanwhile, though the portal may call that a
+        lacking right; CrmClosed where it is there, and somebody must mend the webhook's rights."""
+        answer = self._calls.batch({"it": Command(method, parameters)})["it"]
+        if isinstance(answer, Failed) and answer.error in _RIGHTS:
+            wanted = {"entityTypeId": self._kind, "select": ["id"], "filter": {"id": int(sent.deal)}}
+            if not any(str(item.get("id")) == sent.deal for item in items_in(self._told_by("crm.item.list", wanted))):
+                raise CrmRefused(404, {"error": answer.error})
+        return _good(answer)
 
     def _needed(self, request: NewRequest, contact: str | None) -> dict[str, Any]:
         origin = {"originatorId": OWN, "originId": request.request_id, "title": title_of(request, self._site)}
@@ -127,7 +147,7 @@ class BitrixMaker:
         fields = {
             "name": request.name or request.phone or request.email,
             "originatorId": OWN,
-            "originId": request.request_id,
+            "originId": _contact_origin(request),
             "fm": [{"typeId": kind, "valueType": "WORK", "value": text} for kind, text in ways if text],
         }
         return _id_of(self._do("crm.item.add", {"entityTypeId": CONTACT, "fields": fields}))
@@ -147,18 +167,22 @@ class BitrixMaker:
                 return str(min(numbers))
         return None
 
-    def _by_origin(self, kind: int, request: NewRequest) -> str | None:
-        asked = {"originatorId": OWN, "originId": request.request_id}
+    def _by_origin(self, kind: int, origin: str) -> list[str]:
+        asked = {"originatorId": OWN, "originId": origin}
         wanted = {"entityTypeId": kind, "select": ["id", "originId"], "filter": asked, "order": {"id": "ASC"}}
         told = self._told_by("crm.item.list", wanted)
-        found = [item for item in items_in(told) if item.get("originId") == request.request_id]
-        return str(found[0]["id"]) if found else None
+        return [str(item["id"]) for item in items_in(told) if item.get("originId") == origin]
 
     def _told_by(self, method: str, parameters: Mapping[str, Any]) -> Any:
         return _known(self._calls.batch({"it": Command(method, parameters)})["it"])
 
     def _do(self, method: str, parameters: Mapping[str, Any]) -> Any:
         return _good(self._calls.batch({"it": Command(method, parameters)})["it"])
+
+
+def _contact_origin(request: NewRequest) -> str:
+    """A contact that was made for these contacts is none for others, though the request has the same id."""
+    return f"{request.request_id}:{request.whose}"
 
 
 def maker(site: Mapping[str, Any], tools: Tools) -> BitrixMaker:

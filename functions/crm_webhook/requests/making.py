@@ -2,7 +2,8 @@
 
 Steps: hold the request → did an earlier try make it? (the table's item; else, after a try of unknown outcome, the CRM is asked for
 the request's id) → the client's contact → the deal → its note and trace. Each outcome is kept before the next step, so that whoever
-comes after a crash goes on from there.
+comes after a crash goes on from there. The same request with other contacts (the tracker tells a corrected phone so) is a note to
+the deal that was made of it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 
 from functions.crm_webhook.api.line import CrmRefused
 from functions.crm_webhook.requests.request import NewRequest
-from functions.crm_webhook.requests.sent import Sent, SentStore
+from functions.crm_webhook.requests.sent import Sent, SentStore, contact_mark
 from shared.lake import Rejected
 from shared.log import count, logger
 
@@ -24,8 +25,8 @@ class Maker(Protocol):
 
     provider: str
 
-    def made_before(self, request: NewRequest) -> str | None:
-        """Id of the lead or deal that has this request's id already."""
+    def made_before(self, request: NewRequest) -> list[str]:
+        """Ids of the leads or deals that have this request's id already, the oldest first."""
 
     def contact_of(self, request: NewRequest, sent: Sent) -> str | None:
         """Id of the client's contact, where the CRM has one or it has to be made apart; None where the deal brings its own."""
@@ -36,22 +37,28 @@ class Maker(Protocol):
     def extras(self, request: NewRequest, sent: Sent, values: Mapping[str, str]) -> Mapping[str, tuple[Callable[[], None], bool]]:
         """What else is written to a made deal: name → (act, may it be done twice after an unknown outcome?)."""
 
+    def other_contact(self, request: NewRequest, sent: Sent) -> None:
+        """Tell the deal the request's contacts: it was made with others."""
+
 
 def hand_to(
     maker: Maker, request: NewRequest, sent: Sent, store: SentStore, values: Mapping[str, str], *, with_note: bool
 ) -> Rejected | None:
     """None once the CRM has it; why not where it never will. TryLater where it may later."""
     if not sent.deal:
-        made = maker.made_before(request) if sent.is_again else None
+        found = maker.made_before(request) if sent.is_again else []
+        # Two requests may have the same id (a browser's is whatever it says): a deal is made of one of them alone.
+        made = next((deal for deal in found if store.claims(sent, deal)), None)
         if made is None:
             try:
                 made = _made(maker, request, sent, store, values)
             except CrmRefused as refused:
                 told = "; ".join(complaints_of(refused.told)) or "it does not say why"
                 return Rejected("refused_by_crm", f"the CRM refused the new request: status {refused.status}: {told}")
+            store.claims(sent, made)
         store.made(sent, made)
         count({"RequestHandedOver": 1}, To=maker.provider)
-    for name, (act, may_repeat) in maker.extras(request, sent, values).items():
+    for name, (act, may_repeat) in _more(maker, request, sent, values).items():
         if name in sent.done or (name == "note" and not with_note):
             continue
         if not may_repeat:
@@ -70,7 +77,21 @@ def hand_to(
     return None
 
 
+def _more(
+    maker: Maker, request: NewRequest, sent: Sent, values: Mapping[str, str]
+) -> Mapping[str, tuple[Callable[[], None], bool]]:
+    """The CRM's extras, and the contacts where the deal was made with others."""
+
+    def tell() -> None:
+        maker.other_contact(request, sent)
+        count({"RequestCorrected": 1}, To=maker.provider)
+
+    return {**maker.extras(request, sent, values), contact_mark(request.whose): (tell, True)}
+
+
 def _made(maker: Maker, request: NewRequest, sent: Sent, store: SentStore, values: Mapping[str, str]) -> str:
+    if sent.asker != request.whose:  # an earlier try told other contacts, and made nothing of them
+        store.tries(sent, request.whose)
     contact = sent.contact or maker.contact_of(request, sent)
     if contact and contact != sent.contact:
         store.found_contact(sent, contact)

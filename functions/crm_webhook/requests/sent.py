@@ -1,9 +1,13 @@
 """What was handed to the CRM: an item of the table `crm` for each new request. It lets one invocation at a time work on a request,
 and remembers what the CRM made of it, so that nothing is made twice.
 
-Items: pk `sent#{site}`, sk the request id; `state` begun or made; `deal` (the CRM's id of the lead or deal; `told` for an address),
-`contact` (of the contact that it was made with), `done` (what else was written to it: note, trace), `to` (whom it was handed to),
-`begun_at`; `held_until` (unix milliseconds) while somebody works on it. Kept 400 days.
+Items: pk `sent#{site}`, sk `{contact channel}#{request id}`, for browsers' requests `hits#{request id}`: their ids are whatever a
+visitor says, and take no other door's place. Where two visitors say the same id, the second one's sk ends with `#{his contacts}`.
+`state` begun or made; `deal` (the CRM's id of the lead or deal; `told` for an address), `contact` (of the contact that it was made
+with), `done` (what else was written to it: note, trace, contact#{those that it was told}), `to` (whom it was handed to),
+`begun_at`; `visitor`, `askers` (contacts that came under this id; as digests), `asker` (those that a deal was last tried with);
+`held_until` (unix milliseconds) while somebody works on it. Kept 400 days.
+pk `made#{site}`, sk `{to}#{deal}`: `by`, the sk of the request that the deal was made of.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from functions.crm_webhook.requests.request import NewRequest
 from shared.errors import TryLater
 from shared.times import to_millis
 
@@ -24,14 +29,25 @@ Item = dict[str, dict[str, Any]]
 
 @dataclass(slots=True)
 class Sent:
-    """One request's item. `is_again`: somebody began it before, and nobody knows what became of that."""
+    """One request's item, `place` its sk. `is_again`: somebody began it before, and nobody knows what became of that."""
 
     site_id: str
-    request_id: str
+    place: str
+    to: str
     is_again: bool
+    asker: str
     deal: str = ""
     contact: str = ""
     done: frozenset[str] = frozenset()
+
+
+class _Others(Exception):
+    """Another visitor's request has the same id."""
+
+
+def contact_mark(whose: str) -> str:
+    """In `done`: the CRM knows these contacts."""
+    return f"contact#{whose}"
 
 
 class SentStore:
@@ -40,18 +56,29 @@ class SentStore:
     def __init__(self, dynamodb: Callable[[], Any], table: str, clock: Callable[[], datetime]) -> None:
         self._dynamodb, self._table, self._clock = dynamodb, table, clock
 
-    def begin(self, site_id: str, request_id: str, to: str) -> Sent:
+    def begin(self, request: NewRequest, to: str) -> Sent:
         """Hold the request. TryLater while another invocation holds it."""
+        place = f"{'hits' if request.is_anybodys else request.channel}#{request.request_id}"
+        try:
+            return self._begun(request, to, place, only_mine=request.is_anybodys)
+        except _Others:
+            return self._begun(request, to, f"{place}#{request.whose}", only_mine=False)
+
+    def _begun(self, request: NewRequest, to: str, place: str, *, only_mine: bool) -> Sent:
+        """_Others where the item is another visitor's, who told other contacts."""
         now, dynamodb = self._clock(), self._dynamodb()
+        visitor = request.told.get("visitor_id") or request.whose
+        mine = " AND (attribute_not_exists(visitor) OR visitor = :visitor OR contains(askers, :asker))" if only_mine else ""
         try:
             answer = dynamodb.update_item(
                 TableName=self._table,
-                Key=_key(site_id, request_id),
+                Key=_key(request.site_id, place),
                 UpdateExpression=(
                     "SET held_until = :until, #to = :to, expires_at = :expires_at, #state = if_not_exists(#state, :begun),"
-                    " begun_at = if_not_exists(begun_at, :at)"
+                    " begun_at = if_not_exists(begun_at, :at), visitor = if_not_exists(visitor, :visitor),"
+                    " asker = if_not_exists(asker, :asker) ADD askers :askers"
                 ),
-                ConditionExpression="attribute_not_exists(held_until) OR held_until < :now",
+                ConditionExpression=f"(attribute_not_exists(held_until) OR held_until < :now){mine}",
                 ExpressionAttributeNames={"#state": "state", "#to": "to"},
                 ExpressionAttributeValues={
                     ":until": {"N": str(to_millis(now + HOLD))},
@@ -60,14 +87,45 @@ class SentStore:
                     ":to": {"S": to},
                     ":begun": {"S": "begun"},
                     ":expires_at": {"N": str(to_millis(now + KEPT) // 1000)},
+                    ":visitor": {"S": visitor},
+                    ":asker": {"S": request.whose},
+                    ":askers": {"SS": [request.whose]},
                 },
                 ReturnValues="ALL_OLD",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except dynamodb.exceptions.ConditionalCheckFailedException as error:
+            there: Item = error.response.get("Item") or {}
+            is_mine = _text(there, "visitor") in ("", visitor) or request.whose in there.get("askers", {}).get("SS", ())
+            if only_mine and not is_mine:
+                raise _Others from error
             raise TryLater("another invocation is handing this request over") from error
         item: Item = answer.get("Attributes") or {}
         done = frozenset(item.get("done", {}).get("SS", ()))
-        return Sent(site_id, request_id, bool(item), _text(item, "deal"), _text(item, "contact"), done)
+        asker = _text(item, "asker") or request.whose
+        return Sent(
+            request.site_id, place, to, bool(item), asker, deal=_text(item, "deal"), contact=_text(item, "contact"), done=done
+        )
+
+    def claims(self, sent: Sent, deal: str) -> bool:
+        """The deal is this request's, and no other's: whoever says so first has it."""
+        answer = self._dynamodb().update_item(
+            TableName=self._table,
+            Key={"pk": {"S": f"made#{sent.site_id}"}, "sk": {"S": f"{sent.to}#{deal}"}},
+            UpdateExpression="SET #by = if_not_exists(#by, :place), expires_at = if_not_exists(expires_at, :expires_at)",
+            ExpressionAttributeNames={"#by": "by"},
+            ExpressionAttributeValues={
+                ":place": {"S": sent.place},
+                ":expires_at": {"N": str(to_millis(self._clock() + KEPT) // 1000)},
+            },
+            ReturnValues="ALL_NEW",
+        )
+        return _text(answer["Attributes"], "by") == sent.place
+
+    def tries(self, sent: Sent, whose: str) -> None:
+        """A deal is about to be made with these contacts, after others came to nothing."""
+        sent.asker, sent.contact = whose, ""
+        self._update(sent, "SET asker = :asker REMOVE contact", {}, {":asker": {"S": whose}})
 
     def found_contact(self, sent: Sent, contact: str) -> None:
         """The contact that the deal is to be made with: known or made just now."""
@@ -75,9 +133,11 @@ class SentStore:
         self._set(sent, "SET contact = :value", contact)
 
     def made(self, sent: Sent, deal: str) -> None:
-        """The CRM has it, under this id."""
+        """The CRM has it, under this id, with the contacts that it was tried with."""
         sent.deal = deal
-        self._set(sent, "SET deal = :value, #state = :made", deal, {"#state": "state"}, {":made": {"S": "made"}})
+        sent.done |= {contact_mark(sent.asker)}
+        told: Item = {":made": {"S": "made"}, ":done": {"SS": [contact_mark(sent.asker)]}}
+        self._set(sent, "SET deal = :value, #state = :made ADD done :done", deal, {"#state": "state"}, told)
 
     def did(self, sent: Sent, what: str) -> None:
         """Something else was written to the deal."""
@@ -94,7 +154,7 @@ class SentStore:
     def _update(self, sent: Sent, expression: str, names: dict[str, str], values: Item) -> None:
         self._dynamodb().update_item(
             TableName=self._table,
-            Key=_key(sent.site_id, sent.request_id),
+            Key=_key(sent.site_id, sent.place),
             UpdateExpression=expression,
             **({"ExpressionAttributeNames": names} if names else {}),
             **({"ExpressionAttributeValues": values} if values else {}),
@@ -105,5 +165,5 @@ def _text(item: Item, name: str) -> str:
     return str(item.get(name, {}).get("S", ""))
 
 
-def _key(site_id: str, request_id: str) -> Item:
-    return {"pk": {"S": f"sent#{site_id}"}, "sk": {"S": request_id}}
+def _key(site_id: str, place: str) -> Item:
+    return {"pk": {"S": f"sent#{site_id}"}, "sk": {"S": place}}

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from functions.crm_webhook.requests.plain import shown
 from functions.crm_webhook.requests.request import NewRequest
 from shared.new_requests import PATH
 from shared.times import parse_instant
@@ -18,13 +19,14 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "ru": {
         "title": "Путь клиента", "first_source": "Первый источник", "last_source": "Последний источник",
         "landing": "Страница входа", "page_url": "Страница заявки", "form_name": "Форма", "number": "Позвонил на номер",
-        "at": "Время заявки", "request_id": "Заявка", "visitor_id": "Посетитель",
+        "at": "Время заявки", "request_id": "Заявка", "visitor_id": "Посетитель", "again": "Другой контакт той же заявки",
         "call": "Звонок", "form": "Заявка с сайта", "email": "Письмо", "chat": "Чат", "messenger": "Сообщение в мессенджере",
     },
     "en": {
         "title": "The client's way", "first_source": "First source", "last_source": "Last source",
         "landing": "Landing page", "page_url": "Page of the request", "form_name": "Form", "number": "Called the number",
         "at": "Time of the request", "request_id": "Request", "visitor_id": "Visitor",
+        "again": "Another contact of the same request",
         "call": "Call", "form": "Form", "email": "E-mail", "chat": "Chat", "messenger": "Message",
     },
 }  # fmt: skip
@@ -48,9 +50,16 @@ def way_text(request: NewRequest, values: Mapping[str, str], site: Mapping[str, 
             lines.append(f"{words[name]}: {values[name]}{first_at if name == 'first_source' else ''}")
     lines.append(f"{words['at']}: {_moment(request.at, zone)} ({zone.key})")
     tail = [f"{words['visitor_id']}: {values['visitor_id']}"] if "visitor_id" in values else []
-    tail.append(f"{words['request_id']}: {request.request_id}")
+    tail.append(f"{words['request_id']}: {shown(request.request_id)}")
     end = "\n".join(tail)
     return "\n".join(lines)[: MOST_LETTERS - len(end) - 1] + "\n" + end
+
+
+def contact_text(request: NewRequest, site: Mapping[str, Any]) -> str:
+    """The note of a request that came again with other contacts: mostly a phone that was mistyped the first time."""
+    words = words_of(site)
+    ways = ", ".join(filter(None, (request.phone, request.email)))
+    return f"{words['again']}: {ways}\n{words['request_id']}: {shown(request.request_id)}"
 
 
 def title_of(request: NewRequest, site: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from functions.crm_webhook.amocrm.v4.tokens import granted, secret_name
+from functions.crm_webhook.amocrm.v4.tokens import granted, is_token, secret_name
 from functions.crm_webhook.api.http import CrmBusy, Http
 from functions.crm_webhook.api.line import CrmClosed
 from infra.cli.crm.place import Stack, installation, sites_of
@@ -39,7 +39,12 @@ def connect(
     """
     if not is_site_id(site_id):
         raise BadInput(f"{site_id}: no site id; use a-z, 0-9 and hyphens")
-    app = {"client_id": client_id, "client_secret": client_secret, "redirect_uri": redirect_uri}
+    token, code = token.strip(), code.strip()
+    app = {"client_id": client_id.strip(), "client_secret": client_secret.strip(), "redirect_uri": redirect_uri.strip()}
+    if token and not is_token(token):
+        raise BadInput(
+            "--token has characters that no token has (a space, a line's end, a letter that is not Latin): copy it again"
+        )
     if token:
         secret: dict[str, Any] = {"access_token": token}
     elif not all((code, *app.values())):

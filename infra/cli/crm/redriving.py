@@ -1,9 +1,11 @@
-"""`skvoz crm redrive`: dead letters of the CRM's queues go back to work, after each one's reason has been shown."""
+"""`skvoz crm redrive`: dead letters of the CRM's queues go back to work, after each one's reason has been shown; with --rejected,
+bodies that were rejected do (replaying.py)."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -13,6 +15,7 @@ from functions.crm_webhook.failures import Failure, Failures
 from functions.crm_webhook.tasks import orders
 from infra.cli.crm.place import Site, Stack, installation
 from infra.cli.crm.queues import dead_letters_url
+from infra.cli.crm.replaying import HOUR, replay
 from shared.aws import client, env
 from shared.errors import BadInput
 from shared.ids import is_site_id
@@ -40,11 +43,19 @@ def redrive(
     stack: Stack = None,
     site: Site = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show the dead letters and leave them where they are")] = False,
-    most: Annotated[int, typer.Option(min=1, max=10_000, help="dead letters of each queue that are looked at")] = 1_000,
+    most: Annotated[int, typer.Option(min=1, max=10_000, help="dead letters of each queue, or bodies, that are looked at")] = 1_000,
+    rejected: Annotated[str, typer.Option(help="instead of dead letters: bodies that were rejected for this reason")] = "",
+    since: Annotated[datetime | None, typer.Option(formats=HOUR, help="with --rejected: UTC hour of the first rejects")] = None,
 ) -> None:
-    """Show why messages of the CRM became dead letters, and put them back into their queues."""
+    """Show why messages of the CRM became dead letters, and put them back into their queues; or read rejected bodies again."""
     if site is not None and not is_site_id(site):
         raise BadInput(f"{site} is no site id; use a-z, 0-9 and hyphens")
+    if rejected:
+        with installation(stack, "LAKE_BUCKET", "CRM_QUEUE_URL"):
+            replay(rejected, site, since, most, dry_run=dry_run)
+        return
+    if since is not None:
+        raise BadInput("--since goes with --rejected REASON; dead letters are all looked at")
     moved: Counter[str] = Counter()
     left: Counter[str] = Counter()
     with installation(stack, *QUEUES, "CRM_TABLE"):

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from functions.crm_webhook.adapters import adapter_of, api_settings
 from functions.crm_webhook.door import MOST_BYTES
-from functions.crm_webhook.mapped.tree import Tree, Unreadable
+from functions.crm_webhook.mapped.tree import TooMuchWork, Tree, Unreadable
 from functions.crm_webhook.outcome import Arrival, Outcome
 from functions.crm_webhook.proofs import Sent
 from functions.crm_webhook.providers import BUILT_IN, Provider, provider_of
@@ -122,9 +122,12 @@ def _unfound(mapped: Mapping[str, Any] | None, body: bytes) -> list[str]:
     if mapped is None:
         return []
     try:
-        tree = Tree(body, mapped["body"], mapped["encoding"])
-    except Unreadable:
+        return _leading_nowhere(mapped, Tree(body, mapped["body"], mapped["encoding"]))
+    except (Unreadable, TooMuchWork):
         return []
+
+
+def _leading_nowhere(mapped: Mapping[str, Any], tree: Tree) -> list[str]:
     items = tree.members(mapped["items"], tree.root)
     members = {"": items}
     if lists := mapped["map"].get("payments"):

@@ -71,6 +71,10 @@ _MEANINGS: Mapping[str, Meaning] = {
     "raw_gone": Meaning("the raw body was gone before it was read: 30 days were over", "skvoz crm backfill reads these deals anew"),
     "bad_message": Meaning("a queue held something that is not from the door", "who else writes into the stack's queues?"),
     "not_set_up": Meaning("the settings do not open this door any more", "settings: crm; or take our hook out of the CRM"),
+    "refused": Meaning("the CRM will not tell one deal or person through its API", "may the API's user see it?"),
+    "too_much_work": Meaning(
+        "the map of crm.mapped takes too long over this body", "shorter paths, fewer deals a body (docs/crm.md)"
+    ),
     "refused_by_crm": Meaning("the CRM refused a new request", "the message has its status; what the CRM takes: docs/crm.md"),
     "redirected": Meaning("the CRM answered with a redirect", "settings: crm.new_requests.url must be the address itself"),
 }

@@ -57,6 +57,15 @@ def _silent(told: Told) -> Said:
     return Severity.LOOK, what + last, "does the advertising run, do its links have their marks? skvoz source audit"
 
 
+def _nobody(told: Told) -> Said:
+    what = f"nobody got in touch in the period; {told['requests_before']} requests the period before"
+    return (
+        Severity.BROKEN,
+        what,
+        "is the tracker on the site, do telephony and CRM tell us anything? the findings above say which is silent",
+    )
+
+
 def _handmade(told: Told) -> Said:
     named = ", ".join(f"{one['manager']} {one['deals']}" for one in told["managers"])
     what = f"{told['without_source']} of {told['deals']} deals made by hand have no source" + (f" (most: {named})" if named else "")
@@ -107,6 +116,7 @@ def _new(told: Told) -> Said:
 
 FINDINGS: Mapping[str, Callable[[Told], Said]] = {
     **dict.fromkeys(_WORDS, _lost),
+    "silent": _nobody,
     "channel_silent": _silent,
     "channel_fell": _silent,
     "handmade": _handmade,

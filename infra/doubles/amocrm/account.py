@@ -228,6 +228,7 @@ class Account:
     def delete_customer(self, customer_id: int) -> None:
         with self.changing():
             del self.customers[customer_id]
+            self._event("customer_deleted", customer_id, 0, [], [], "customer")
             self.hooks.tell("customers.delete", customer_id, amocrm.customer_told("delete", customer_id, self.now()))
 
     def next_id(self, kind: str) -> int:
@@ -253,19 +254,19 @@ class Account:
         self.updated[contact.contact_id] = now
         self.hooks.tell("contacts.update", contact.contact_id, amocrm.contact_updated(contact, now))
 
-    def _event(self, kind: str, lead_id: int, user: int, before: list[Any], after: list[Any]) -> None:
+    def _event(self, kind: str, entity_id: int, user: int, before: list[Any], after: list[Any], entity_type: str = "lead") -> None:
         event = {
             "id": f"01{len(self.events):024d}",
             "type": kind,
-            "entity_id": lead_id,
-            "entity_type": "lead",
+            "entity_id": entity_id,
+            "entity_type": entity_type,
             "created_by": user,
             "created_at": _seconds(self.now()),
             "value_before": before,
             "value_after": after,
         }
         self.events.append(event)
-        self.events_of[lead_id].append(event)
+        self.events_of[entity_id].append(event)
 
 
 def _status(status_id: str, pipeline_id: str) -> dict[str, Any]:

@@ -68,9 +68,11 @@ def events(account: Account, query: Query) -> dict[str, Any] | None:
     told = dict(query)
     types = set(filter(None, told.get("filter[type]", "").split(",")))
     entities = [int(one) for one in told.get("filter[entity_id]", "").split(",") if one]
-    if len(entities) > 10 or (entities and told.get("filter[entity]") != "lead"):
+    kind = told.get("filter[entity]")
+    if len(entities) > 10 or (entities and kind not in ("lead", "customer")):
         raise BadQuery("at most ten entities of one kind")
     rows = [event for one in entities for event in account.events_of.get(one, ())] if entities else account.events
+    rows = [event for event in rows if kind in (None, event["entity_type"])]
     wanted = (event for event in rows if not types or event["type"] in types)
     own = [(key, value) for key, value in query if not key.startswith("order")]
     return page_of("events", wanted, [*own, ("order[id]", "desc")], MOST_EVENTS)

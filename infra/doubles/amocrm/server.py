@@ -19,6 +19,7 @@ from infra.doubles.amocrm.account import Account
 from infra.doubles.amocrm.gate import Keys, Limit
 from infra.doubles.amocrm.hooks import Hooks
 from infra.doubles.amocrm.lists import BadQuery, events, listed, page_of
+from infra.shop.amocrm import ACCOUNT_ID
 
 _ONE = re.compile(r"/api/v4/(leads|contacts|companies|customers)/(\d+)")
 _PURCHASES = re.compile(r"/api/v4/customers/(\d+)/transactions")
@@ -93,6 +94,8 @@ class AmoServer:
             return _or_empty(listed(account, name, query))
         if name == "events":
             return _or_empty(events(account, query))
+        if name == "account":
+            return 200, {"id": int(ACCOUNT_ID), "subdomain": "kvartal-example"}
         if name == "leads/pipelines":
             return 200, {"_embedded": {"pipelines": shapes.pipelines()}}
         if name == "leads/custom_fields":

@@ -71,10 +71,12 @@ def item_list(portal: Portal, parameters: Mapping[str, Any]) -> Any:
     numbers = numbers[bisect_right(numbers, int(beyond)) :] if beyond.isdigit() else numbers
     seen = (items[number] for number in numbers if (kind, number) not in portal.hidden)
     rows = _page(seen, parameters, "id")
+    blank = {at for at, row in enumerate(rows) if (kind, row["id"]) in portal.blank}
     select = parameters.get("select") or ["*"]
     if "*" not in select:  # phones and e-mails come without a select alone
         shown = Listed({name: row[name] for name in select if name in row and name not in _HIDDEN} for row in rows)
         shown.total, shown.next, rows = rows.total, rows.next, shown
+    rows[:] = [[] if at in blank else row for at, row in enumerate(rows)]
     return rows
 
 

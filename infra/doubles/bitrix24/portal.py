@@ -51,6 +51,7 @@ class Portal:
     comments: list[dict[str, Any]] = field(default_factory=list)
     traces: list[dict[str, Any]] = field(default_factory=list)  # of the portal's own analytics
     hidden: set[tuple[int, int]] = field(default_factory=set)  # items that the webhook's user may not see
+    blank: set[tuple[int, int]] = field(default_factory=set)  # items whose row in a list is empty
     sent: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     outages: list[int] = field(default_factory=list)  # statuses that the next calls get instead of an answer
 

@@ -40,6 +40,7 @@ class HubSpot:
         self.calls: list[str] = []
         self.refused = 0  # calls beyond a limit
         self.failing: list[Answered] = []  # answers to the next calls, whatever they ask
+        self.refused_ids: set[str] = set()  # a batch with one of them is refused whole
         self.token = TOKEN
         self._clock, self._deliver, self._hook_url, self._drop, self._repeat = clock, deliver, hook_url, drop, repeat
         self._events = 0
@@ -130,6 +131,8 @@ class HubSpot:
         ids, history = [str(one["id"]) for one in asked.body["inputs"]], asked.body.get("propertiesWithHistory", [])
         if len(ids) > (50 if history else 100):
             return _invalid("too many inputs")
+        if self.refused_ids.intersection(ids):
+            return _invalid("an id cannot be read")
         things = self.account.deals if kind == "deals" else self.account.contacts
         is_archived = asked.query.get("archived") == "true"
         found = {id_: thing for id_ in ids if (thing := things.get(self.account.merged.get(id_, id_)))}

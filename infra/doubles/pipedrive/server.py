@@ -37,6 +37,7 @@ class Pipedrive:
         self.calls: list[str] = []
         self.refused = 0  # calls beyond a limit
         self.failing: list[Answered] = []  # answers to the next calls, whatever they ask
+        self.refused_ids: set[int] = set()  # deals whose changelog, and persons whose lists, are refused (410)
         self.token = TOKEN
         self._deliver, self._drop, self._repeat, self._events = deliver, drop, repeat, 0
         self._calls = Window(20, 2, lambda: (clock() - EPOCH).total_seconds())
@@ -82,6 +83,10 @@ class Pipedrive:
             case "GET", ["api", "v2", "deals", id_]:
                 deal = self.company.deals.get(int(id_))
                 return Answered(200, {"success": True, "data": deal}) if deal else _not_found()
+            case "GET", ["api", "v2", "persons"] if self.refused_ids.intersection(_ids(asked.query)):
+                return _refused()
+            case "GET", ["api", "v1", "deals", id_, "changelog"] if int(id_) in self.refused_ids:
+                return _refused()
             case "GET", ["api", "v2", "persons"]:
                 return _page([one for id_ in _ids(asked.query) if (one := self.company.persons.get(id_))], asked.query)
             case "GET", ["api", "v1", "deals", id_, "changelog"]:
@@ -123,6 +128,10 @@ def _page(found: list[Any], query: Mapping[str, str]) -> Answered:
         return Answered(400, {"success": False, "error": "limit must not be greater than 500"})
     after = f"at-{start + limit}" if start + limit < len(found) else None
     return Answered(200, {"success": True, "data": found[start : start + limit], "additional_data": {"next_cursor": after}})
+
+
+def _refused() -> Answered:
+    return Answered(410, {"success": False, "error": "gone"})
 
 
 def _not_found() -> Answered:

@@ -38,6 +38,12 @@ def linked_ids(told: dict[str, Any], name: str) -> list[str]:
     return [one for one in map(id_of, ordered) if one]
 
 
+def untagged(told: dict[str, Any]) -> dict[str, str]:
+    """The API tells that there are no tags (hooks do not): those told before are taken off."""
+    links = told.get("_embedded")
+    return {"tags": "[]"} if isinstance(links, dict) and links.get("tags") == [] else {}
+
+
 def _linked(told: dict[str, Any], name: str) -> list[dict[str, Any]]:
     links = told.get("_embedded")
     return _dicts(links.get(name)) if isinstance(links, dict) else []

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from functions.crm_webhook.amocrm.states import lead_values
-from functions.crm_webhook.amocrm.v4.answers import id_of, item_of
+from functions.crm_webhook.amocrm.v4.answers import item_of, untagged
+from functions.crm_webhook.amocrm.v4.gone import may_be_young, shown
 from functions.crm_webhook.amocrm.v4.history import NOW_RANK
 from functions.crm_webhook.amocrm.v4.leads import Clients, Telling
-from functions.crm_webhook.amocrm.v4.line import MOST_IDS, by_ids, embedded, has_next
+from functions.crm_webhook.amocrm.v4.line import MOST_IDS, Query, embedded, has_next
+from functions.crm_webhook.api.http import CrmBusy
 from functions.crm_webhook.deals import DealState, PaymentTold
 from functions.crm_webhook.reading import BadField
 from shared.money import parse_amount
@@ -27,20 +29,26 @@ def deal_id(customer: str) -> str:
 
 
 def tell_customers(telling: Telling, ids: Sequence[str]) -> int:
-    """These customers; how many. One that is not there any more is told as deleted, at the arrival."""
-    ids = list(dict.fromkeys(ids))
-    found = by_ids(telling.line, "customers", ids, WITH)
-    known = {id_of(one) for one in found}
-    for one in ids:
-        if one not in known:
-            telling.states(
-                [DealState(deal_id=deal_id(one), told_at=None, via="api", values={"is_deleted": True})], f"customer {one}"
-            )
-    return tell_found(telling, found)
+    """These customers; how many. One that is not there any more is told as deleted, at the arrival. CrmBusy where it may be too
+    young to be shown (v4/gone.py)."""
+    found, missing = shown(telling.line, "customers", ids, WITH)
+    young = may_be_young(telling.line, "customers", missing, telling.arrival.received_at)
+    if waiting := [one for one in young if not _is_deleted(telling, one)]:
+        raise CrmBusy(f"amoCRM does not show {len(waiting)} customer(s) yet, or never will", 60)
+    for one in missing:
+        telling.states([telling.deletions.gone(deal_id(one), telling.arrival.received_at)], f"customer {one}")
+    return tell_found(telling, list(found.values()))
+
+
+def _is_deleted(telling: Telling, customer: str) -> bool:
+    """The list of events says so."""
+    query = [("filter[entity]", "customer"), ("filter[entity_id]", customer), ("filter[type]", "customer_deleted"), ("limit", 1)]
+    return bool(embedded(telling.line.get("/api/v4/events", query), "events"))
 
 
 def tell_found(telling: Telling, customers: Sequence[dict[str, Any]]) -> int:
     """Customers as lists tell them."""
+    customers = [one for one in customers if telling.has_id("customers", one)]
     if not customers:
         return 0
     clients = Clients(telling, customers)
@@ -58,7 +66,9 @@ def tell_found(telling: Telling, customers: Sequence[dict[str, Any]]) -> int:
         values |= {"pipeline": PIPELINE, "stage": item.id("status_id"), "amount": None, **clients.keys(told, reader)}
         if told.get("is_deleted"):
             values["is_deleted"] = True
-        telling.states([DealState(deal_id=deal_id(own), told_at=at, rank=NOW_RANK, via="api", values=values)], item.place)
+        values |= untagged(told)
+        state = DealState(deal_id=deal_id(own), told_at=at, rank=NOW_RANK, via="api", values=values)
+        telling.states([state, *(() if told.get("is_deleted") else telling.deletions.back(deal_id(own)))], item.place)
         telling.payments(payments, item.place)
     return len(customers)
 
@@ -66,8 +76,13 @@ def tell_found(telling: Telling, customers: Sequence[dict[str, Any]]) -> int:
 def _payments(telling: Telling, customer: str) -> list[PaymentTold]:
     told = []
     for page in range(1, _MOST_PAGES + 1):
-        answer = telling.line.get(f"/api/v4/customers/{customer}/transactions", [("limit", MOST_IDS), ("page", page)])
-        told += [_payment(telling, customer, one) for one in embedded(answer, "transactions")]
+        query: Query = [("limit", MOST_IDS), ("page", page)]
+        answer = telling.line.get(f"/api/v4/customers/{customer}/transactions", query, may_be_missing=True)
+        for one in embedded(answer, "transactions"):
+            try:
+                told.append(_payment(telling, customer, one))
+            except BadField as error:
+                telling.refuse(f"customers {customer}", error)
         if not has_next(answer):
             break
     return told
@@ -79,8 +94,18 @@ def _payment(telling: Telling, customer: str, told: dict[str, Any]) -> PaymentTo
     number, at = item.needed_id(), item.moment("created_at")
     if at is None:
         raise BadField(f"transactions.{number}.completed_at: is needed")
-    amount = Decimal("0.00") if told.get("is_deleted") else _sum(told.get("price"), number)
-    return _told(deal_id(customer), number, at, amount, telling.currency)
+    is_deleted = bool(told.get("is_deleted"))
+    amount = Decimal("0.00") if is_deleted else _sum(told.get("price"), number)
+    # Deleting it may not move its time of change, which amoCRM tells in whole seconds: it comes after all else of that second.
+    changed_at = (item.moment("updated_at") or at) + timedelta(milliseconds=999 if is_deleted else 0)
+    values = {"amount": amount, "currency": telling.currency}
+    return PaymentTold(
+        deal_id=deal_id(customer),
+        payment_id=f"transaction:{number}",
+        told_at=at,
+        values=values,
+        changed_at=changed_at,
+    )
 
 
 def _sum(told: Any, number: str) -> Decimal:
@@ -88,8 +113,3 @@ def _sum(told: Any, number: str) -> Decimal:
         return parse_amount(told or 0)
     except ValueError as error:
         raise BadField(f"transactions.{number}.price: {error}") from error
-
-
-def _told(deal: str, number: str, at: datetime, amount: Decimal, currency: str) -> PaymentTold:
-    values = {"amount": amount, "currency": currency}
-    return PaymentTold(deal_id=deal, payment_id=f"transaction:{number}", told_at=at, values=values)

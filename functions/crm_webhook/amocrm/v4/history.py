@@ -6,8 +6,8 @@ Events tell whole seconds; those of one second stand in the order of their ids, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ MOST_PAGES = 100  # of one list: more is nobody's history
 _RANKS = {False: (10, 899), True: (920, 989)}
 NOW_RANK = 900
 MERGE_RANK = 990
+WITH_MERGE = timedelta(minutes=1)
 
 
 class Event(NamedTuple):
@@ -44,12 +45,13 @@ class Event(NamedTuple):
 
 
 class Now(NamedTuple):
-    """What the lead says of itself; None where it is gone."""
+    """What the lead says of itself; None where it is gone. `is_settled`: its last change is so old that events tell it."""
 
     created_at: datetime | None = None
     pipeline: str | None = None
     stage: str | None = None
     amount: Decimal | None = None
+    is_settled: bool = True
 
 
 class Merge(NamedTuple):
@@ -140,10 +142,23 @@ def is_gone(events: Sequence[Event]) -> bool:
     return bool(ends) and ends[-1] == DELETED
 
 
-def was_deleted_after(events: Sequence[Event], at: datetime) -> bool:
-    """It was there at that time, and is deleted since."""
-    later = [event.type for event in events if event.type in (DELETED, RESTORED) and event.at > at]
-    return bool(later) and later[0] == DELETED
+def stays(merge: Merge, events: Mapping[str, Sequence[Event]], alive: Collection[str]) -> str | None:
+    """Who of the merged took over the others; None where nothing says so.
+
+    The one that was not deleted with the merge (its own events and the absorbed one's may be a second or more apart); else the only
+    one that is there; else, where all are gone, the one that was deleted last.
+    """
+    deleted = {one: [event for event in events.get(one, ()) if event.type == DELETED] for one in merge.leads}
+    with_it = {one for one, some in deleted.items() if any(abs(event.at - merge.at) <= WITH_MERGE for event in some)}
+    left = [one for one in merge.leads if one not in with_it and (one in alive or deleted[one])]
+    if with_it and len(left) == 1:
+        return left[0]
+    there = [one for one in merge.leads if one in alive]
+    if len(there) == 1:
+        return there[0]
+    if there or not all(deleted.values()):
+        return None
+    return max(merge.leads, key=lambda one: (deleted[one][-1].at, deleted[one][-1].id))
 
 
 def merges_of(events: Iterable[Event]) -> list[Merge]:
@@ -157,11 +172,11 @@ def merges_of(events: Iterable[Event]) -> list[Merge]:
 
 
 def _first_values(now: Now, events: Sequence[Event], currency: str) -> dict[str, Any]:
-    """How it stood when it was made: what the first change of each kind changed, else what it is now."""
+    """How it stood when it was made: what the first change of each kind changed, else what it is now, once that is settled."""
     moved = next((status for event in events if event.type == MOVED and (status := _status(event.before))), None)
-    pipeline, stage = moved if moved else (now.pipeline, now.stage)
+    pipeline, stage = moved or ((now.pipeline, now.stage) if now.is_settled else (None, None))
     priced = next((event for event in events if event.type == PRICED), None)
-    amount = _sale(priced.before) if priced else now.amount
+    amount = _sale(priced.before) if priced else now.amount if now.is_settled else None
     return {"pipeline": pipeline, "stage": stage, "amount": amount, "currency": currency if amount is not None else None}
 
 

@@ -9,6 +9,7 @@ from functions.crm_webhook.amocrm.v4.tokens import PROVIDER, tokens_of
 from functions.crm_webhook.api.crm import Tools, section_of
 from functions.crm_webhook.api.http import Answer
 from functions.crm_webhook.api.line import CrmClosed, Limits, Line
+from shared.log import count
 
 PER_SECOND = 7.0
 BLOCKED = 900.0  # seconds: after too many calls amoCRM answers 403 to an address, and goes on as long as it is called
@@ -16,15 +17,28 @@ MOST_IDS = 250  # of one list
 Query = list[tuple[str, Any]]
 
 
+class SectionClosed(CrmClosed):
+    """One section of the account is not open to us: the user lacks its right, or the tariff has none. The others are."""
+
+
 class AmoLine(Line):
-    """403 may mean that our address is blocked, so nobody calls for a quarter of an hour; 402 that the account is not paid."""
+    """403 may mean that our address is blocked, 402 that the account is not paid, or either that one section is closed. So the
+    account itself is asked: where it answers, only the section is closed; where it does not, nobody calls for a quarter of an
+    hour after a 403."""
 
     def _judged(self, answer: Answer) -> Any:
-        if answer.status == 403:
-            self._pace.hold(self._site_id, self.provider, BLOCKED)
-        if answer.status == 402:
-            raise CrmClosed("amoCRM answers that the account is not paid (402)")
-        return super()._judged(answer)
+        if answer.status not in (402, 403):
+            return super()._judged(answer)
+        account = self._answer("GET", "/api/v4/account", None, False)
+        if account.status in (402, 403):
+            if account.status == 403:
+                self._pace.hold(self._site_id, self.provider, BLOCKED)
+            if account.status == 402:
+                raise CrmClosed("amoCRM answers that the account is not paid (402)")
+            return super()._judged(account)
+        super()._judged(account)  # what it says instead: wait, a wrong key
+        count({"CrmSectionClosed": 1}, Provider=self.provider)
+        raise SectionClosed(f"amoCRM keeps one section closed to us (status {answer.status}); give its user the right to read it")
 
 
 def line_of(site: Mapping[str, Any], tools: Tools) -> AmoLine:
@@ -38,13 +52,15 @@ def line_of(site: Mapping[str, Any], tools: Tools) -> AmoLine:
 
 def embedded(answer: Any, name: str) -> list[dict[str, Any]]:
     """The entities of a list's answer; none where it is empty (204)."""
-    told = answer.get("_embedded", {}).get(name) if isinstance(answer, dict) else None
-    return [one for one in told or [] if isinstance(one, dict)]
+    links = answer.get("_embedded") if isinstance(answer, dict) else None
+    told = links.get(name) if isinstance(links, dict) else None
+    return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
 
 
 def has_next(answer: Any) -> bool:
     """There is one page more."""
-    return bool(isinstance(answer, dict) and answer.get("_links", {}).get("next"))
+    links = answer.get("_links") if isinstance(answer, dict) else None
+    return isinstance(links, dict) and bool(links.get("next"))
 
 
 def by_ids(line: Line, name: str, ids: Sequence[str], with_: str) -> list[dict[str, Any]]:

@@ -7,6 +7,8 @@ unix seconds)}; without refresh_token a long-lived token. Lock: functions/crm_we
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -28,6 +30,7 @@ _STORE_TRIES = 3
 CONNECT = "connect it with: skvoz crm connect amocrm (docs/crm.md)"
 
 Pair = dict[str, Any]
+_TOKEN = re.compile(r"[!-~]+")
 
 
 def secret_name(stage: str, site_id: str) -> str:
@@ -48,9 +51,17 @@ def granted(http: Http, address: str, app: Mapping[str, Any], grant: Mapping[str
     told = answer.json() if answer.status < 300 else None
     if not isinstance(told, dict) or not told.get("access_token") or not told.get("refresh_token"):
         raise CrmClosed(f"amoCRM gives no key for this {grant['grant_type']} (status {answer.status}); {CONNECT}")
-    seconds = int(told.get("expires_in") or 86_400)
+    lasts = told.get("expires_in")
+    seconds = lasts if type(lasts) is int and lasts > 0 else 86_400
     pair = {"access_token": told["access_token"], "refresh_token": told["refresh_token"]}
+    if not all(map(is_token, pair.values())):
+        raise CrmClosed(f"amoCRM's key is none that can be sent; {CONNECT}")
     return {**kept, **pair, "expires_at": int(now.timestamp()) + seconds}
+
+
+def is_token(told: object) -> bool:
+    """Nothing else can stand in a header; a library that refuses it quotes it, and keys must not be in logs."""
+    return isinstance(told, str) and _TOKEN.fullmatch(told) is not None
 
 
 @cache
@@ -66,11 +77,12 @@ class Tokens:
         self._tools, self._site_id, self._address = tools, site_id, address
         self._kept: Pair | None = None
         self._unsaved: Pair | None = None
+        self._replaced = ""  # the access token that `_unsaved` takes the place of
 
     def headers(self, is_renewed: bool) -> dict[str, str]:
         """Those that let us in. `is_renewed`: amoCRM refused the last ones. CrmClosed, CrmBusy."""
         if self._unsaved is not None:
-            self._save(self._unsaved)
+            self._save_late(self._unsaved)
         elif is_renewed or self._kept is None or not self._is_good(self._kept):
             refused = self._kept["access_token"] if self._kept is not None and is_renewed else ""
             told = self._read()
@@ -109,8 +121,17 @@ class Tokens:
         grant = {"grant_type": "refresh_token", "refresh_token": str(old["refresh_token"])}
         new = granted(self._tools.http, self._address, old, grant, self._tools.clock())
         count({"CrmTokenRenewed": 1}, Provider=PROVIDER)
+        self._replaced = str(old["access_token"])
         self._save(new)
         return new
+
+    def _save_late(self, pair: Pair) -> None:
+        """Where somebody connected amoCRM again meanwhile (or the store took the pair without saying so), what is stored counts."""
+        told = self._read()
+        if told["access_token"] == self._replaced:
+            self._save(pair)
+        else:
+            self._kept, self._unsaved = told, None
 
     def _save(self, pair: Pair) -> None:
         """Store the pair, then use it. Where that fails it is kept in this process, which tries again before its next call."""
@@ -129,8 +150,13 @@ class Tokens:
         raise CrmBusy("amoCRM's new key could not be stored in Secrets Manager; nothing is called with it before", 30)
 
     def _put(self, pair: Pair) -> None:
+        text = orjson.dumps(pair)
+        # The same content makes one version, however often it is tried: Secrets Manager takes about a hundred a day.
+        token = hashlib.sha256(text).hexdigest()
         try:
-            self._tools.secrets_manager().put_secret_value(SecretId=self._name, SecretString=orjson.dumps(pair).decode())
+            self._tools.secrets_manager().put_secret_value(
+                SecretId=self._name, SecretString=text.decode(), ClientRequestToken=token
+            )
         except Exception as error:
             raise CrmBusy(f"Secrets Manager does not take amoCRM's key ({type(error).__name__})", 30) from error
 
@@ -144,7 +170,7 @@ class Tokens:
             raise CrmBusy(f"Secrets Manager does not give amoCRM's key ({type(error).__name__})", 10) from error
         try:
             told = orjson.loads(text)
-            if not isinstance(told, dict) or not told.get("access_token"):
+            if not isinstance(told, dict) or not is_token(told.get("access_token")):
                 raise ValueError("no access_token")
         except ValueError as error:
             raise CrmClosed(f"the secret {self._name} is not what it must be; {CONNECT}") from error
