@@ -42,5 +42,10 @@ def use(monkeypatch: pytest.MonkeyPatch, clients: Any, clock: Callable[[], datet
 def forget() -> None:
     """What was made with a test's clients is made anew, and the present is the machine's."""
     present.follow(present.wall_clock)
+    anew()
+
+
+def anew() -> None:
+    """What was made with a test's clients is made anew."""
     for made in _MADE:
         made.cache_clear()

@@ -14,6 +14,8 @@ import pytest
 
 from functions.crm_webhook import worker
 from shared.identity import phone_hash
+from shared.times import from_millis
+from tests.api import crm_stores
 from tests.api.crm_amocrm import custom, hook
 from tests.api.numbers_door import LAKE, SETTINGS, Numbers, body_of, counted, moto_dynamodb
 
@@ -33,22 +35,15 @@ ANNA, BORIS = "8830151", "8830152"
 def numbers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Numbers]:
     with moto_dynamodb(monkeypatch) as dynamodb:
         door = Numbers(monkeypatch, dynamodb)
-        for name, value in {"CRM_EVENT_STREAM": "crm-events", "PAYMENT_STREAM": "payments"}.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(worker, "client", door.clients)
+        crm_stores.use(monkeypatch, door.clients, lambda: from_millis(int(MESSAGE["attributes"]["SentTimestamp"])))
         publish(door, CALLS)
         yield door
-        forget()
-
-
-def forget() -> None:
-    worker.worker.cache_clear()
-    worker.clients.cache_clear()
+        crm_stores.forget()
 
 
 def publish(numbers: Numbers, calls: Mapping[str, Any]) -> None:
     numbers.publish({**SETTINGS, "crm": {"amocrm": AMOCRM}, "calls": calls})
-    forget()
+    crm_stores.anew()
 
 
 def deliver(numbers: Numbers, *bodies: bytes, provider: str = "generic") -> list[str]:
@@ -185,7 +180,7 @@ def test_items_go_after_400_days_and_hold_no_plain_phone(numbers: Numbers) -> No
 def test_sites_that_do_not_say_where_managers_answer_keep_nothing(numbers: Numbers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NUMBERS_TABLE")
     numbers.publish({**SETTINGS, "calls": {}})
-    forget()
+    crm_stores.anew()
     assert deliver(numbers, event(1, phone=PHONE, manager="Анна Серова")) == []
     assert numbers.items("client#") + numbers.items("deal#") == []
 
@@ -216,7 +211,7 @@ class Refusing:
 def test_a_store_that_fails_costs_no_crm_event(numbers: Numbers, capsys: pytest.CaptureFixture[str]) -> None:
     refusing = Refusing(numbers.dynamodb)
     numbers.clients.dynamodb = refusing
-    forget()
+    crm_stores.anew()
     linked = [str(41870000 + n) for n in range(30)]
     assert deliver(numbers, contact(1, *linked), provider="amocrm") == []
     assert len(numbers.clients.firehose.lines("crm-events")) == 30

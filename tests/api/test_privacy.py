@@ -208,7 +208,10 @@ class Play:
         for number, name in enumerate(("skvoz_request_id", "skvoz_visitor_id", "UTM_SOURCE")):
             field = f"leads[add][0][custom_fields][{number}]"
             fields |= {f"{field}[code]": name, f"{field}[name]": name, f"{field}[values][0][value]": person.email}
-        fields |= {"leads[note][0][note][text]": f"{person.name} {person.email}", "leads[add][0][tags][0][name]": person.name}
+        fields |= {
+            "leads[note][0][note][text]": f"{person.name} {person.email}",
+            "leads[add][0][tags][0][name]": f"{person.phone} {person.email}",
+        }
         form = "application/x-www-form-urlencoded"
         assert self.post(path, form, urlencode(fields).encode(), **{"user-agent": person.email}).status == 202
         for body in (f"{junk.phone}={junk.email}", f"leads[add][0][id]={junk.email}&x={junk.name}", f"{junk.name}[" + "a][" * 40):

@@ -60,17 +60,17 @@ def test_a_payment_taken_back_counts_no_more(tmp_path: Path) -> None:
     assert standing(tmp_path, told("1000", AT, AT, "w1"), told("0", AT + HOUR, AT + HOUR, "w2")) == []
 
 
-def test_what_is_told_with_and_without_a_time_goes_by_the_clock(tmp_path: Path) -> None:
+def test_what_tells_its_time_of_change_counts_before_what_does_not(tmp_path: Path) -> None:
     timed, untimed = told("1000", AT + HOUR, AT + HOUR, "w1"), told("900", None, AT + 2 * HOUR, "w2")
-    assert standing(tmp_path / "a", timed, untimed) == ["900.00"]
+    assert standing(tmp_path / "a", timed, untimed) == ["1000.00"]
     assert standing(tmp_path / "b", untimed, told("800", AT + 3 * HOUR, AT + 3 * HOUR, "w3"), timed) == ["800.00"]
 
 
-def test_the_latest_import_counts_whatever_day_it_tells(tmp_path: Path) -> None:
+def test_the_latest_import_counts_whatever_day_it_tells_and_the_crms_own_word_before_it(tmp_path: Path) -> None:
     early = payment("d", AT, "60", "P1", via="import", received_at=AT + 9 * HOUR)
     later = payment("d", AT - 48 * HOUR, "50", "P1", via="import", received_at=AT + 10 * HOUR)
     assert standing(tmp_path / "a", early, later) == ["50.00"]
-    assert standing(tmp_path / "b", told("70", AT, AT, "w1"), later) == ["50.00"]
+    assert standing(tmp_path / "b", told("70", AT, AT, "w1"), later) == ["70.00"]
 
 
 def test_what_an_api_reads_twice_is_one_record() -> None:

@@ -11,12 +11,10 @@ told AS (
         p.occurred_at, p.amount, coalesce(p.currency, :currency) AS currency,
         row_number() OVER (
             PARTITION BY p.provider, p.deal_id, coalesce(p.payment_id, p.record_id)
-            -- The latest change: the CRM's own time of it stands in the record's id (functions/crm_webhook/deals.py), else the arrival.
+            -- The latest change: the CRM's own time of it stands in the record's id, a UUIDv7 (functions/crm_webhook/deals.py); else
+            -- the arrival.
             ORDER BY
-                CASE
-                    WHEN p.via <> 'import' AND p.record_id > '00e' THEN substr(p.record_id, 1, 8) || substr(p.record_id, 10, 4)
-                    ELSE lpad(lower(to_base(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00', p.received_at), 16)), 12, '0')
-                END DESC,
+                CASE WHEN p.via <> 'import' AND regexp_like(p.record_id, '^[0-9a-f]{8}-[0-9a-f]{4}-7') THEN substr(p.record_id, 1, 13) ELSE '' END DESC,
                 p.received_at DESC, p.record_id DESC
         ) AS age
     FROM payments AS p
@@ -27,7 +25,7 @@ told AS (
 
 payment AS (
     SELECT t.*
-    FROM (SELECT *, bool_or(is_own) OVER (PARTITION BY deal_id) AS has_own FROM told) AS t
+    FROM (SELECT *, bool_or(is_own AND amount <> 0) OVER (PARTITION BY deal_id) AS has_own FROM told) AS t
     INNER JOIN deal_facts AS d ON d.site_id = :site_id AND d.deal_id = t.deal_id AND NOT d.is_apart
     WHERE t.is_own OR (NOT t.has_own AND coalesce(d.amount, 0) = 0)
 ),

@@ -97,10 +97,6 @@ class Pace:
         except dynamodb.exceptions.ConditionalCheckFailedException:
             return
 
-    def store(self) -> tuple[Any, str]:
-        """The client and the table's name, for what else a CRM's reader keeps there."""
-        return self._dynamodb(), self._table
-
     def table(self) -> tuple[Any, str]:
         """DynamoDB's client and the name of `crm`: what else is kept of a site's CRM lies beside its pace."""
         return self._dynamodb(), self._table

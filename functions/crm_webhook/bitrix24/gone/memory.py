@@ -65,7 +65,7 @@ class Memory:
 
     def blocks(self, after: str) -> list[Block]:
         """The next ones behind this place, as many as one call asks for, one at least; none at the end."""
-        dynamodb, table = self._pace.store()
+        dynamodb, table = self._pace.table()
         answer = dynamodb.query(
             TableName=table,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
@@ -110,7 +110,7 @@ class Memory:
         return f"ids#{self._site_id}"
 
     def _get(self, place: str) -> dict[str, Any]:
-        dynamodb, table = self._pace.store()
+        dynamodb, table = self._pace.table()
         key = {"pk": {"S": self._pk}, "sk": {"S": place}}
         item: dict[str, Any] = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item") or {}
         return item
@@ -118,7 +118,7 @@ class Memory:
     def _update(
         self, place: str, expression: str, values: Mapping[str, Any] | None, names: Mapping[str, str] | None = None
     ) -> None:
-        dynamodb, table = self._pace.store()
+        dynamodb, table = self._pace.table()
         more: dict[str, Any] = {"ExpressionAttributeValues": values} if values else {}
         more |= {"ExpressionAttributeNames": names} if names else {}
         dynamodb.update_item(TableName=table, Key={"pk": {"S": self._pk}, "sk": {"S": place}}, UpdateExpression=expression, **more)
