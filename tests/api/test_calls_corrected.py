@@ -226,9 +226,9 @@ def test_a_deal_finds_the_call_by_a_hashed_id(numbers: Numbers) -> None:
     taken(numbers, ringing(numbers.now, call_id=call_id))
     deal = {"deal_id": "7", "call_id": call_id, "contact": {"phones": [CALLER]}}
     body = {"type": "deal.created", "timestamp": numbers.now.isoformat(), "data": deal}
-    records = records_of(orjson.dumps(body), Arrival("kvartal", "m", numbers.now, KEY))
-    assert isinstance(records, list)
-    assert orjson.loads(records[0][1])["call_id"] == numbers.stored()[0]["call_id"]
+    outcome = records_of(orjson.dumps(body), Arrival("kvartal", "m", numbers.now, KEY), {})
+    assert not outcome.rejected
+    assert orjson.loads(outcome.records[0][1])["call_id"] == numbers.stored()[0]["call_id"]
 
 
 @pytest.mark.parametrize("name", sorted(told("answered")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,7 +18,8 @@ from functions.collect.imports import lines
 from functions.collect.texts import Refused
 from functions.costs import cells
 from functions.crm_webhook import generic
-from shared.lake import Rejected
+from functions.crm_webhook.fields import mapped_values
+from functions.crm_webhook.reading import Private
 from shared.money import LARGEST, MICRO, largest_remainder, parse_amount, to_kopecks
 from shared.records import KINDS
 
@@ -128,11 +130,19 @@ def _of_import(sent: str) -> Decimal | None:
 
 def _of_crm(column: str, **data: Any) -> Decimal | None:
     event = {"type": "deal.updated", "timestamp": "2026-10-12T10:40:26Z", "data": {"deal_id": "7", **data}}
-    found = generic.records_of(orjson.dumps(event), generic.Arrival("shop", "msg", NOW, b"key"))
-    if isinstance(found, Rejected):
+    found = generic.records_of(orjson.dumps(event), generic.Arrival("shop", "msg", NOW, b"key"), {})
+    if found.rejected:
         return None
-    values = {name: value for _, line in found for name, value in json.loads(line, parse_float=Decimal, parse_int=Decimal).items()}
+    values = {
+        name: value for _, line in found.records for name, value in json.loads(line, parse_float=Decimal, parse_int=Decimal).items()
+    }
     return Decimal(values[column])
+
+
+def _of_own_field(sent: str) -> Decimal | None:
+    """A field of the CRM's own, as the settings name it: every CRM's way of telling what is owed."""
+    found: Decimal | None = mapped_values(lambda name: sent, {"receivable": "x"}, Private([], b"key"), Counter())["receivable"]
+    return found
 
 
 DOORS: list[tuple[str, str, Callable[[str], Decimal | None]]] = [
@@ -142,6 +152,7 @@ DOORS: list[tuple[str, str, Callable[[str], Decimal | None]]] = [
     ("payment", "amount", lambda sent: _of_crm("amount", payment={"amount": sent})),
     ("crm_event", "amount", lambda sent: _of_crm("amount", amount=sent)),
     ("crm_event", "cost_price", lambda sent: _of_crm("cost_price", cost_price=sent)),
+    ("crm_event", "receivable", _of_own_field),
     ("crm_event", "products_cost", lambda sent: _of_crm("products_cost", products=[{"cost": sent}])),
     ("crm_event", "products_cost", lambda sent: _of_crm("products_cost", products=[{"cost": sent, "quantity": sent}])),
     ("crm_event", "products_cost", lambda sent: _of_crm("products_cost", products=[{"cost": sent}] * 20)),
