@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from functions.crm_webhook.api.http import CrmBusy
+from functions.crm_webhook.api.http import NotYet
 from functions.crm_webhook.outcome import Arrival, Outcome, Pointer
 from shared.times import from_millis, to_millis
 
@@ -45,6 +45,6 @@ class Misses:
             else:
                 again.append(Pointer(MISSING, f"{deal_id}@{to_millis(since)}"))
         if again and self._pointers == frozenset(again):
-            raise CrmBusy("the CRM does not find a deal that it told of; it is asked again until ten minutes are over")
+            raise NotYet("the CRM does not find a deal that it told of; it is asked again until ten minutes are over")
         outcome.to_read += again
         return gone

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.crm_webhook.api.http import CrmBusy
+from functions.crm_webhook.api.http import CrmBusy, NotYet
 from functions.crm_webhook.outcome import Pointer
 from functions.crm_webhook.tasks.handler import LONGEST_WAIT, SECONDS, Tasks
 from functions.crm_webhook.tasks.orders import MOST_POINTERS, Order, order_of, read_orders
@@ -122,6 +122,20 @@ def test_one_order_that_cannot_be_read_does_not_take_its_neighbours_along() -> N
     desk.read = poisoned  # type: ignore[method-assign]
     assert desk.work(reading("a", "1"), reading("b", "666"), reading("c", "3")) == ["b"]
     assert [pointers for _, _, pointers in desk.reads] == [[Pointer("deal", "1")], [Pointer("deal", "3")]]
+
+
+def test_one_deal_that_must_wait_holds_up_nobody_else() -> None:
+    desk = Desk()
+    real = desk.read
+
+    def waiting(site: Mapping[str, Any], provider: str, orders: Sequence[Order], now: datetime) -> None:
+        if any(pointer.id == "9" for order in orders for pointer in order.pointers):
+            raise NotYet("asked again later")
+        real(site, provider, orders, now)
+
+    desk.read = waiting  # type: ignore[method-assign]
+    assert desk.work(reading("a", "9"), reading("b", "1")) == ["a"]
+    assert [pointers for _, _, pointers in desk.reads] == [[Pointer("deal", "1")]]
 
 
 def test_what_is_read_together_is_bounded() -> None:

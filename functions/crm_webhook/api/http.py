@@ -24,6 +24,10 @@ class CrmBusy(TryLater):
         self.seconds = seconds
 
 
+class NotYet(CrmBusy):
+    """One thing must wait; the CRM itself answers, and what else goes to it need not."""
+
+
 class Answer(NamedTuple):
     """What the CRM answered; header names in lower case."""
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from functions.crm_webhook.api.http import NotYet
 from functions.crm_webhook.requests.request import NewRequest
-from shared.errors import TryLater
 from shared.times import to_millis
 
 HOLD = timedelta(seconds=310)  # an invocation lives 300
@@ -57,7 +57,7 @@ class SentStore:
         self._dynamodb, self._table, self._clock = dynamodb, table, clock
 
     def begin(self, request: NewRequest, to: str) -> Sent:
-        """Hold the request. TryLater while another invocation holds it."""
+        """Hold the request. NotYet while another invocation holds it."""
         place = f"{'hits' if request.is_anybodys else request.channel}#{request.request_id}"
         try:
             return self._begun(request, to, place, only_mine=request.is_anybodys)
@@ -99,7 +99,7 @@ class SentStore:
             is_mine = _text(there, "visitor") in ("", visitor) or request.whose in there.get("askers", {}).get("SS", ())
             if only_mine and not is_mine:
                 raise _Others from error
-            raise TryLater("another invocation is handing this request over") from error
+            raise NotYet("another invocation is handing this request over") from error
         item: Item = answer.get("Attributes") or {}
         done = frozenset(item.get("done", {}).get("SS", ()))
         asker = _text(item, "asker") or request.whose

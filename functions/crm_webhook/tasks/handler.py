@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any
 
 from functions.crm_webhook import wiring
+from functions.crm_webhook.api.http import NotYet
 from functions.crm_webhook.api.line import time_left
 from functions.crm_webhook.api.tools import tools
 from functions.crm_webhook.requests.sent import SentStore
@@ -70,7 +71,7 @@ class Tasks:
                     failed += [message for message, _ in group]  # not begun: that says nothing about them
                     continue
                 for part, error in [(group, failing[goal])] if goal in failing else self._tried(group):
-                    if isinstance(error, TryLater):  # a CRM that is down; what nobody expected is one task's own
+                    if _is_down(error):
                         failing[goal] = error
                     failed += [message for message, _ in part]
                     for message, _ in part:
@@ -110,7 +111,7 @@ class Tasks:
         error = self._failure(group)
         if error is None:
             return
-        if len(group) == 1 or isinstance(error, TryLater):
+        if len(group) == 1 or _is_down(error):
             yield group, error
             return
         for one in group:
@@ -159,6 +160,11 @@ class Tasks:
             self._postpone(str(message["receiptHandle"]), min(FIRST_WAIT * 2 ** min(tries - 1, 10), LONGEST_WAIT))
         except Exception:
             logger().exception("a task could not be put off; it comes back when the queue's own time is over")
+
+
+def _is_down(error: Exception) -> bool:
+    """The CRM is: what nobody expected, or one thing that must wait, says nothing about the tasks beside it."""
+    return isinstance(error, TryLater) and not isinstance(error, NotYet)
 
 
 @cache

@@ -13,7 +13,7 @@ from functions.crm_webhook.amocrm.v4.gone import may_be_young, shown
 from functions.crm_webhook.amocrm.v4.history import NOW_RANK
 from functions.crm_webhook.amocrm.v4.leads import Clients, Telling
 from functions.crm_webhook.amocrm.v4.line import MOST_IDS, Query, embedded, has_next
-from functions.crm_webhook.api.http import CrmBusy
+from functions.crm_webhook.api.http import NotYet
 from functions.crm_webhook.deals import DealState, PaymentTold
 from functions.crm_webhook.reading import BadField
 from shared.money import parse_amount
@@ -29,12 +29,12 @@ def deal_id(customer: str) -> str:
 
 
 def tell_customers(telling: Telling, ids: Sequence[str]) -> int:
-    """These customers; how many. One that is not there any more is told as deleted, at the arrival. CrmBusy where it may be too
+    """These customers; how many. One that is not there any more is told as deleted, at the arrival. NotYet where it may be too
     young to be shown (v4/gone.py)."""
     found, missing = shown(telling.line, "customers", ids, WITH)
     young = may_be_young(telling.line, "customers", missing, telling.arrival.received_at)
     if waiting := [one for one in young if not _is_deleted(telling, one)]:
-        raise CrmBusy(f"amoCRM does not show {len(waiting)} customer(s) yet, or never will", 60)
+        raise NotYet(f"amoCRM does not show {len(waiting)} customer(s) yet, or never will", 60)
     for one in missing:
         telling.states([telling.deletions.gone(deal_id(one), telling.arrival.received_at)], f"customer {one}")
     return tell_found(telling, list(found.values()))

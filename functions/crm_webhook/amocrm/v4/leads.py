@@ -23,7 +23,7 @@ from functions.crm_webhook.amocrm.v4.history import (
     stays,
 )
 from functions.crm_webhook.amocrm.v4.line import by_ids
-from functions.crm_webhook.api.http import CrmBusy
+from functions.crm_webhook.api.http import NotYet
 from functions.crm_webhook.api.line import Line
 from functions.crm_webhook.deals import Ahead, DealState, PaymentTold, payment_record, state_record
 from functions.crm_webhook.outcome import Arrival, Outcome, Person, Record
@@ -44,7 +44,7 @@ class Telling:
         self.deletions = deletions
 
     def leads(self, ids: Sequence[str], *, is_walk: bool = False) -> int:
-        """These leads, wherever they are by now; how many. CrmBusy where one may be too young to be shown (v4/gone.py)."""
+        """These leads, wherever they are by now; how many. NotYet where one may be too young to be shown (v4/gone.py)."""
         ids = list(dict.fromkeys(ids))
         found = {id_of(lead): lead for lead in by_ids(self.line, "leads", ids, WITH)}
         events = events_of(self.line, [one for one in ids if one not in found], self.outcome.passed_over)
@@ -58,14 +58,14 @@ class Telling:
 
     def _unknown(self, missing: Sequence[str], events: Mapping[str, Sequence[Event]], is_walk: bool) -> set[str]:
         """Leads of which nothing is said: neither shown nor deleted by an event. A walk says nothing of them: who is only named by
-        an event may be no lead at all, and a lead comes with its own change. CrmBusy where a lead may be too young to be shown."""
+        an event may be no lead at all, and a lead comes with its own change. NotYet where a lead may be too young to be shown."""
         if is_walk:
             unknown = set(missing)
         else:
             settled = self.arrival.received_at - LATE
             fresh = [one for one in missing if not any(event.at <= settled for event in events[one])]
             if young := may_be_young(self.line, "leads", fresh, self.arrival.received_at):
-                raise CrmBusy(f"amoCRM does not show {len(young)} lead(s) yet, or never will", 60)
+                raise NotYet(f"amoCRM does not show {len(young)} lead(s) yet, or never will", 60)
             unknown = set()
         if unknown:
             self.outcome.passed_over["not_shown"] += len(unknown)
