@@ -13,6 +13,7 @@ from functions.numberpool.choice import Refusal
 from functions.numberpool.pbx.providers import ADAPTERS
 from infra.template.intrinsic import Resolver
 from infra.template.model import Template
+from shared.handing_over import not_handed_over
 from shared.log import count
 from tests.stack.code import metrics_counted
 
@@ -270,13 +271,12 @@ def test_every_alarm_on_a_metric_of_ours_watches_what_the_code_counts(resources:
         assert alarm["Dimensions"] == [{"Name": "Stage", "Value": {"Ref": "Stage"}}]
 
 
+TOLD_BY_COUNTS = ("NumberpoolFull", "CrmReconcileNotChecked", "CollectNotHandedOver")  # with tests of their own below
+
+
 def test_somebody_is_told_what_doors_survive_by_going_on_without(resources: Resources) -> None:
     """Leases, hits and deals do not fail with the vault or the numbers table: only their logs say so."""
-    filters = [
-        f
-        for name, f in of_type(resources, "AWS::Logs::MetricFilter").items()
-        if name not in ("NumberpoolFull", "CrmReconcileNotChecked")
-    ]
+    filters = [f for name, f in of_type(resources, "AWS::Logs::MetricFilter").items() if name not in TOLD_BY_COUNTS]
     assert {f["Properties"]["LogGroupName"]["Ref"] for f in filters} == {
         "CollectLog", "NumberpoolLog", "CrmWorkerLog", "CrmTaskLog", "CrmReconcileLog",
     }  # fmt: skip
@@ -299,6 +299,18 @@ def test_a_pool_that_runs_short_is_told_of(resources: Resources, capsys: pytest.
     wanted = re.findall(r'\$\.(\w+) = "?(\w+)"?', filter_["FilterPattern"])
     assert {name: str(line[name]) for name, _ in wanted} == dict(wanted) == {"LeaseGiven": "1", "Reason": "pool_full"}
     assert "pool_full" in get_args(Refusal)
+
+
+def test_requests_that_are_not_handed_over_ring(resources: Resources, capsys: pytest.CaptureFixture[str]) -> None:
+    filter_, alarm = resources["CollectNotHandedOver"]["Properties"], resources["RequestNotHandedOverAlarm"]["Properties"]
+    assert filter_["LogGroupName"] == {"Ref": "CollectLog"}
+    (made,) = filter_["MetricTransformations"]
+    assert (made["MetricNamespace"], made["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
+    for reason in re.findall(r'\$\.Reason = "(\w+)"', filter_["FilterPattern"]):
+        not_handed_over(reason, 3)  # the line that the filter looks for
+        line = json.loads(capsys.readouterr().out)
+        assert (line["RequestNotHandedOver"], line["Reason"]) == (3, reason)
+    assert made["MetricValue"] == "$.RequestNotHandedOver"
 
 
 def test_checks_of_a_crm_that_fail_ring(resources: Resources, capsys: pytest.CaptureFixture[str]) -> None:
