@@ -1,8 +1,9 @@
 """Secrets from SSM Parameter Store (SecureString): `/skvoz/{stage}/{name}`, cached 60 s.
 
-Names: `identity` (key of the hashes), `visitor` (signs visitor tokens); `{site}/import`, `{site}/crm-{provider}` (prove webhooks), `{site}/crm-{provider}-api` (keys of APIs), `{site}/crm-outgoing` (signs what goes to an
-address of the site's), `{site}/calls-{provider}`.
-A value may hold several secrets separated by spaces, the newest first: all are valid, the first one signs (rotation).
+Names: `identity` (key of the hashes), `visitor` (signs visitor tokens); `{site}/import`, `{site}/crm-{provider}` (prove webhooks),
+`{site}/crm-{provider}-api` (keys of APIs), `{site}/crm-outgoing` (signs what goes to an address of the site's),
+`{site}/calls-{provider}`. A value may hold several secrets separated by spaces, the newest first: all are valid, the first one
+signs (rotation).
 """
 
 from __future__ import annotations
