@@ -13,7 +13,7 @@ import orjson
 
 from functions.crm_webhook.proofs import Sent
 from functions.crm_webhook.providers import BUILT_IN, Provider, provider_of
-from shared.errors import NotFound, TooLarge, Unauthorized
+from shared.errors import TooLarge, Unauthorized
 from shared.http import Request, Response, json_response
 from shared.identity import keyed_hash
 from shared.ids import derived_id
@@ -69,10 +69,7 @@ class Door:
     def _proved(self, request: Request) -> tuple[Provider, Sent]:
         """An unknown site, a door not opened and a wrong token get the same answer: the door tells nobody which sites exist."""
         name, site_id = (request.path_parameters.get(part, "") for part in ("provider", "site"))
-        try:
-            crm = _stored(lambda: self._sites.get(site_id, request.now)).get("crm", {})
-        except NotFound:
-            crm = {}
+        crm = _stored(lambda: self._sites.find(site_id, request.now)).get("crm", {})
         provider = provider_of(name, crm)
         section = provider.settings(crm) if provider is not None else None
         hashes = list(crm.get("token_sha256", [])) if section is not None else []

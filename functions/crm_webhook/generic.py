@@ -7,13 +7,13 @@ empty and change nothing (shared/records.py). A body that cannot be right become
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
 import orjson
 from pydantic import Field, ValidationError
 
+from functions.crm_webhook.deals import CREATED_AHEAD, FUTURE
 from functions.crm_webhook.outcome import Arrival, Outcome, Person, Record
 from functions.crm_webhook.reading import (
     LIMITS,
@@ -37,8 +37,6 @@ from shared.money import KOPECK, LARGEST
 from shared.records import CRM_EVENT, PAYMENT, RecordKind, encode
 
 PROVIDER = "generic"
-FUTURE = timedelta(minutes=5)
-CREATED_AHEAD = timedelta(days=1)  # CRMs that write local time as UTC are hours ahead
 REASONS = ("bad_json", "unknown_type", "bad_field", "wrong_site", "future")
 
 

@@ -22,7 +22,6 @@ from functions.crm_webhook.tasks.orders import read_orders
 from functions.crm_webhook.writing import Writing
 from shared.aws import client, env
 from shared.crm_settings import DOOR_NAME
-from shared.errors import NotFound
 from shared.ids import derived_id, is_site_id
 from shared.lake import Rejected
 from shared.log import count, logger
@@ -65,7 +64,7 @@ class Worker:
             gone = Rejected("raw_gone", "the raw body is not in the quarantine any more; it is kept for 30 days", key)
             self._writing.reject(door, site_id, [gone], message_id, now)
             return
-        site = self._settings(site_id, now)
+        site = self._sites.find(site_id, now)
         provider = provider_of(name, site.get("crm", {}))
         if provider is None or provider.settings(site.get("crm", {})) is None:
             closed = Rejected("not_set_up", f"the site's settings do not open the door of {name} any more", key)
@@ -80,13 +79,6 @@ class Worker:
                 self._tasks(text)
         elif outcome.to_read:
             count({"PassedOver": len(outcome.to_read)}, Door=door, Reason="no_api")
-
-    def _settings(self, site_id: str, now: datetime) -> Mapping[str, Any]:
-        """Settings of the site; {} where it has none any more."""
-        try:
-            return self._sites.get(site_id, now)
-        except NotFound:
-            return {}
 
 
 def order_of(text: object) -> dict[str, Any] | Rejected:

@@ -1,9 +1,10 @@
-"""An HTTP server on 127.0.0.1 around one function, for doubles of CRMs: `with Listening(answer) as server: server.url`."""
+"""An HTTP server on 127.0.0.1, the base of doubles of CRMs: `with Double() as server: server.url`."""
 
 from __future__ import annotations
 
 import json
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -29,11 +30,11 @@ class Answered(NamedTuple):
     headers: Mapping[str, str] = {}
 
 
-class Listening:
-    """Calls are answered one after another: a double's state needs no locks."""
+class Listening(ABC):
+    """Calls are answered one after another, by `_answer`: a double's state needs no locks."""
 
-    def __init__(self, answer: Callable[[Asked], Answered]) -> None:
-        self._answer, self._lock = answer, threading.Lock()
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -51,6 +52,10 @@ class Listening:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    @abstractmethod
+    def _answer(self, asked: Asked) -> Answered:
+        """What is answered to a call."""
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         outer = self

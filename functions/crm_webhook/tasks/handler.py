@@ -22,7 +22,7 @@ from functions.crm_webhook.tasks.reads import Reads
 from functions.crm_webhook.tasks.send import Sends
 from functions.crm_webhook.writing import Writing
 from shared.aws import client, env
-from shared.errors import NotFound, TryLater
+from shared.errors import TryLater
 from shared.ids import derived_id
 from shared.lake import Rejected
 from shared.log import count, logger
@@ -103,7 +103,7 @@ class Tasks:
         """Whom the task speaks to: one CRM that is down holds up nothing that goes elsewhere."""
         if order.task == "read":
             return order.provider
-        site = self._site(order.site_id)
+        site = self._sites.find(order.site_id, self._clock())
         return str(((site.get("crm") or {}).get("new_requests") or {}).get("to", ""))
 
     def _tried(self, group: Group) -> Iterator[tuple[Group, Exception]]:
@@ -137,7 +137,7 @@ class Tasks:
 
     def _do(self, orders: Sequence[Order]) -> None:
         site_id, now = orders[0].site_id, self._clock()
-        site = self._site(site_id)
+        site = self._sites.find(site_id, now)
         if orders[0].task == "read":
             if site:
                 self._reads.read(site, orders[0].provider, orders, now)
@@ -146,13 +146,6 @@ class Tasks:
         elif (refused := self._sends.send(site, orders[0])) is not None:
             batch_id = derived_id(orders[0].received_at, site_id, orders[0].key, orders[0].cause)
             self._writing.reject("crm-requests", site_id, [refused], batch_id, now)
-
-    def _site(self, site_id: str) -> Mapping[str, Any]:
-        """Settings as they stand now; {} for a site that is no more."""
-        try:
-            return self._sites.get(site_id, self._clock())
-        except NotFound:
-            return {}
 
     def _put_off(self, message: Message) -> None:
         tries = int(message.get("attributes", {}).get("ApproximateReceiveCount", "1"))

@@ -10,8 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from functions.crm_webhook.hubspot.proof import signature
 from infra.doubles.hubspot.account import Account, Thing, iso
@@ -23,7 +22,7 @@ MOST_RESULTS = 10_000
 Deliver = Callable[[str, Mapping[str, str]], None]
 
 
-class HubSpot:
+class HubSpot(Listening):
     """`hook_url` is the address that its webhooks go to, which their signatures cover; without `deliver` they are kept in
     `hooks`."""
 
@@ -46,18 +45,7 @@ class HubSpot:
         self._events = 0
         seconds = lambda: (clock() - EPOCH).total_seconds()  # noqa: E731
         self._calls, self._searches = Window(100, 10, seconds), Window(4, 1, seconds)
-        self._server = Listening(self._answer)
-
-    @property
-    def url(self) -> str:
-        return self._server.url
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._server.__exit__(kind, error, trace)
+        super().__init__()
 
     def _told(self, events: list[dict[str, Any]]) -> None:
         """One webhook, signed at the moment at which it is sent."""

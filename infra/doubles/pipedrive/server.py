@@ -11,8 +11,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from infra.doubles.listening import Answered, Asked, Listening, Window
 from infra.doubles.pipedrive.company import Company, Event
@@ -22,7 +21,7 @@ TOKEN, PASSWORD = "double-pipedrive-token", "shop:double-pipedrive-password"  # 
 Deliver = Callable[[str, Mapping[str, str]], None]
 
 
-class Pipedrive:
+class Pipedrive(Listening):
     """Without `deliver` its webhooks are kept in `hooks`."""
 
     def __init__(
@@ -41,18 +40,7 @@ class Pipedrive:
         self.token = TOKEN
         self._deliver, self._drop, self._repeat, self._events = deliver, drop, repeat, 0
         self._calls = Window(20, 2, lambda: (clock() - EPOCH).total_seconds())
-        self._server = Listening(self._answer)
-
-    @property
-    def url(self) -> str:
-        return self._server.url
-
-    def __enter__(self) -> Self:
-        self._server.__enter__()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._server.__exit__(kind, error, trace)
+        super().__init__()
 
     def _told(self, event: Event) -> None:
         self._events += 1
