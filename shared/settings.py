@@ -27,7 +27,8 @@ from shared.errors import FieldError, SettingsError
 from shared.hosts import plain_host
 from shared.ids import SITE_ID
 from shared.number_settings import Numbers
-from shared.setting_types import Email, Host, Sha256, Strict, Text
+from shared.report_settings import Report
+from shared.setting_types import Host, Sha256, Strict, Text
 from shared.source_settings import Sources
 
 Meaning = Literal["unsorted", "cleaning", "working", "qualified", "contract", "won", "paid", "lost", "claim"]
@@ -130,26 +131,6 @@ class Requests(Strict):
         if days is True:
             raise ValueError("write a number of days, off or ever")
         return "off" if days is False else days
-
-
-class Thresholds(Strict):
-    """Verdict on a channel by margin ROMI (fractions): good from `good` on, normal from `normal` on, else bad."""
-
-    good: Decimal = Decimal("0.5")
-    normal: Decimal = Decimal(0)
-    minimum_sales: int = Field(default=10, ge=1)
-
-
-class Report(Strict):
-    recipients: list[Email] = Field(default_factory=list, max_length=50)
-    language: Literal["ru", "en"] = "ru"
-    days: int = Field(default=30, ge=1, le=366, description="length of the period")
-    until: Literal["yesterday", "today"] = Field(default="yesterday", description="last day of the period")
-    date_basis: Literal["request", "payment", "touch"] = Field(
-        default="request", description="the day by which channels' results fall into the period"
-    )
-    thresholds: Thresholds = Thresholds()
-    lapsed_days: int = Field(default=180, ge=1, le=3650, description="a buyer without a sale for more days has lapsed")
 
 
 class SiteSettings(Strict):

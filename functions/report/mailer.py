@@ -21,6 +21,7 @@ from functions.report.extras import Extras, extras_of
 from functions.report.figures import Figures, build, to_json
 from functions.report.mail import Attachment, Post, message_of, recipient_hash
 from functions.report.marts.questions import Period, ask, period_of
+from functions.report.readers import readers_of
 from functions.report.render import PAGE_LINKS, Mail, mail, page
 from functions.report.store import Files, Form, Ledger, Page, Refresh
 from functions.report.workbook.book import file_name
@@ -151,9 +152,9 @@ def mail_site(mailer: Mailer, settings: Mapping[str, Any], now: datetime, again:
 def _due(mailer: Mailer, settings: Mapping[str, Any], period: Period, again: str) -> list[str]:
     site_id = settings["site_id"]
     waiting = [
-        recipient
-        for recipient in settings["report"]["recipients"]
-        if not mailer.ledger.is_sent(site_id, send_name(period, recipient, again))
+        reader.address
+        for reader in readers_of(settings)
+        if not mailer.ledger.is_sent(site_id, send_name(period, reader.address, again))
     ]
     due = [recipient for recipient in waiting if not mailer.ledger.is_off(site_id, recipient_hash(recipient))]
     if len(due) < len(waiting):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from html import unescape
@@ -10,14 +11,13 @@ from html.parser import HTMLParser
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import orjson
 import pytest
 
 from functions.report import render
 from functions.report.figures import Figures, build
 from functions.report.marts.questions import Answers
 from functions.report.view.formats import Formats, clean
-from functions.report.view.words import TEXTS
+from functions.report.view.words import texts
 from tests.report_cases import (
     DATA_TO,
     PERIOD,
@@ -207,12 +207,13 @@ def test_the_mail_needs_no_picture() -> None:
 
 
 def test_both_languages_have_the_same_texts_with_the_same_places() -> None:
-    ru, en = (orjson.loads((TEXTS / f"{language}.json").read_bytes()) for language in ("ru", "en"))
-
     def flat(node: Any, path: str = "") -> dict[str, set[str]]:
-        if isinstance(node, dict):
+        if isinstance(node, Mapping):
             return {k: v for name, child in node.items() for k, v in flat(child, f"{path}.{name}").items()}
+        assert node, f"{path} is empty"
         return {path: set(re.findall(r"{(\w+)}", str(node)))}
+
+    ru, en = texts("ru"), texts("en")
 
     assert flat(ru).keys() == flat(en).keys()
     assert [path for path in flat(ru) if flat(ru)[path] != flat(en)[path]] == []

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.report.mail import recipient_hash
+from functions.report.readers import readers_of
 from functions.report.recordings.fetch import Line, NotPlayed
 from functions.report.recordings.kept import Kept, kept_key
 from functions.report.recordings.sound import Sound, sound_of, sound_response
@@ -131,8 +132,8 @@ class Player(NamedTuple):
             raise NotForYou("unknown_site") from error
         if not hosts_of(site):
             raise NotForYou("no_hosts")
-        listeners, recipients = (set(map(recipient_hash, named)) for named in (listeners_of(site), site["report"]["recipients"]))
-        if page.recipient_hash not in listeners & recipients:
+        listeners = set(map(recipient_hash, listeners_of(site)))
+        if page.recipient_hash not in listeners & {recipient_hash(reader.address) for reader in readers_of(site)}:
             raise NotForYou("no_listener")
         if self.ledger.is_off(page.site_id, page.recipient_hash):
             raise NotForYou("unsubscribed")
