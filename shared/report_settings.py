@@ -99,7 +99,7 @@ class Alerts(Strict):
         default=None, gt=0, lt=10**13, description="spend of a channel in seven days; empty: three times the site's CPL"
     )
     margin_romi: Decimal | None = Field(default=None, ge=-1, le=1000, description="of a channel; empty: thresholds.normal")
-    off: list[AlertKind] = Field(default_factory=list)
+    muted: list[AlertKind] = Field(default_factory=list, description="kinds that nobody wants")
 
 
 class Brand(Strict):

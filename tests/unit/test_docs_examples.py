@@ -67,6 +67,7 @@ PAGES = {
     "docs/operations.md": OPERATIONS,
     "docs/method.md": METHOD,
     "docs/crm.md": (ROOT / "docs" / "crm.md").read_text(encoding="utf-8"),
+    "docs/reports.md": (ROOT / "docs" / "reports.md").read_text(encoding="utf-8"),
 }
 NOW = datetime(2026, 11, 6, 9, 0, tzinfo=UTC)
 SECRET = "whsec_gur9KClSBqm3AbzbYDo8lDxrS3NoIeMy"
@@ -161,8 +162,9 @@ def test_the_settings_example_is_right_and_shows_everything_that_can_be_set() ->
     raw = yaml.safe_load(text)
     assert warnings_of(parse_settings(raw)) == []
     shown = raw
-    for part in re.findall(r"<!-- example: settings [\w ]+ -->\n```yaml\n(.*?)```", PAGES["docs/crm.md"], re.DOTALL):
-        shown = _merged(shown, yaml.safe_load(part))  # what belongs to one CRM is shown there
+    for page in ("docs/crm.md", "docs/reports.md"):  # what belongs to one CRM, and to reports, is shown there
+        for part in re.findall(r"<!-- example: settings [\w ]+ -->\n```yaml\n(.*?)```", PAGES[page], re.DOTALL):
+            shown = _merged(shown, yaml.safe_load(part))
     # What every CRM's section has alike is shown under amoCRM; the map of `crm.mapped` has tests of its own (test_docs_crm.py).
     alike = {*CrmNames.model_fields, *CrmFields.model_fields, *CrmApi.model_fields, "fields", "api", "mapped"}
     others = re.compile(r"crm\.(?:(?:bitrix24|hubspot|pipedrive)\.(?:fields\.|api\.)?)?(\w+)")
