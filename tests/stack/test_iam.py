@@ -132,7 +132,7 @@ def test_listing_is_bound_to_prefixes(resources: Resources) -> None:
         if "s3:ListBucket" in listed(statement["Action"]) and (who, statement["Sid"]) not in UNBOUND_LISTS:
             # Alone: another action of the statement that knows no prefix would be refused.
             assert listed(statement["Action"]) == ["s3:ListBucket"], who
-            assert all(re.fullmatch(r"[a-z]+/([a-z]+/)?\*", prefix) for prefix in prefixes(resources, who)), who
+            assert all(re.fullmatch(r"[a-z]+/([a-z-]+/)?\*", prefix) for prefix in prefixes(resources, who)), who
 
 
 def test_a_missing_object_is_told_from_a_forbidden_one_wherever_that_matters(resources: Resources) -> None:

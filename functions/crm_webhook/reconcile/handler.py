@@ -1,4 +1,5 @@
-"""Regularly: every site's CRMs are asked for deals that changed. A site whose CRM fails holds up no other."""
+"""Regularly: every site's CRMs are asked for deals that changed, and new requests that got stuck go on. A site whose CRM fails
+holds up no other."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from functions.crm_webhook.api.line import time_left
 from functions.crm_webhook.api.tools import tools
 from functions.crm_webhook.reconcile.marks import Marks
 from functions.crm_webhook.reconcile.reconciler import Reconciler
+from functions.crm_webhook.reconcile.sweep import Sweep
 from shared.aws import client, env
 from shared.ids import uuid7
 from shared.log import count, logger
@@ -41,6 +43,7 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     Who waited longest comes first, and nobody takes more than his turn while others wait.
     """
     until = monotonic() + SECONDS
+    swept = _swept() if "site" not in event else 0
     waiting = _waiting(event)
     told: dict[tuple[str, str], dict[str, Any]] = {}
     with time_left(LAST_CALL):
@@ -57,7 +60,25 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         told.setdefault(
             (str(site["site_id"]), provider), {"site": site["site_id"], "provider": provider, "deals": 0, "is_done": False}
         )
-    return {"checked": [told[key] for key in sorted(told)]}
+    return {"checked": [told[key] for key in sorted(told)], "swept": swept}
+
+
+def _swept() -> int:
+    """New requests that were put into the queue again. Trouble with it holds up no check."""
+    sqs, url = client("sqs"), env("CRM_TASK_QUEUE_URL")
+    sweep = Sweep(
+        client("s3"),
+        env("LAKE_BUCKET"),
+        client("dynamodb"),
+        env("CRM_TABLE"),
+        lambda body: sqs.send_message(QueueUrl=url, MessageBody=body),
+    )
+    try:
+        return sweep.sweep(tools().clock())
+    except Exception:
+        logger().exception("new requests that got stuck could not be looked for")
+        count({"RequestsNotSwept": 1})
+        return 0
 
 
 def _waiting(event: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], str]]:

@@ -59,6 +59,11 @@ def request_of(body: bytes, site: Mapping[str, Any], request_id: str, vault: Vau
             known.setdefault("name", contact.get("name", ""))
     if not known:
         return Rejected("no_contact", "the vault does not have whoever asked any more; a CRM cannot answer nobody")
-    whose = hashlib.sha256("|".join(hashes.get(name, "") for name in HASHES).encode()).hexdigest()[:16]
+    whose = whose_of(hashes)
     phone, email, who = (known.get(kind, "") for kind in ("phone", "email", "name"))
     return NewRequest(site_id, request_id, at, told, phone, email, who, whose, is_anybodys)
+
+
+def whose_of(hashes: Mapping[str, str]) -> str:
+    """What stands for the contacts of a request, by their keyed hashes."""
+    return hashlib.sha256("|".join(hashes.get(name, "") for name in HASHES).encode()).hexdigest()[:16]

@@ -45,6 +45,11 @@ class _Others(Exception):
     """Another visitor's request has the same id."""
 
 
+def place_of(channel: str, request_id: str, *, is_anybodys: bool) -> str:
+    """A request's sk, unless another visitor's has it."""
+    return f"{'hits' if is_anybodys else channel}#{request_id}"
+
+
 def contact_mark(whose: str) -> str:
     """In `done`: the CRM knows these contacts."""
     return f"contact#{whose}"
@@ -58,7 +63,7 @@ class SentStore:
 
     def begin(self, request: NewRequest, to: str) -> Sent:
         """Hold the request. NotYet while another invocation holds it."""
-        place = f"{'hits' if request.is_anybodys else request.channel}#{request.request_id}"
+        place = place_of(request.channel, request.request_id, is_anybodys=request.is_anybodys)
         try:
             return self._begun(request, to, place, only_mine=request.is_anybodys)
         except _Others:
@@ -106,6 +111,16 @@ class SentStore:
         return Sent(
             request.site_id, place, to, bool(item), asker, deal=_text(item, "deal"), contact=_text(item, "contact"), done=done
         )
+
+    def is_begun(self, site_id: str, place: str, whose: str) -> bool:
+        """Whether somebody began the request that has this place and these contacts."""
+        for sk in (place, f"{place}#{whose}"):
+            item: Item = (
+                self._dynamodb().get_item(TableName=self._table, Key=_key(site_id, sk), ConsistentRead=True).get("Item") or {}
+            )
+            if whose in item.get("askers", {}).get("SS", ()):
+                return True
+        return False
 
     def claims(self, sent: Sent, deal: str) -> bool:
         """The deal is this request's, and no other's: whoever says so first has it."""
