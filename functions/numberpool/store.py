@@ -57,7 +57,7 @@ class Store:
         self.dynamodb, self.table = dynamodb, table
 
     def numbers(self, site_id: str, pool: str = POOL) -> list[Number]:
-        """The whole pool, consistently read: one query (pools have at most 500 numbers)."""
+        """The whole pool, consistently read: one query (pools have at most 1,000 numbers)."""
         query = {
             "TableName": self.table,
             "KeyConditionExpression": "pk = :pk",

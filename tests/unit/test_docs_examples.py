@@ -330,7 +330,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         "lines in a batch of `skvoz replay`": f"{replay.BATCH_LINES:,}",
         "body of a lease or a renewal": f"{lease.MOST_BYTES:,} bytes",
         "age of a token that leases a number": f"{lease.OLDEST_TOKEN // timedelta(hours=1)} hours",
-        "numbers of a pool": f"{numbers.MOST_NUMBERS}",
+        "numbers of a pool": f"{numbers.MOST_NUMBERS:,}",
         "body of a call": f"{calls.MOST_BYTES:,} bytes",
         "body of a CRM event": f"{crm_door.MOST_BYTES:,} bytes",
         "contacts for the vault, of a CRM event": f"{writing.MOST_OF_PERSON} a person, {writing.MOST_OF_BODY} in all",
