@@ -4,7 +4,7 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
-.PHONY: setup demo up check test proof bench smoke clean requirements tracker
+.PHONY: setup demo up check test proof bench smoke clean requirements tracker app mail
 
 setup: $(READY)
 
@@ -42,6 +42,12 @@ smoke: $(READY)  ## a stage's own Athena is shown every statement: make smoke ST
 
 tracker:         ## the tracker from its TypeScript (Node 18 or newer): functions/collect/tracker/*.js
 	@cd functions/collect/tracker && npm ci --ignore-scripts --no-fund --no-audit && npm run --silent check && npm run --silent build
+
+app:             ## the report page's app from its TypeScript (Node 18 or newer): functions/report/app/report.js
+	@cd functions/report/app && npm ci --ignore-scripts --no-fund --no-audit && npm run --silent check && npm run --silent build
+
+mail: $(READY)    ## the mail's skeleton from its MJML: functions/report/templates/mail.html.j2
+	@$(PY) -m infra.build.mail
 
 requirements: $(READY)  ## pins again from requirements/*.in
 	@$(PY) -m infra.build pin

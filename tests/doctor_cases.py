@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from functions.crm_webhook.api.crm import Span
 from functions.crm_webhook.reconcile.marks import Walk
+from functions.report.delivery.suppressed import address_hash
 from infra.doctor.checks import arrivals, crm, refresh, secrets, settings, sources, tracker
 from infra.doctor.facts import (
     AmoToken,
@@ -42,6 +43,7 @@ AMO = {"api": {"url": "https://shop.amocrm.ru"}}
 
 
 TODAY = NOW.date()
+GONE = frozenset({address_hash("owner@shop.example")})
 CASES = [
     # settings
     Case(settings.published, site(settings=None, settings_error="not published"), BROKEN, "no settings are published.*sites apply"),
@@ -222,6 +224,18 @@ CASES = [
     Case(refresh.reported, site(report=ReportFacts(ago(hours=5), 2)), LOOK, "2 mails of the report were begun"),
     Case(refresh.reported, site(report=ReportFacts(None)), LOOK, "no report was ever sent"),
     Case(refresh.reported, site(report=ReportFacts(ago(hours=40))), BROKEN, "the last report was sent on"),
+    Case(
+        refresh.reported,
+        site({"report": {"recipients": [{"address": "owner@shop.example", "every": ["week"]}]}}, report=ReportFacts(ago(days=10))),
+        BROKEN,
+        "the last report was sent on",
+    ),
+    Case(
+        refresh.reported,
+        site(report=ReportFacts(ago(hours=5), 0, GONE)),
+        LOOK,
+        r"no report reaches o\*\*\*@shop.example.*unsuppress",
+    ),
     Case(refresh.alarms, stack(alarms=[("RefreshFailedAlarm", "It stopped.")]), BROKEN, "RefreshFailedAlarm rings: It stopped."),
     Case(refresh.alarms, stack(parameters={"AlarmMail": ""}), LOOK, "nobody is told.*AlarmMail"),
     Case(refresh.unread_of_stack, stack(unread={"alarms": "AccessDenied"}), LOOK, r"could not look at alarms \(AccessDenied\)"),

@@ -99,8 +99,12 @@ def installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cl
         warehouse.close()
 
 
-def add_site(aws: Clients, site_id: str, *recipients: str, refreshed: bool = True) -> None:
-    settings = settings_of(site_id=site_id, report={"recipients": list(recipients or [OWNER])})
+def add_site(aws: Clients, site_id: str, *recipients: Any, refreshed: bool = True, **report: Any) -> None:
+    """A site with these recipients, all of whom get its first report, unless `report` says otherwise; it may
+    hold the site's `attribution` and `sources`, too."""
+    site = {name: report.pop(name) for name in ("attribution", "sources") if name in report}
+    told = {"recipients": list(recipients or [OWNER]), "owner_first": False, **report}
+    settings = settings_of(site_id=site_id, report=told, **site)
     aws.s3.put_object(Bucket=BUCKET, Key=current_key(site_id), Body=orjson.dumps(settings))
     aws.s3.put_object(Bucket=BUCKET, Key=f"settings/{site_id}/versions/1.json", Body=orjson.dumps(settings))
     if refreshed:

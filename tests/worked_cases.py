@@ -73,6 +73,14 @@ def m4(revenue: str, **changes: Any) -> Case:
     return Case([cost("10-12", "yandex/cpc/doors", "1"), *_sale("yandex/cpc/doors", revenue)], shop(**changes))
 
 
+def over_admissible(**changes: Any) -> Case:
+    """A sale that cost 1,800 where the plan admits 1,100."""
+    plan = [{"month": "2026-10", "cpo": "1100"}]
+    return Case(
+        [cost("10-12", "yandex/cpc/doors", "1800"), *_sale("yandex/cpc/doors", "5000")], shop(report={"plan": plan}, **changes)
+    )
+
+
 def figures_of(folder: Path, case: Case) -> Figures:
     """Figures of October from the marts of the case's records."""
     marts = marts_of(folder, case.records, case.settings, NOW)

@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from functions.attribution import left_over
+from functions.attribution.bi.views import view_statements, views_version
 from functions.attribution.ddl import create_statements, drop_statements, model_version, upkeep_statements
 from functions.attribution.ledger import Ledger
 from functions.attribution.marks import begin_site, complete_site
@@ -43,6 +44,7 @@ UPKEEP_EVERY = timedelta(days=7)
 # Kept in the ledger beside the sites:
 TABLE_MODEL = "*"  # the version of the table model that the marts have
 UPKEEP = "*upkeep"  # when the tables were last kept small
+BI_VIEWS = "*views"  # the version of the views for BI tools that were last made
 
 
 @dataclass(frozen=True)
@@ -106,14 +108,15 @@ class Refresh:
         return {**state, **told, "status": "running", "wait_seconds": BUSY_SECONDS}
 
     def _leave(self, state: State, reason: str, now: datetime) -> State:
-        """Give up what failed: the tables (then everything), one site (the next one goes on), or one table's upkeep."""
+        """Give up what failed: the tables (then everything), one site (the next one goes on), one view or one table's upkeep."""
         place = state["site"]
         if place == TABLES:
             raise WarehouseError(f"the tables could not be made: {reason}")
         stopping = left_over.stopping(self.warehouse, state)
         state = {**state, **stopping, "query_id": None, "asked_at": None, "status": "next", "wait_seconds": 0}
         if place == len(state["sites"]):
-            return {**state, "parts": state["parts"][1:], "note": reason}
+            logger().warning("not done after the refresh", extra={"part": state["parts"][:1], "reason": reason})
+            return {**state, "parts": state["parts"][1:], "views": "", "note": reason}
         state = {**state, "failed": {**state["failed"], state["sites"][place]: reason}}
         return {**state, "is_left": True} if stopping else self._enter(state, place + 1, now)
 
@@ -214,6 +217,8 @@ class Refresh:
         if state["site"] == TABLES:
             return self._table_statements(state["is_new_model"])[part["table"]]
         if state["site"] == len(state["sites"]):
+            if "view" in part:
+                return view_statements(self.sites())[part["view"]]
             return upkeep_statements(self.warehouse.ddl_dialect)[part["table"]]
         return STEPS[state["step"]].statement(self._work(state), part)
 
@@ -231,6 +236,8 @@ class Refresh:
         if place == TABLES:
             self.ledger.complete(TABLE_MODEL, {"version": model_version(self.warehouse.ddl_dialect)})
         elif place == len(state["sites"]):
+            if state.get("views"):
+                self.ledger.complete(BI_VIEWS, {"version": state["views"]})
             return self._end(state, now)
         elif state["step"] + 1 < len(STEPS):
             state = {**state, "step": state["step"] + 1}
@@ -250,12 +257,16 @@ class Refresh:
                 raise
             except (WarehouseError, SettingsError, ValueError) as error:
                 return self._leave(state, str(error), now)
+        views = views_version(self.sites(), model_version(self.warehouse.ddl_dialect))
+        is_new = self.ledger.last_complete(BI_VIEWS).get("version") != views
+        parts = [{"view": n} for n in range(len(view_statements(self.sites())))] if is_new else []
         kept = self.ledger.last_complete(UPKEEP).get("at")
         is_due = kept is None or now - from_lake_text(kept) >= UPKEEP_EVERY
         if is_due:
             self.ledger.complete(UPKEEP, {"at": lake_text(now)})
         statements = upkeep_statements(self.warehouse.ddl_dialect) if is_due and kept is not None else []
-        return {**state, "parts": [{"table": n} for n in range(len(statements))]} if statements else self._end(state, now)
+        parts += [{"table": n} for n in range(len(statements))]
+        return {**state, "parts": parts, "views": views if is_new else ""} if parts else self._end(state, now)
 
     def _end(self, state: State, now: datetime) -> State:
         self.ledger.release(state["owner"])

@@ -6,35 +6,52 @@ The date basis (docs/method.md, metrics and reports) is the site's setting. Coun
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
+from functions.report.marts.anchors import anchor_of
+from functions.report.marts.budget import budget_of
 from functions.report.marts.call_tracking import call_tracking_of
 from functions.report.marts.calls import calls_of
 from functions.report.marts.contacts import contact_channels_of
 from functions.report.marts.customers import cohorts_of, customers_of
 from functions.report.marts.dates import date_basis_of, days_of
 from functions.report.marts.deals import deals_of, deals_total_of
+from functions.report.marts.drivers import drivers_of
+from functions.report.marts.funnel import funnel_of, sections_of
+from functions.report.marts.income import income_of
 from functions.report.marts.kinds import Kinds, is_together, kinds_of
+from functions.report.marts.measures import (
+    ADDITIVE,
+    MEASURES,
+    POINTS,
+    RATIOS,
+    added,
+    change_of,
+    measures,
+    verdict_of,
+    wilson,
+)
 from functions.report.marts.models import markov_months_of, model_range_of, models_of
+from functions.report.marts.payback import clicks_of, payback_of, systems_of
+from functions.report.marts.plan import plan_of
+from functions.report.marts.qualification import qualification_of
 from functions.report.marts.quality import known_to, median_days, quality_of
-from functions.report.marts.questions import Answers, Period
-from functions.report.marts.ratios import divide
+from functions.report.marts.questions import Answers, Period, history_from
 from functions.report.marts.restated import restated_of
 from functions.report.marts.source_control import source_control_of
-from functions.report.marts.tree import NO_SOURCE, ZERO, Node, Sums, tree_of, whole
+from functions.report.marts.team import team_of
+from functions.report.marts.tiles import tiles_of
+from functions.report.marts.tree import NO_SOURCE, Node, tree_of
+from functions.report.marts.verdict import verdict_of_report
 from shared.sources import OTHER_TRAFFIC
 from shared.times import lake_text
 
-ADDITIVE = ("cost", "visits", "requests", "qualified", "sales", "revenue", "gross_profit")
-RATIOS = ("cpl", "cpo", "roas", "romi", "margin_romi")
-MEASURES = ADDITIVE + RATIOS
-POINTS = ("romi", "margin_romi")  # their change is a difference; the others change by a share of what they were
-WILSON_Z = 1.6448536269514722  # 90 %, both sides
+__all__ = ["ADDITIVE", "MEASURES", "POINTS", "RATIOS", "Figures", "added", "build", "measures", "to_json", "wilson"]
 Figures = dict[str, Any]
 
 
@@ -56,7 +73,12 @@ def build(
     together = kinds.unnamed if is_together(settings) else frozenset()
     root = tree_of(answers, together)
     ads, others = kinds.split(root)
-    totals, before = measures(root.sums), measures(tree_of(previous).sums)
+    root_before = tree_of(previous, together)
+    totals, before = measures(root.sums), measures(root_before.sums)
+    change = {name: change_of(name, totals[name], before[name]) for name in MEASURES}
+    systems = systems_of(root, kinds, clicks_of(answers, together))
+    systems_before = systems_of(root_before, kinds, clicks_of(previous, together))
+    thresholds, plan = settings["report"]["thresholds"], plan_of(settings, period, root)
     basis, models = date_basis_of(settings), models_of(answers, root, together)
     median = median_days(answers["sale_delays"])
     quality = quality_of(settings, period, answers, root, data_to, refreshed_at)
@@ -69,10 +91,20 @@ def build(
         "days": days_of(basis),
         "totals": totals,
         "previous": {"period": _days(period.previous), "totals": before},
-        "change": {name: _change(name, totals[name], before[name]) for name in MEASURES},
+        "change": change,
+        "tiles": tiles_of(totals, before, change, plan),
+        "drivers": drivers_of(root, root_before),
+        "plan": plan,
         "source_control": source_control_of(settings, period, answers, previous, quality["unknown_stages"], together),
-        "channels": [_channel(node, kinds, settings["report"]["thresholds"]) for node in root.children.values()],
+        "channels": [_channel(node, kinds, thresholds) for node in root.children.values()],
         "ads": {"ads": measures(ads), "not_ads": measures(others)},
+        "payback": payback_of(systems, systems_before, thresholds),
+        "income": income_of(root, kinds, plan),
+        "funnel": funnel_of(root, root_before, (systems, systems_before), (answers, previous)),
+        "site_sections": sections_of(answers),
+        "qualification": qualification_of(settings, answers, together),
+        "team": team_of(settings, answers),
+        "budget": budget_of(answers, period, history_from(settings, period), known_to(settings, data_to), kinds, together),
         "models": models,
         "model_range": model_range_of(models, root),
         "markov_months": markov_months_of(answers, known_to(settings, data_to), median),
@@ -86,60 +118,13 @@ def build(
         "restated": restated_of(settings, period, answers, together),
         "data_quality": quality,
     }
+    figures["verdict"] = verdict_of_report(figures, thresholds, verdict_of(figures["ads"]["ads"], ads, thresholds))
     return figures if truth is None else {**figures, "truth": dict(truth)}
 
 
 def to_json(figures: Figures) -> bytes:
     """figures.json: money is written digit by digit from its `Decimal`, never through a binary fraction."""
     return orjson.dumps(figures, default=_decimal_json, option=orjson.OPT_INDENT_2)
-
-
-def measures(sums: Sums) -> Figures:
-    """Sums → M: every measure of docs/method.md, metrics. Gross profit is empty where nothing that brought money has one."""
-    gross_profit = None if sums.unpriced_parts and not sums.priced_parts else sums.gross_profit
-    return _with_ratios(
-        {
-            "cost": sums.cost,
-            "visits": sums.visits,
-            "requests": whole(sums.requests),
-            "qualified": whole(sums.qualified),
-            "sales": whole(sums.sales),
-            "revenue": sums.revenue,
-            "gross_profit": gross_profit,
-        }
-    )
-
-
-def added(rows: Iterable[Mapping[str, Any]]) -> Figures:
-    """Sum of rows as one row, its ratios taken anew. Gross profit is empty only where it is in every row with money."""
-    rows = list(rows)
-    total: Figures = {name: sum((row[name] or 0 for row in rows), ZERO) for name in ("cost", "revenue", "gross_profit")}
-    total |= {name: whole(sum(row[name] for row in rows)) for name in ("visits", "requests", "qualified", "sales")}
-    earning = [row for row in rows if row["revenue"]]
-    if earning and all(row["gross_profit"] is None for row in earning):
-        total["gross_profit"] = None
-    return _with_ratios({name: total[name] for name in ADDITIVE})
-
-
-def wilson(successes: float, trials: float) -> tuple[float, float] | None:
-    """90 % interval of a rate (Wilson, 1927); None without trials. Successes beyond the trials count as all of them."""
-    if trials <= 0:
-        return None
-    rate, square = min(max(successes / trials, 0.0), 1.0), WILSON_Z**2
-    centre = (rate + square / (2 * trials)) / (1 + square / trials)
-    half = WILSON_Z / (1 + square / trials) * (rate * (1 - rate) / trials + square / (4 * trials**2)) ** 0.5
-    return max(centre - half, 0.0), min(centre + half, 1.0)
-
-
-def _with_ratios(m: Figures) -> Figures:
-    cost, revenue, gross_profit = m["cost"], m["revenue"], m["gross_profit"]
-    return m | {
-        "cpl": divide(cost, m["requests"]),
-        "cpo": divide(cost, m["sales"]),
-        "roas": divide(revenue, cost),
-        "romi": divide(revenue - cost, cost),
-        "margin_romi": None if gross_profit is None else divide(gross_profit - cost, cost),
-    }
 
 
 def _place(node: Node) -> Figures:
@@ -155,34 +140,14 @@ def _name(node: Node) -> str:
 def _channel(node: Node, kinds: Kinds, thresholds: Mapping[str, Any]) -> Figures:
     m = _place(node)
     # Other traffic is a mixture: a verdict on it would be one on nobody.
-    verdict = None if node.name in (NO_SOURCE, OTHER_TRAFFIC) else _verdict(m, node.sums, thresholds)
+    verdict = None if node.name in (NO_SOURCE, OTHER_TRAFFIC) else verdict_of(m, node.sums, thresholds)
     interval = wilson(node.sums.sales, node.sums.requests) if verdict == "few_data" else None
     sources = [
         {"source": _name(s), **_place(s), "campaigns": [{"campaign": _name(c), **_place(c)} for c in s.children.values()]}
         for s in node.children.values()
     ]
-    told = {"channel": _name(node), "is_ad": kinds.is_ad(node)}
+    told = {"channel": _name(node), "is_ad": kinds.is_ad(node), "anchor": anchor_of(_name(node))}
     return {**told, **m, "verdict": verdict, "sale_rate_interval": interval, "sources": sources}
-
-
-def _verdict(m: Figures, sums: Sums, thresholds: Mapping[str, Any]) -> str | None:
-    """good, normal, bad by margin ROMI; few_data under the smallest number of sales; None where nothing can be judged:
-    no spend, or a part of the money without a cost price, which would make a channel look worse than it is."""
-    if m["margin_romi"] is None or sums.unpriced_parts:
-        return None
-    if sums.sales < int(thresholds["minimum_sales"]):
-        return "few_data"
-    if m["margin_romi"] >= float(thresholds["good"]):
-        return "good"
-    return "normal" if m["margin_romi"] >= float(thresholds["normal"]) else "bad"
-
-
-def _change(name: str, now: Any, before: Any) -> float | None:
-    if now is None or before is None:
-        return None
-    if name in POINTS:
-        return float(now) - float(before)
-    return divide(Decimal(now) - Decimal(before), Decimal(abs(before)))
 
 
 def _days(period: Period) -> dict[str, str]:

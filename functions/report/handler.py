@@ -1,17 +1,21 @@
-"""GET /v1/reports/{token}: the page behind a mail's link, its workbook and figures, recordings of calls; …/unsubscribe: no more
-mails.
+"""GET /v1/reports/{token}: the page behind a mail's link, the files of its snapshot, its workbook and figures, recordings of calls;
+…/unsubscribe: no more mails.
 
-The token is the key; nothing else is asked. Every recipient has his own, so unsubscribing with it stops his mail and nobody else's.
+The token is the key; nothing else is asked, no cookie read. Every recipient has his own, so unsubscribing with it stops his mail
+and nobody else's; it does so after the page has expired or was revoked, too. CRMs show the page in a panel, some by POST.
 """
 
 from __future__ import annotations
 
 import gzip
+import re
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from functions.report.store import Files, Form, Ledger, Page
+from functions.report.store import Files, Form, Ledger, LinkState, Page
 from shared.aws import client, env
-from shared.errors import BadInput, NotFound
+from shared.errors import BadInput, NotFound, TooLarge, TryLater
 from shared.http import Event, Request, Response, answer, response
 from shared.log import count, logger
 from shared.secrets import Secrets, parameter_reader
@@ -22,24 +26,34 @@ if TYPE_CHECKING:
 
 MOST_TOKEN = 200
 MOST_FORM = 2000  # bytes of a posted form that are looked at
+MOST_POSTED = 64_000  # bytes of what a CRM posts to a panel's address; nothing of it is read
 MOST_ANSWER = 4_400_000  # Lambda answers at most 6 MB, and bytes travel as base64
 ADDRESS_SECONDS = 300
 HTML = "text/html; charset=utf-8"
 FORMS: dict[str, Form] = {"": "html", "html": "html", "xlsx": "xlsx", "json": "json"}
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action {forms}; frame-ancestors 'none'"
+DATA_NAME = re.compile(r"[a-z0-9_.-]{1,80}", re.ASCII)
+LOST: dict[LinkState, str] = {"expired": "ReportLinkExpired", "revoked": "ReportLinkRevoked"}
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action {forms}; frame-ancestors {ancestors}"
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; img-src data:; media-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
+)
 HEADERS = {
     "cache-control": "no-store",
-    "content-security-policy": POLICY.format(forms="'none'"),
+    "content-security-policy": POLICY.format(forms="'none'", ancestors="'none'"),
     "x-robots-tag": "noindex, nofollow",
     "vary": "accept, accept-encoding",
 }
-FORM_HEADERS = {**HEADERS, "content-security-policy": POLICY.format(forms="'self'")}
+FORM_HEADERS = {**HEADERS, "content-security-policy": POLICY.format(forms="'self'", ancestors="'none'")}
+DATA_HEADERS = {**HEADERS, "cache-control": "private, max-age=600", "content-encoding": "gzip"}
+NOT_FOUND = "there is no such report; open the link of your latest mail"
 
 
 def lambda_handler(event: Event, context: Any) -> Response:
     """Entry point of the HTTP API."""
     routes = {
         "GET /v1/reports/{token}": show,
+        "POST /v1/reports/{token}": show_posted,
         "GET /v1/reports/{token}/unsubscribe": ask,
         "POST /v1/reports/{token}/unsubscribe": unsubscribe,
     }
@@ -47,24 +61,29 @@ def lambda_handler(event: Event, context: Any) -> Response:
 
 
 def show(request: Request) -> Response:
-    """The page, or with ?format=xlsx|json the workbook or the figures, with ?recording={request id} a call's recording. 404: as a
-    page for browsers, in the one error shape for everybody else."""
+    """The page; with ?data=NAME a file of its snapshot, with ?format=xlsx|json the workbook or the figures, with
+    ?recording={request id} a call's recording. 404: as a page for browsers, in the one error shape for everybody else."""
     if "recording" in request.query:
         return _recording(request, request.query["recording"])
+    if "data" in request.query:
+        return _data(request, request.query["data"])
     form = FORMS.get(request.query.get("format", ""))
     if form is None:
         raise BadInput("format must be html, xlsx or json")
-    try:
-        return _report(request, form)
-    except NotFound:
-        return _not_found(request)
+    return _report(request, form)
+
+
+def show_posted(request: Request) -> Response:
+    """The same page: Bitrix24 opens the address of a placement by a POST that tells of its user, which is nothing to us."""
+    if len(request.body) > MOST_POSTED:
+        raise TooLarge(f"at most {MOST_POSTED} bytes; nothing of them is read")
+    return _report(request, "html")
 
 
 def ask(request: Request) -> Response:
     """Asks before anything is done: mail scanners open every link of a mail."""
-    try:
-        page = _reader(request)
-    except NotFound:
+    page = _reader(request)
+    if page is None:
         return _not_found(request)
     return _unsubscribe_page(page, "off" if _ledger().is_off(page.site_id, page.recipient_hash) else "ask")
 
@@ -72,9 +91,8 @@ def ask(request: Request) -> Response:
 def unsubscribe(request: Request) -> Response:
     """No more mails for the token's recipient; with the field undo=1 they come again. The body of a one-click POST (RFC 8058) says
     nothing more than the POST itself, so any other body unsubscribes too."""
-    try:
-        page = _reader(request)
-    except NotFound:
+    page = _reader(request)
+    if page is None:
         return _not_found(request)
     is_off = b"undo=1" not in request.body[:MOST_FORM].split(b"&")
     _ledger().set_off(page.site_id, page.recipient_hash, is_off, request.now)
@@ -105,44 +123,81 @@ def _recording(request: Request, request_id: str) -> Response:
     s3, dynamodb, bucket = client("s3"), client("dynamodb"), env("FILES_BUCKET")
     sites, secrets = Sites(object_reader(s3, bucket)), Secrets(parameter_reader(client("ssm"), env("STAGE")))
     player = Player(_ledger(), sites, secrets, dynamodb, env("NUMBERS_TABLE"), Kept(s3, bucket), line())
-    return player.play(request, _opened(request), request_id)
+    return player.play(request, _open(request, _told(request)), request_id)
 
 
-def _opened(request: Request) -> Page | None:
+def _told(request: Request) -> Page | None:
+    """What the token was made for, whatever became of it since; None, and counted, for a token that nobody was given."""
     token = request.path_parameters.get("token", "")
-    return _ledger().page(token) if 0 < len(token) <= MOST_TOKEN else None
-
-
-def _page(request: Request) -> Page:
-    page = _opened(request)
+    page = _ledger().page(token) if 0 < len(token) <= MOST_TOKEN else None
     if page is None:
-        raise NotFound("there is no such report; open the link of your latest mail")
+        count({"ReportLinkUnknown": 1})
     return page
 
 
-def _reader(request: Request) -> Page:
-    page = _page(request)
-    if not page.recipient_hash:  # a mail of before every recipient had a token of his own
-        raise NotFound("this link cannot unsubscribe; open the one of your latest mail")
+def _open(request: Request, page: Page | None) -> Page | None:
+    """The page, where its link may still show it; one that may not is counted. None, too, for the link of a mail without a page."""
+    if page is not None and not page.object_key:
+        return None
+    if page is not None and (lost := LOST.get(page.state(request.now))):
+        count({lost: 1})
+        logger().info("a link that opens nothing any more", extra={"site_id": page.site_id, "reason": lost})
+        return None
     return page
+
+
+def _reader(request: Request) -> Page | None:
+    """Whose mail a token stops; None also for a mail of before every recipient had a token of his own."""
+    page = _told(request)
+    return page if page is not None and page.recipient_hash else None
 
 
 def _report(request: Request, form: Form) -> Response:
-    page = _page(request)
+    told = _told(request)
+    page = _open(request, told)
     files = Files(client("s3"), env("FILES_BUCKET"))
-    stored = files.form(page.object_key, form)
-    if stored is None:
-        raise NotFound("there is no such report; open the link of your latest mail")
-    headers = {**HEADERS, **({"content-disposition": stored.disposition} if form != "html" else {})}
+    stored = files.form(page.object_key, form) if page else None
+    headers = {**HEADERS, "content-security-policy": PAGE_POLICY.format(ancestors=_ancestors(request, told))}
+    if page is None or stored is None:
+        return _not_found(request, headers)
+    if form != "html":
+        headers["content-disposition"] = stored.disposition
     body, is_packed = stored.body, "gzip" in request.headers.get("accept-encoding", "")
     if form != "xlsx" and is_packed:
         # A page of thousands of campaigns would not fit into an answer otherwise.
         body, headers = gzip.compress(body, mtime=0), {**headers, "content-encoding": "gzip"}
     if len(body) > MOST_ANSWER:
         address = files.address(page.object_key, form, ADDRESS_SECONDS)
-        return response(302, "", "text/plain; charset=utf-8", {**HEADERS, "location": address})
+        return response(302, "", "text/plain; charset=utf-8", {**headers, "location": address})
     is_text = form != "xlsx" and not is_packed
     return response(200, body.decode() if is_text else body, stored.content_type, headers)
+
+
+def _data(request: Request, name: str) -> Response:
+    """A file of the page's snapshot, packed as it lies there: the page asks for it by the token that opened the page itself."""
+    page = _open(request, _told(request))
+    is_name = DATA_NAME.fullmatch(name) is not None
+    body = Files(client("s3"), env("FILES_BUCKET")).data(page.object_key, name) if page and is_name else None
+    if body is None:
+        raise NotFound(NOT_FOUND if page is None else "the report has no such data; load its page again")
+    kind = "text/javascript; charset=utf-8" if name.endswith(".js") else "application/json"
+    return response(200, body, kind, DATA_HEADERS)
+
+
+def _ancestors(request: Request, page: Page | None) -> str:
+    """Who may show the page in a frame, by the site's settings in force; nobody, while they cannot be read."""
+    try:
+        site = _sites(client("s3"), env("FILES_BUCKET")).find(page.site_id, request.now) if page else {}
+    except (TryLater, ValueError):
+        logger().warning("the page may be shown in no frame: the settings cannot be read")
+        site = {}
+    return " ".join(site.get("report", {}).get("frame_ancestors") or ()) or "'none'"
+
+
+@lru_cache(maxsize=4)
+def _sites(s3: Any, bucket: str) -> Sites:
+    """Settings kept for 60 s between calls."""
+    return Sites(object_reader(s3, bucket))
 
 
 def _unsubscribe_page(page: Page, state: str) -> Response:
@@ -151,10 +206,10 @@ def _unsubscribe_page(page: Page, state: str) -> Response:
     return response(200, unsubscribe_page(page.site_name or page.site_id, page.language or "ru", state), HTML, FORM_HEADERS)
 
 
-def _not_found(request: Request) -> Response:
+def _not_found(request: Request, headers: Mapping[str, str] = HEADERS) -> Response:
     if "text/html" not in request.headers.get("accept", ""):
-        raise NotFound("there is no such report; open the link of your latest mail")
+        raise NotFound(NOT_FOUND)
     from functions.report.render import not_found_page
 
     language = "ru" if request.headers.get("accept-language", "ru").lower().startswith("ru") else "en"
-    return response(404, not_found_page(language), HTML, HEADERS)
+    return response(404, not_found_page(language), HTML, headers)

@@ -1,9 +1,9 @@
-"""One mail: built as MIME, handed to SES. Header text is cleaned, so it cannot add headers.
+"""One mail, built as MIME. Header text is cleaned, so it cannot add headers.
 
     multipart/mixed
     ├── multipart/related
     │   ├── multipart/alternative: text/plain, text/html
-    │   └── image/png          the chart; the HTML names it by its Content-ID
+    │   └── image/png          the chart, and the brand's logo; the HTML names them by their Content-IDs
     └── the workbook
 
 What a mail has not got leaves its level out.
@@ -20,7 +20,7 @@ from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime, parseaddr
 from typing import Any, NamedTuple
 
-from functions.report.render import CHART_ID, Mail
+from functions.report.mailing.making import CHART_ID, LOGO_ID, Mail
 from functions.report.store import CONTENT_TYPES
 from functions.report.view.formats import clean
 
@@ -93,13 +93,22 @@ def _body(mail: Mail, digest: str) -> MIMEPart[Any]:
     text.set_content(mail.text, charset="utf-8", cte="base64")
     html.set_content(mail.html, subtype="html", charset="utf-8", cte="base64")
     alternative = _group("alternative", [text, html], digest)
-    if mail.picture is None:
+    pictures = [
+        _picture(body, name, content_id)
+        for body, name, content_id in ((mail.picture, "chart.png", CHART_ID), (mail.logo, "logo.png", LOGO_ID))
+        if body
+    ]
+    if not pictures:
         return alternative
-    picture = MIMEPart(policy=SMTP)
-    picture.set_content(mail.picture, "image", "png", disposition="inline", filename="chart.png", cid=f"<{CHART_ID}>")
-    related = _group("related", [alternative, picture], digest)
+    related = _group("related", [alternative, *pictures], digest)
     related.set_param("type", "multipart/alternative")
     return related
+
+
+def _picture(body: bytes, name: str, content_id: str) -> MIMEPart[Any]:
+    part = MIMEPart(policy=SMTP)
+    part.set_content(body, "image", "png", disposition="inline", filename=name, cid=f"<{content_id}>")
+    return part
 
 
 def _workbook(attachment: Attachment) -> MIMEPart[Any]:
@@ -130,20 +139,3 @@ def ascii_address(recipient: str) -> str:
         return f"{local.encode('ascii').decode()}@{domain.encode('idna').decode()}"
     except UnicodeError as error:
         raise ValueError("a recipient's address has letters that mail cannot carry; write it in Latin letters") from error
-
-
-class Post:
-    """SES v2 with the installation's sender and configuration set. A refusal raises botocore's error."""
-
-    def __init__(self, ses: Any, sender: str, configuration_set: str) -> None:
-        self._ses, self.sender, self._configuration_set = ses, sender, configuration_set
-
-    def send(self, message: bytes, recipient: str) -> str:
-        """Hand one message over; gives SES's id of it."""
-        answer = self._ses.send_email(
-            FromEmailAddress=self.sender,
-            Destination={"ToAddresses": [ascii_address(recipient)]},
-            Content={"Raw": {"Data": message}},
-            **({"ConfigurationSetName": self._configuration_set} if self._configuration_set else {}),
-        )
-        return str(answer["MessageId"])

@@ -2,7 +2,9 @@
 (files bucket).
 
 Items: `refresh#{site}` / `begun` and `last` (written by the refresh), `report#{site}` / `send#{period}#{recipient hash}[#again]`,
-`page#{sha256 of the token}` / `page`, `unsubscribe#{site}` / `{recipient hash}` (the only key that the page's function may write).
+`first` (when its first report went to the owner) and `empty#{recipient hash}` (whose latest report had no data),
+`page#{sha256 of the token}` / `page`, `links#{site}` / `{made at}#{sha256 of the token}` (the site's tokens, to be listed and
+revoked), `unsubscribe#{site}` / `{recipient hash}` (the only key that the page's function may write).
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from shared.security import token_sha256
-from shared.times import from_lake_text, lake_text, to_millis
+from shared.times import EPOCH, from_lake_text, lake_text, to_millis
 
 LEASE = timedelta(minutes=15)
 Claim = Literal["claimed", "sent", "busy"]
@@ -26,14 +28,31 @@ class Refresh(NamedTuple):
     data_to: datetime
 
 
+LinkState = Literal["open", "expired", "revoked"]
+
+
 class Page(NamedTuple):
-    """What a token opens, and for whom it was made: every recipient of a report has a token of his own."""
+    """What a token opens, and for whom it was made: every recipient of a report has a token of his own.
+
+    `kind` is day, week or month; `scope` a name, empty: everything; `expires_at` and `revoked_at` are lake text, empty: never. Text
+    and not a number, because the table's time to live would delete the item, and unsubscribing outlives the page.
+    """
 
     site_id: str
     object_key: str
     recipient_hash: str
     site_name: str
     language: str
+    scope: str = ""
+    kind: str = ""
+    expires_at: str = ""
+    revoked_at: str = ""
+
+    def state(self, now: datetime) -> LinkState:
+        """Whether the page may be shown."""
+        if self.revoked_at:
+            return "revoked"
+        return "expired" if self.expires_at and self.expires_at <= lake_text(now) else "open"
 
 
 class Ledger:
@@ -55,9 +74,9 @@ class Ledger:
         return begun is not None and begun["refresh_id"]["S"] != last.refresh_id
 
     def is_sent(self, site_id: str, send: str) -> bool:
-        """Whether that send is over."""
+        """Whether that send is over: sent, or skipped for good."""
         item = self._get(f"report#{site_id}", f"send#{send}")
-        return item is not None and item["state"]["S"] == "sent"
+        return item is not None and item["state"]["S"] in ("sent", "skipped")
 
     def claim(self, site_id: str, send: str, now: datetime) -> Claim:
         """Take a send before doing it. `sent`: done before; `busy`: another run holds it, at most 15 minutes.
@@ -91,6 +110,48 @@ class Ledger:
             ExpressionAttributeValues={":sent": {"S": "sent"}, ":at": {"S": lake_text(now)}, ":id": {"S": message_id}},
         )
 
+    def skip(self, site_id: str, send: str, now: datetime) -> None:
+        """That report will not be sent: later ticks do not take it up again. A send that was begun stays as it is."""
+        self._put_once(f"report#{site_id}", f"send#{send}", {"state": {"S": "skipped"}, "skipped_at": {"S": lake_text(now)}})
+
+    def first_sent_at(self, site_id: str) -> datetime | None:
+        """When the site's first report of all went to its owner; None before that. Sites whose reports went out before this was
+        kept have had theirs long ago."""
+        item = self._get(f"report#{site_id}", "first")
+        if item is not None:
+            return from_lake_text(item["sent_at"]["S"])
+        answer = self._dynamodb.query(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :send)",
+            FilterExpression="#state = :sent",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={":pk": {"S": f"report#{site_id}"}, ":send": {"S": "send#"}, ":sent": {"S": "sent"}},
+        )
+        return EPOCH if answer.get("Items") else None
+
+    def note_first(self, site_id: str, sent_at: datetime) -> None:
+        """The site's first report went out; said again, it changes nothing."""
+        self._put_once(f"report#{site_id}", "first", {"sent_at": {"S": lake_text(sent_at)}})
+
+    def was_told_empty(self, site_id: str, recipient: str) -> bool:
+        """Whether the latest report that this recipient hash got said that there is no data yet."""
+        return self._get(f"report#{site_id}", f"empty#{recipient}") is not None
+
+    def note_empty(self, site_id: str, recipient: str, is_empty: bool, now: datetime) -> None:
+        """The report just sent had no data, or had some."""
+        if is_empty:
+            self._put_once(f"report#{site_id}", f"empty#{recipient}", {"sent_at": {"S": lake_text(now)}})
+        else:
+            self._dynamodb.delete_item(TableName=self._table, Key=_key(f"report#{site_id}", f"empty#{recipient}"))
+
+    def _put_once(self, pk: str, sk: str, item: Mapping[str, Any]) -> None:
+        """Put an item where there is none."""
+        try:
+            condition = "attribute_not_exists(pk)"
+            self._dynamodb.put_item(TableName=self._table, Item={**_key(pk, sk), **item}, ConditionExpression=condition)
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return
+
     def release(self, site_id: str, send: str, now: datetime) -> None:
         """The mail was refused for certain: the next run may try at once. Only the claim made at `now` is given back."""
         try:
@@ -105,10 +166,12 @@ class Ledger:
             return
 
     def keep_token(self, token: str, page: Page, now: datetime) -> None:
-        """Let a token open a page; only its hash is stored."""
-        item = {name: {"S": value} for name, value in page._asdict().items()}
-        item["created_at"] = {"S": lake_text(now)}
-        self._dynamodb.put_item(TableName=self._table, Item={**_key(f"page#{token_sha256(token)}", "page"), **item})
+        """Let a token open a page; only its hash is stored. The site's list of links comes first: a link that is listed and opens
+        nothing does no harm, one that opens and is not listed could not be revoked."""
+        digest, made_at = token_sha256(token), lake_text(now)
+        item = {name: {"S": value} for name, value in page._asdict().items()} | {"created_at": {"S": made_at}}
+        for key in (_key(f"links#{page.site_id}", f"{made_at}#{digest}"), _key(f"page#{digest}", "page")):
+            self._dynamodb.put_item(TableName=self._table, Item={**key, **item})
 
     def page(self, token: str) -> Page | None:
         """What a token opens; None for any other text. Tokens of older mails know no recipient."""
@@ -154,9 +217,14 @@ class Files:
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3, self._bucket = s3, bucket
 
-    def keep(self, site_id: str, page_id: str, forms: Mapping[Form, bytes], name: str) -> str:
-        """Store a report's forms, the page last; gives the page's key. `name` is what people save the others under."""
+    def keep(
+        self, site_id: str, page_id: str, forms: Mapping[Form, bytes], name: str, data: Mapping[str, bytes] | None = None
+    ) -> str:
+        """Store a report's forms and the files of its snapshot (`data`, gzip by name), the page last; gives the page's key. `name`
+        is what people save the forms under."""
         key = f"reports/{site_id}/{page_id}"
+        for file, body in sorted((data or {}).items()):
+            self._s3.put_object(Bucket=self._bucket, Key=data_key(key, file), Body=body, ContentType="application/gzip")
         for form in sorted(forms, key=lambda form: form == "html"):
             self._s3.put_object(
                 Bucket=self._bucket,
@@ -175,10 +243,23 @@ class Files:
             return None
         return Stored(found["Body"].read(), CONTENT_TYPES[form], str(found.get("ContentDisposition", "")))
 
+    def data(self, page_key: str, name: str) -> bytes | None:
+        """A file of the page's snapshot as stored: gzip. None when there is none of that name."""
+        try:
+            body: bytes = self._s3.get_object(Bucket=self._bucket, Key=data_key(page_key, name))["Body"].read()
+        except self._s3.exceptions.NoSuchKey:
+            return None
+        return body
+
     def address(self, page_key: str, form: Form, seconds: int) -> str:
         """A signed address of it that works for so long: for what is too big to be an answer."""
         where = {"Bucket": self._bucket, "Key": form_key(page_key, form)}
         return str(self._s3.generate_presigned_url("get_object", Params=where, ExpiresIn=seconds))
+
+
+def data_key(page_key: str, name: str) -> str:
+    """Key of a file of the page's snapshot, gzip; `name` is that of the snapshot, or app.js."""
+    return f"{page_key.removesuffix('.html')}/{name}{'.gz' if name.endswith('.js') else '.json.gz'}"
 
 
 def form_key(page_key: str, form: Form) -> str:

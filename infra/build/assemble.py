@@ -28,6 +28,8 @@ PACKAGES = {
     "AttributionFunction": "attribution",
     "ReportFunction": "report",
     "ReportMailFunction": "report",
+    "ReportFeedbackFunction": "report",
+    "AlertsFunction": "report",
 }
 # botocore describes 440 services in 27 MB; these are the ones that the functions (and boto3's credentials) talk to.
 SERVICES = frozenset({"athena", "dynamodb", "firehose", "glue", "s3", "secretsmanager", "ses", "sesv2", "sqs", "ssm", "sts"})
@@ -38,14 +40,16 @@ _LEFT_OUT = shutil.ignore_patterns(
     "*.pyc",
     "node_modules",
     "tests",
+    "test",
     "src",
     "*.ts",
     "*.mjs",
+    "*.mjml",
     "package.json",
     "package-lock.json",
     "tsconfig.json",
     ".npmrc",
-)  # of the tracker only what it was built into is shipped
+)  # of the tracker and the report's app only what they were built into is shipped
 
 
 def stage(into: Path) -> None:

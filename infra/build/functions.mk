@@ -9,7 +9,7 @@ build: $(READY)  ## the functions as they are deployed: .aws-sam/build
 		$(VENV)/bin/sam build --template-file build/stage/template.yaml --build-dir .aws-sam/build --region eu-central-1
 	@$(PY) -m infra.build sizes .aws-sam/build
 
-FUNCTIONS := Collect Numberpool CrmWebhook CrmWorker CrmTask CrmReconcile Costs Attribution Report ReportMail
+FUNCTIONS := Collect Numberpool CrmWebhook CrmWorker CrmTask CrmReconcile Costs Attribution Report ReportMail ReportFeedback Alerts
 .PHONY: $(FUNCTIONS:%=build-%Function)
 $(FUNCTIONS:%=build-%Function):
 	@$(PYTHON) -m infra.build function $@ --into "$(ARTIFACTS_DIR)"

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from infra.cli.beside import with_files
 from shared.errors import BadInput
 from shared.settings import SiteSettings, parse_settings
 
@@ -26,8 +27,9 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_settings(path: Path) -> SiteSettings:
-    """YAML (or JSON) file → settings. BadInput when it cannot be read, SettingsError with every mistake and its place."""
-    return parse_settings(read_yaml(path))
+    """YAML (or JSON) file, with the files that it names → settings. BadInput when it cannot be read, SettingsError with every
+    mistake and its place."""
+    return parse_settings(with_files(read_yaml(path), path.parent))
 
 
 def settings_of(text: str, name: str) -> SiteSettings:

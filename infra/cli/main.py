@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.cli import attribute, crm, doctor, lake, numbers, replay, secrets, sites, source, stack, utm
+from infra.cli import attribute, crm, doctor, lake, numbers, replay, report, secrets, sites, source, stack, utm
 from shared.errors import SkvozError
 
 
@@ -42,10 +42,10 @@ app.add_typer(numbers.app, name="numbers", help="Numbers of the sites: plan, add
 app.add_typer(crm.app, name="crm", help="CRMs: try a body, how far they are read, backfill, redrive.")
 app.add_typer(source.app, name="source", help="Sources of visits: explain, audit, diff, lists.")
 app.add_typer(utm.app, name="utm", help="Tags of links: build, check, systems.")
+app.add_typer(report.app, name="report", help="A report into a folder; and the reports that were sent.")
 app.command("demo")(stack.demo)
 app.command("up")(stack.up)
 app.command("doctor")(doctor.doctor)
 app.command("attribute")(attribute.attribute)
 app.command("refresh")(lake.refresh)
-app.command("report")(lake.report)
 app.command("replay")(replay.replay)

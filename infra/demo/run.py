@@ -15,10 +15,11 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from functions.report.extras import extras_of
-from functions.report.figures import build, to_json
-from functions.report.marts.questions import ask, period_of
+from functions.report.delivery.making import Maker, Wanted
+from functions.report.figures import to_json
+from functions.report.marts.questions import period_of
 from functions.report.render import page
+from functions.report.store import Refresh
 from infra.demo.crm import keep_token, open_crm
 from infra.demo.month import Month
 from infra.demo.people import month
@@ -116,21 +117,22 @@ def _refresh(stack: LocalStack, console: Console) -> None:
 
 def _leave(stack: LocalStack, out: Path, site: Mapping[str, Any], made: Month) -> dict[str, Any]:
     """The mail as SES took it; page, workbook and figures with the truth that only a simulation knows."""
-    warehouse = engine()
-    period = period_of(site, stack.clock.now())
+    warehouse, last = engine(), stack.last_refresh(SITE)
     verdict = judge(warehouse, SITE, site["attribution"]["default_model"], made.truths)
-    last = stack.last_refresh(SITE)
-    answers = ask(warehouse, site, period)
-    figures = build(site, period, *answers, from_lake_text(last["data_to"]), verdict.figures())
-    extras = extras_of(figures, site)
+    refresh = Refresh(last["refresh_id"], *(from_lake_text(last[name]) for name in ("completed_at", "data_to")))
+    wanted = Wanted("day", period_of(site, stack.clock.now()), "", site["report"]["language"])
+    report = Maker(warehouse, site, refresh).make(wanted)
+    figures, extras = {**report.figures, "truth": verdict.figures()}, report.extras
     if extras.failed or extras.workbook is None:
         raise DemoFailed(f"parts of the report could not be made: {', '.join(extras.failed)}")
-    (out / "report.html").write_text(page(figures, site, extras, {"xlsx": "report.xlsx", "json": "figures.json"}), encoding="utf-8")
+    links = {"xlsx": "report.xlsx", "json": "figures.json"}
+    inlined = report.snapshot._replace(is_hosted=False)  # it is opened from the folder
+    (out / "report.html").write_text(page(figures, report.settings, extras, links, inlined), encoding="utf-8")
     (out / "report.xlsx").write_bytes(extras.workbook)
     (out / "figures.json").write_bytes(to_json(figures))
     mails = stack.sent_mail()
-    if not mails:
-        raise DemoFailed("no mail was sent")
+    if len(mails) != 1:
+        raise DemoFailed(f"{len(mails)} mails were sent instead of one")
     (out / "report.eml").write_bytes(mails[-1])
     return {**figures, "verdict": verdict}
 

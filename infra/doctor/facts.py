@@ -78,10 +78,12 @@ class RefreshFacts(NamedTuple):
 
 
 class ReportFacts(NamedTuple):
-    """Sends of the site's reports: when the last mail went out, and sends that were begun since `stuck_since` and never ended."""
+    """Sends of the site's reports: when the last mail went out, and sends that were begun since `stuck_since` and never ended.
+    `suppressed` are hashes of recipients whom no mail of the installation reaches any more."""
 
     sent_at: datetime | None
     stuck: int = 0
+    suppressed: frozenset[str] = frozenset()
 
 
 class Tag(NamedTuple):

@@ -203,7 +203,7 @@ class LocalStack:
         """Fire the schedule of the report function; its result. `told` is added to what it gets (`site_id`, `again`)."""
         functions = self.template.functions()
         for schedule in self.schedules():
-            if schedule.target_kind == "function" and "report" in functions[schedule.target].handler.split("."):
+            if schedule.target_kind == "function" and _mails_reports(functions[schedule.target].handler):
                 with self._turn:
                     return self.driver.run_schedule(schedule, told)
         raise LookupError("template.yaml has no schedule for the report function")
@@ -211,6 +211,11 @@ class LocalStack:
     def sent_mail(self) -> list[bytes]:
         """Raw MIME messages that SES took, oldest first."""
         return [message.raw_data.encode() for message in sent_messages() if hasattr(message, "raw_data")]
+
+
+def _mails_reports(handler: str) -> bool:
+    parts = handler.split(".")
+    return "report" in parts and "alerts" not in parts
 
 
 def _duckdb(lake: Path) -> Warehouse:

@@ -1,4 +1,4 @@
-"""Every statement that a refresh and a report send, found by doing both in memory and listening.
+"""Every statement that a refresh, a report and alerts send, found by doing them in memory and listening.
 
 The steps and questions are the product's own, so a statement cannot be forgotten here; the settings are those of the stage's sites.
 """
@@ -13,9 +13,11 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from functions.attribution import statements as attribution
+from functions.attribution.bi.views import VIEWS, select_of
 from functions.attribution.refresh import Refresh
 from functions.attribution.standing import place_of
 from functions.attribution.tables import TOUCHES_VIEW
+from functions.report.alerts.facts import Asked, alerts_of
 from functions.report.marts import questions
 from functions.report.marts.questions import ask, period_of
 from infra.smoke import records
@@ -87,6 +89,7 @@ def samples() -> list[SiteSettings]:
             "excluded_channels": ["direct"],
             "markov_order": 2,
         },
+        "report": {"recipients": [], "alerts": {"spend_without_requests": 1}},
     }
     return [_site("smoke-plain", {}), _site("smoke-rich", rich)]
 
@@ -109,7 +112,8 @@ def statements(sites: Sequence[SiteSettings], now: datetime) -> list[Statement]:
     by_question = _files()
     view = TOUCHES_VIEW[TOUCHES_VIEW.index("SELECT") :]
     forms: dict[str, Statement] = {}
-    for what, sql in [("touches", view), *asked]:
+    views = [(bi.name, select_of(bi, samples())) for bi in VIEWS]  # settings give them names, no other form
+    for what, sql in [("touches", view), *views, *asked]:
         forms.setdefault(form_of(sql), Statement(what, sql, files_of(sql, by_question)))
     return [s for s in forms.values() if not s.sql.startswith(("CREATE ", "DROP "))]
 
@@ -141,6 +145,10 @@ def _report(warehouse: Listening, sites: Sequence[SiteSettings], now: datetime) 
     for site in sites:
         warehouse.now_doing = "report"
         ask(warehouse, published(site), period_of(published(site), now))
+        warehouse.now_doing = "alerts"
+        _, failed = alerts_of(Asked(warehouse, published(site), now))
+        if failed:
+            raise RuntimeError(f"alerts in memory went wrong, so this version has a fault of its own: {', '.join(failed)}")
         warehouse.now_doing = "audit"
         audit(warehouse, site, 30)
 

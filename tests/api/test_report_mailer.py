@@ -14,7 +14,8 @@ import orjson
 import pytest
 
 from functions.report import handler
-from functions.report.mailer import NotAllSent, send_name
+from functions.report.delivery.sending import send_name
+from functions.report.delivery.tick import NotAllSent
 from functions.report.marts.questions import period_of
 from functions.report.store import Ledger
 from infra.warehouse.duckdb import DuckDbWarehouse
@@ -24,7 +25,7 @@ from shared.sites import current_key
 from tests.report_aws import BUCKET, OWNER, PARTNER, TABLE, Clients, add_site, installation, keys, run
 from tests.report_cases import NOW, settings_of
 
-SEND = send_name(period_of(settings_of(), NOW), OWNER)
+SEND = send_name("day", period_of(settings_of(), NOW), OWNER)
 
 
 class Refusing(DuckDbWarehouse):

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from python_calamine import CalamineWorkbook
 from functions.report import render
 from functions.report.extras import Extras, extras_of
 from functions.report.figures import MEASURES, Figures, to_json
+from functions.report.view.formats import Formats
+from functions.report.view.mail import MEASURES as MAIL_MEASURES
+from functions.report.view.model import view_of
 from functions.report.view.words import texts
 from shared.settings import published
 from tests import worked_cases as worked
@@ -61,9 +65,8 @@ class Shown:
         mail = render.mail(figures, settings, "https://stats.example/v1/reports/t", extras)
         self.words = texts(settings["report"]["language"])
         self.page = Tables(render.page(figures, settings, extras)).rows
-        parts = [mail.html.index(self.words["sections"][name]) for name in ("source_control", "return")]
-        self.control = Tables(mail.html[parts[0] : parts[1]]).rows
-        self.mail = Tables(mail.html[parts[1] :]).rows
+        self.mail = Tables(mail.html).rows
+        self.html = " ".join(unescape(re.sub(r"<[^>]+>", " ", mail.html)).split())
         self.text = mail.text.replace("\u00a0", " ")
         self.book = CalamineWorkbook.from_filelike(io.BytesIO(extras.workbook))
         self.json = orjson.loads(to_json(figures))
@@ -73,13 +76,10 @@ class Shown:
         return dict(zip(MEASURES, row[1:], strict=False))
 
     def in_mail(self, channel: str) -> dict[str, str]:
-        """Three tables of four measures; the verdict stands in the channel's cell."""
+        """The measures of the mail's one table; verdict and interval stand in the channel's cell."""
         verdicts = "|".join(map(re.escape, self.words["verdicts"].values()))
-        rows = [row for row in self.mail if len(row) == 5 and re.sub(f"^■|({verdicts})$", "", row[0]) == channel]
-        found: dict[str, str] = {}
-        for (_, measures), row in zip(render.MAIL_TABLES, rows, strict=False):
-            found |= dict(zip(measures, row[1:], strict=True))
-        return found
+        rows = [row for row in self.mail if len(row) == 6 and re.sub(f"^■|(({verdicts}).*)?$", "", row[0]) == channel]
+        return dict(zip(MAIL_MEASURES, rows[0][1:], strict=True))
 
     def in_text(self, channel: str) -> dict[str, str]:
         line = re.search(rf"^\* {re.escape(channel)}(?: \[[^\]]+\])?\n +(.+)$", self.text, re.M)
@@ -119,7 +119,9 @@ def test_mail_page_workbook_and_json_tell_the_same_figures(channel: str) -> None
     told = shown.json["totals"]
     if channel != "Итого":
         told = next(row for row in shown.json["channels"] if row["channel"] == names[channel])
-    assert shown.on_page(channel) == shown.in_mail(channel) == shown.in_text(channel)
+    page = shown.on_page(channel)
+    assert page == shown.in_text(channel)
+    assert {measure: page[measure] for measure in MAIL_MEASURES} == shown.in_mail(channel)
     for measure in MEASURES:
         read, exact, cell = number(shown.on_page(channel)[measure]), told[measure], shown.in_book(channel)[measure]
         if exact is None:
@@ -135,7 +137,6 @@ def test_source_control_is_the_same_in_every_form(language: str) -> None:
     shown = Shown(figures_of(shop(), shop_before()), settings_of(report={"language": language}))
     words, told = shown.words["control"], shown.json["source_control"]
     page = {row[0]: row[1:] for row in shown.page if len(row) == 6}
-    mail = {row[0].removeprefix("■").strip(): row[1:] for row in shown.control if len(row) == 5}
     sheets = shown.words["workbook"]["sheets"]
     book = shown.book.get_sheet_by_name(sheets["source_control"]).to_python()
     by_place = {(row[0], row[1]): row for row in book}
@@ -143,8 +144,7 @@ def test_source_control_is_the_same_in_every_form(language: str) -> None:
     for channel in ("Yandex Direct", "Google Ads", "VK Ads", "Meta Ads"):
         name = names.get(channel, channel)
         row = next(row for row in told["channels"] if row["channel"] == channel)
-        assert page[name][:4] == mail[name]
-        cells = [number(re.sub("[▲▼]", "", cell).replace(",", ".").strip()) for cell in mail[name]]
+        cells = [number(re.sub("[▲▼]", "", cell).replace(",", ".").strip()) for cell in page[name][:4]]
         assert cells[:2] == [row["requests"], row["deals"]]
         assert [float(cell or 0) for cell in cells[2:]] == pytest.approx([row["share"], row["share_before"]], abs=0.0006)
         assert by_place[(name, "")][2:6] == [
@@ -153,10 +153,13 @@ def test_source_control_is_the_same_in_every_form(language: str) -> None:
             pytest.approx(row["share"]),
             pytest.approx(row["share_before"]),
         ]
-        assert ("▲" in mail[name][2] or "▼" in mail[name][2]) == row["is_jump"] == bool(by_place[(name, "")][6])
-        assert f"* {name}: {words['columns']['requests']} {row['requests']}; " in shown.text
+        assert ("▲" in page[name][2] or "▼" in page[name][2]) == row["is_jump"] == bool(by_place[(name, "")][6])
     total = [str(told["requests"]), str(told["deals"])]
-    assert page[shown.words["total"]][:2] == mail[shown.words["total"]][:2] == total == [str(cell)[:-2] for cell in book[-1][2:4]]
+    assert page[shown.words["total"]][:2] == total == [str(cell)[:-2] for cell in book[-1][2:4]]
+    lost = Formats(language, "RUB", "UTC").share(told["without_source"]["share"]).replace("\u00a0", " ")
+    lead = words["lead"].format(requests=total[0], deals=total[1], lost=told["without_source"]["requests"], share=lost)
+    assert lead in shown.html
+    assert lead in shown.text
     days = shown.book.get_sheet_by_name(sheets["source_days"]).to_python()[1:]
     assert (
         sum(int(str(row[3]).removesuffix(".0")) for row in days) == told["requests"] == sum(row["requests"] for row in told["days"])
@@ -190,8 +193,9 @@ class TestWorkedCases:
         margins = {"Yandex Direct": "0 %", "Google Ads": "+22 %", "Meta Ads": "−20 %"}
         for channel in worked.M1:
             name = names.get(channel, channel)
-            for found in (shown.on_page(name), shown.in_mail(name), shown.in_text(name)):
+            for found in (shown.on_page(name), shown.in_text(name)):
                 assert found["romi"] == expected[channel]
+            for found in (shown.on_page(name), shown.in_mail(name), shown.in_text(name)):
                 assert found["margin_romi"] == (margins[channel] if with_margin else "—")
             assert shown.in_book(name)["romi"] == pytest.approx(worked.M1_ROMI[channel])
             assert shown.in_book(name)["margin_romi"] == (pytest.approx(worked.M1_MARGIN_ROMI[channel]) if with_margin else "")
@@ -218,21 +222,80 @@ class TestWorkedCases:
                 assert by_model.get((shown.words["models"][model], channel), 0) == pytest.approx(1000 * share)
         deals = shown.book.get_sheet_by_name("Сделки").to_python()
         assert deals[1][deals[0].index("Путь")] == "Яндекс Директ › Органический поиск › Прямые заходы"
-        assert "Яндекс Директ › Органический поиск › Прямые заходы" in shown.text
+        assert any("Яндекс Директ" in cell and "Органический поиск" in cell for row in shown.page for cell in row)
 
     def test_m3(self, tmp_path: Path) -> None:
         shown = self.shown(tmp_path, worked.m3())
-        for found in (shown.on_page("Итого"), shown.in_mail("Итого"), shown.in_text("Итого")):
+        for found in (shown.on_page("Итого"), shown.in_text("Итого")):
             assert (found["cost"], found["revenue"], found["romi"], found["roas"]) == ("50 000", "100 000", "+100 %", "2,00")
+        mail = shown.in_mail("Итого")
+        assert (mail["cost"], mail["revenue"]) == ("50 000", "100 000")
         book = shown.in_book("Итого")
         assert (book["romi"], book["roas"]) == (1.0, 2.0)
         summary = shown.book.get_sheet_by_name("Сводка").to_python()
         assert [row[1] for row in summary if str(row[0]).startswith("ROI ")] == [2.0]
-        assert "ROI = ROMI + 100 %; за период 200 %" in shown.text
+        for text in (shown.html, shown.text):
+            assert "ROAS 2,00; ROMI +100 % (ROI по шкале Битрикс24 200 %)" in text
 
     @pytest.mark.parametrize(("revenue", "romi"), [("2", "+100 %"), ("1", "0 %")])
     def test_m4(self, tmp_path: Path, revenue: str, romi: str) -> None:
         shown = self.shown(tmp_path, worked.m4(revenue))
-        for found in (shown.on_page("Итого"), shown.in_mail("Итого"), shown.in_text("Итого")):
+        for found in (shown.on_page("Итого"), shown.in_text("Итого")):
             assert found["romi"] == romi
+        assert f"ROMI {romi} (ROI по шкале" in shown.html
         assert shown.in_book("Итого")["romi"] == float(revenue) - 1
+
+    def test_a_sale_over_its_admissible_cost(self, tmp_path: Path) -> None:
+        """1,800 where 1,100 is admissible: 700 over, on the page, in the mail and its text, in the workbook and in figures.json."""
+        case = worked.over_admissible()
+        figures, settings = worked.figures_of(tmp_path, case), published(case.settings)
+        shown = Shown(figures, settings)
+        line = "Допустимая цена продажи 1 100 ₽, по факту 1 800 ₽: на 700 ₽ больше."
+        mail = render.mail(figures, settings, "https://stats.example/v1/reports/t", extras_of(figures, settings))
+        for text in (render.page(figures, settings), mail.html, mail.text):
+            assert line in " ".join(text.replace("\u00a0", " ").split())
+        assert shown.json["plan"]["cpo"] == [{"channel": "", "admissible": 1100.0, "actual": 1800.0, "over": 700.0}]
+        rows = shown.book.get_sheet_by_name("План и факт").to_python()
+        assert [row[1:] for row in rows if row[1] == "CPO"] == [["CPO", 1100.0, 1800.0, pytest.approx(18 / 11), 700.0]]
+        income = shown.book.get_sheet_by_name("Доходы и расходы").to_python()
+        total = dict(zip(income[0], income[-1], strict=True))
+        assert (total["Цена продажи"], total["Допустимая"], total["Сверх допустимой"]) == (1800.0, 1100.0, 700.0)
+
+
+NEW_TABLES = ("payback", "income", "funnel", "qualification", "team")
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_every_figure_of_the_new_sections_is_one_of_figures_json(language: str) -> None:
+    """Numbers that the page shows in these tables are those of figures.json, rounded as formats round, and nothing else."""
+    settings = settings_of(report={"language": language})
+    figures = figures_of(shop(), shop())
+    told = [value for name in (*NEW_TABLES, "site_sections", "tiles") for value in _numbers(figures[name])]
+    formats = Formats(language, "RUB", "Europe/Moscow")
+    known = {text for value in told for text in _as_shown(value, formats)}
+    view = view_of(figures, settings)
+    tables = [view["payback"]["table"], view["income"]["table"], view["funnel"]["steps"], view["funnel"]["channels"]]
+    tables += [view["qualification"]["table"], *(part["table"] for part in view["team"]["parts"])]
+    checked = 0
+    for table in tables:
+        for row in (*table["rows"], *([table["total"]] if table["total"] else [])):
+            for key, cell in row["cells"].items():
+                if key not in table["texts"] and re.search(r"\d", cell["text"]):
+                    assert cell["text"].lstrip("+").removesuffix("\u00a0RUB").removesuffix(" RUB") in known, (row["name"], key)
+                    checked += 1
+    assert checked > 100
+    page = render.page(figures, settings)
+    assert all(tile["value"] in page for tile in view["tiles"])
+
+
+def _numbers(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return [found for inner in value.values() for found in _numbers(inner)]
+    if isinstance(value, (list, tuple)):
+        return [found for inner in value for found in _numbers(inner)]
+    return [value] if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool) else []
+
+
+def _as_shown(value: Any, formats: Formats) -> set[str]:
+    texts_ = {formats.amount(value), formats.count(value), formats.share(value), formats.percent(value), formats.decimal(value, 1)}
+    return {text.lstrip("+") for text in texts_}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.bench import cold_start, extremes, marts, numbers, peers, scale
+from tests.bench import cold_start, extremes, marts, numbers, peers, scale, snapshot
 
 Figures = list[dict[str, Any]]
 
@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=Path("out/bench.json"))
     parser.add_argument("--hits", type=_sizes, default=(1_000_000, 10_000_000, 30_000_000), help="sizes, joined by commas")
     parser.add_argument("--raw-lines", type=int, default=marts.RAW_LINES)
-    parser.add_argument("--only", help="one part: doors, numbers, peers, extremes, lines, scale")
+    parser.add_argument("--only", help="one part: doors, numbers, peers, extremes, snapshot, lines, scale")
     chosen = parser.parse_args()
     chosen.out.parent.mkdir(parents=True, exist_ok=True)
     parts: Mapping[str, tuple[str, Callable[[], Figures]]] = {
@@ -29,6 +29,7 @@ def main() -> int:
         "numbers": ("leases, calls and look-ups on DynamoDB Local", numbers.figures),
         "peers": ("ready paths against other libraries", lambda: peers.figures(chosen.out.parent / "bench-peers")),
         "extremes": ("a long path and a client with many deals", extremes.figures),
+        "snapshot": ("snapshot of a page", snapshot.figures),
         "lines": (f"{chosen.raw_lines:,} raw lines", lambda: _in_folder(lambda folder: marts.figures(folder, chosen.raw_lines))),
         "scale": ("marts", lambda: scale.figures(chosen.hits, chosen.out.with_name("bench-steps.json"))),
     }

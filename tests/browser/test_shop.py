@@ -98,10 +98,11 @@ def figures_of(stack: LocalStack) -> dict[str, Any]:
     return max((dict(json.loads(body)) for body in kept), key=lambda figures: len(figures["deals"]))
 
 
-def row_of(html: str, deal_id: str) -> str:
-    """The mail's row of a deal, as its reader sees it."""
-    rows = [row for row in re.findall(r"<tr\b.*?</tr>", html, re.DOTALL) if deal_id in visible(row)]
-    assert len(rows) == 1, f"{len(rows)} rows of the mail name {deal_id}"
+def row_of(html: str, channel: str) -> str:
+    """The mail's row of a channel, as its reader sees it."""
+    table = html[html.index('<table class="ch"') :].partition("</table>")[0]
+    rows = [row for row in re.findall(r"<tr\b.*?</tr>", table, re.DOTALL) if channel in visible(row)]
+    assert len(rows) == 1, f"{len(rows)} rows of the mail name {channel}"
     return visible(rows[0])
 
 
@@ -175,7 +176,7 @@ def test_from_the_ad_link_to_the_mail_a_form_and_a_call_are_found_with_their_sou
     wins(manager, shop, rang.lead_id, 30000)
     manager.goto(f"{shop.url}/demo/mail")
     with manager.expect_navigation(timeout=60_000):
-        manager.click("#send")
+        manager.click("#send", timeout=60_000)
     manager.wait_for_selector("article.letter")
 
     deals = {deal["deal_id"]: deal for deal in figures_of(stack)["deals"]}
@@ -187,15 +188,8 @@ def test_from_the_ad_link_to_the_mail_a_form_and_a_call_are_found_with_their_sou
     assert (by_call["channel"], by_call["campaign"]) == ("VK Ads", "vk-remont")
     assert float(by_call["revenue"]) == 48000
     (mail,) = shop.mailbox.mails()
-    form_row, call_row = (row_of(html_of(mail), f"amocrm:{lead.lead_id}") for lead in (order, rang))
-    for row, contact, campaign, price in (
-        (form_row, "Форма", "tp-poisk-msk", order.price),
-        (call_row, "Звонок", "vk-remont", 48000),
-    ):
-        assert campaign in row
-        assert contact in row
-        assert "по номеру заявки" in row
-        assert f"{price:,} ₽".replace(",", " ") in row
+    for channel, price in (("Яндекс Директ", order.price), ("VK Реклама", 48000)):
+        assert f"{price:,}".replace(",", " ") in row_of(html_of(mail), channel)
     assert [file.name.rpartition(".")[2] for file in attachments(mail)] == ["xlsx"]
 
 
@@ -205,7 +199,7 @@ def test_the_report_can_be_sent_again(stack: LocalStack, shop: ShopServer, chrom
     before = len(shop.mailbox.mails())
     for more in (1, 2):
         with page.expect_navigation(timeout=60_000):
-            page.click("#send")
+            page.click("#send", timeout=60_000)
         assert len(shop.mailbox.mails()) == before + more, page.text_content("main")
     assert page.get_by_role("heading", name="Почта владельца").is_visible()
 

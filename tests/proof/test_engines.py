@@ -304,11 +304,15 @@ def question(path: Path) -> str:
 def rows_of(warehouse: Warehouse, text: str, site: SiteSettings, date_basis: str = "request") -> list[Row]:
     days = {"first_day": date(2026, 9, 1), "last_day": date(2026, 12, 1)}
     days |= {"known_from": date(2026, 6, 3), "path_from": date(2026, 6, 3)}
+    days |= {"day_before": date(2026, 8, 31), "day_after": date(2026, 12, 2), "history_from": date(2026, 1, 1)}
     days |= {"lapsed_before": date(2026, 10, 10), "cohorts_from": date(2026, 1, 1), "cohorts_to": date(2026, 12, 31)}
     most = {"most_deals": 5000, "most_touches": 20, "most_values": 100, "most_keys": 20, "most_restated": 100, "most_calls": 5000}
-    most |= {"most_names": 50, "slow_times": 2}
+    most |= {"most_names": 50, "slow_times": 2, "most_sections": 50, "most_places": 1000, "most_landings": 100}
+    weeks = {f"{end}_{n}": NOW - timedelta(weeks=n, days=end == "from") for n in range(5) for end in ("from", "to")}
     told: dict[str, Value] = {
         "refresh_id": "",
+        "recent_from": date(2026, 10, 15),
+        **weeks,
         "model": "linear",
         "date_basis": date_basis,
         "restated_from": FIRST - timedelta(days=30),
@@ -316,6 +320,7 @@ def rows_of(warehouse: Warehouse, text: str, site: SiteSettings, date_basis: str
         "cool_down": 1800,
         "unconfirmed_cool_down": 300,
         "pool_spans": ";spb=600/60;",
+        "is_scoped": True,
     }
     values: dict[str, Value] = {**site_values(site), **days, **most, **told}
     return sorted(warehouse.rows(bind(text, values)), key=lambda row: [str(v) for v in row.values() if not isinstance(v, float)])

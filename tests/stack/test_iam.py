@@ -19,6 +19,7 @@ Resources = dict[str, dict[str, Any]]
 WIDE = {
     # In the sandbox SES checks the recipients' identities too; the condition on the sender bounds it.
     ("ReportMailRole", "SendMail"): "identity/*",
+    ("AlertsRole", "SendMail"): "identity/*",
 }
 # Who may list without a prefix, each with its reason.
 UNBOUND_LISTS = {
@@ -112,7 +113,8 @@ def test_each_role_reads_only_its_own_secrets_of_its_stage(resources: Resources)
         "CrmReconcileRole": {"/skvoz/${Stage}/identity", "/skvoz/${Stage}/*/crm-*"},
         "AttributionRole": {"/skvoz/${Stage}/trino"},
         "ReportRole": {"/skvoz/${Stage}/*/calls-mango", "/skvoz/${Stage}/*/calls-zadarma"},
-        "ReportMailRole": {"/skvoz/${Stage}/trino"},
+        "ReportMailRole": {"/skvoz/${Stage}/trino", "/skvoz/${Stage}/smtp"},
+        "AlertsRole": {"/skvoz/${Stage}/trino", "/skvoz/${Stage}/smtp"},
     }
 
 
@@ -143,7 +145,7 @@ def test_a_missing_object_is_told_from_a_forbidden_one_wherever_that_matters(res
     assert prefixes(resources, "ReportRole") == {"reports/*", "recordings/*"}
 
 
-@pytest.mark.parametrize("role", ["AttributionRole", "ReportMailRole"])
+@pytest.mark.parametrize("role", ["AttributionRole", "ReportMailRole", "AlertsRole"])
 def test_roles_that_query_reach_the_catalog_as_athena_demands(resources: Resources, role: str) -> None:
     # Athena's guide, "Access policy to the default database and catalog per AWS Region".
     for action in ("glue:GetDatabase", "glue:GetDatabases", "glue:CreateDatabase"):
@@ -167,10 +169,11 @@ def test_the_refresh_may_drop_and_tidy_its_tables(resources: Resources) -> None:
     assert prefixes(resources, "AttributionRole") == {"raw/*", "rules/*", "marts/*", "athena/*"}
 
 
-def test_the_report_cannot_change_marts(resources: Resources) -> None:
-    assert allowed(resources, "ReportMailRole", "s3:DeleteObject") == set()
-    assert "${LakeBucket.Arn}/marts/*" not in allowed(resources, "ReportMailRole", "s3:PutObject")
-    assert allowed(resources, "ReportMailRole", "glue:DeleteTable") == set()
+@pytest.mark.parametrize("role", ["ReportMailRole", "AlertsRole"])
+def test_reports_and_alerts_cannot_change_marts(resources: Resources, role: str) -> None:
+    assert allowed(resources, role, "s3:DeleteObject") == set()
+    assert "${LakeBucket.Arn}/marts/*" not in allowed(resources, role, "s3:PutObject")
+    assert allowed(resources, role, "glue:DeleteTable") == set()
 
 
 def test_the_vault_is_written_where_contacts_come_in_and_read_for_the_crm_alone(resources: Resources) -> None:
@@ -211,6 +214,14 @@ def test_numbers_are_leased_by_their_function_and_renewed_by_the_hit_door(resour
     }
 
 
+def test_what_hears_of_bounces_may_add_suppressed_recipients_and_nothing_else(resources: Resources) -> None:
+    own = [s for who, s in statements(resources) if who == "ReportFeedbackRole"]
+    assert {s["Sid"] for s in own} == {"WriteLog", "Suppress", "KeepFailedEvents"}
+    (statement,) = [s for s in own if s["Sid"] == "Suppress"]
+    assert statement["Action"] == "dynamodb:PutItem"
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["suppressed#*"]}}
+
+
 def test_the_reports_page_reads_of_numbers_where_recordings_are_and_nothing_else(resources: Resources) -> None:
     (statement,) = [s for who, s in statements(resources) if who == "ReportRole" and s["Sid"] == "FindRecordings"]
     assert statement["Action"] == "dynamodb:GetItem"
@@ -248,10 +259,10 @@ def test_the_reports_page_writes_nothing_but_who_wants_no_mail(resources: Resour
     assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["unsubscribe#*"]}}
 
 
-def test_only_the_api_the_inbox_and_nobody_else_may_call_functions(resources: Resources) -> None:
+def test_only_the_api_the_inbox_and_the_topic_of_bounces_may_call_functions(resources: Resources) -> None:
     permissions = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Lambda::Permission"]
     for permission in permissions:
-        assert permission["Principal"] in ("apigateway.amazonaws.com", "s3.amazonaws.com")
+        assert permission["Principal"] in ("apigateway.amazonaws.com", "s3.amazonaws.com", "sns.amazonaws.com")
         assert permission.keys() & {"SourceArn", "SourceAccount"}
 
 

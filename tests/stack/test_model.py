@@ -36,6 +36,7 @@ def test_routes_are_the_documented_ones(template: Template) -> None:
         ("POST /v1/import", "CollectFunction"),
         ("POST /v1/numbers/lease", "NumberpoolFunction"),
         ("POST /v1/numbers/renew", "NumberpoolFunction"),
+        ("POST /v1/reports/{token}", "ReportFunction"),
         ("POST /v1/reports/{token}/unsubscribe", "ReportFunction"),
     ]
 
@@ -82,8 +83,9 @@ def test_schedules_name_what_they_start(template: Template) -> None:
     found = {(s.target, s.target_kind, resolver.text(s.expression), resolver.text(s.time_zone)) for s in template.schedules()}
     assert found == {
         ("CrmReconcileFunction", "function", "rate(15 minutes)", "UTC"),
+        ("AlertsFunction", "function", "rate(15 minutes)", "UTC"),
         ("RefreshMachine", "state_machine", "rate(1 hour)", "UTC"),
-        ("ReportMailFunction", "function", "cron(10 7-12 * * ? *)", "Europe/Moscow"),
+        ("ReportMailFunction", "function", "cron(10 * * * ? *)", "Europe/Moscow"),
     }
 
 

@@ -62,6 +62,7 @@ def test_functions_that_ask_athena_live_longer_than_their_questions(template: Te
     functions = template.functions()
     assert functions["AttributionFunction"].timeout >= 2 * athena.MOST_WAIT_SECONDS
     assert functions["ReportMailFunction"].timeout >= 3 * athena.MOST_WAIT_SECONDS
+    assert functions["AlertsFunction"].timeout >= 3 * athena.MOST_WAIT_SECONDS
     assert (
         timedelta(seconds=functions["AttributionFunction"].timeout) < refresh.LEASE
     )  # else another run takes over from a live one

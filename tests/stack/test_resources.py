@@ -44,9 +44,11 @@ NAMES: dict[str, str | None] = {
     "AWS::S3::Bucket": "BucketName",
     "AWS::S3::BucketPolicy": None,
     "AWS::SES::ConfigurationSet": "Name",
+    "AWS::SES::ConfigurationSetEventDestination": None,  # inside its set
     "AWS::SES::EmailIdentity": None,
     "AWS::SNS::Subscription": None,
     "AWS::SNS::Topic": "TopicName",
+    "AWS::SNS::TopicPolicy": None,
     "AWS::SQS::Queue": "QueueName",
     "AWS::Scheduler::Schedule": "Name",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
@@ -343,9 +345,33 @@ def test_what_cannot_be_worked_off_is_kept(resources: Resources) -> None:
     for schedule in of_type(resources, "AWS::Scheduler::Schedule").values():
         assert schedule["Properties"]["Target"]["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["FailedEvents", "Arn"]}}
     kept = {c["Properties"]["FunctionName"]["Ref"] for c in of_type(resources, "AWS::Lambda::EventInvokeConfig").values()}
-    assert kept == {"CostsFunction", "ReportMailFunction"}  # the two that are called without anybody waiting
+    # Those that are called without anybody waiting; alerts of a failed run are told by the next one.
+    assert kept == {"CostsFunction", "ReportMailFunction", "ReportFeedbackFunction", "AlertsFunction"}
 
 
 def test_mail_goes_over_tls_only(resources: Resources) -> None:
     (configuration,) = of_type(resources, "AWS::SES::ConfigurationSet").values()
     assert configuration["Properties"]["DeliveryOptions"] == {"TlsPolicy": "REQUIRE"}
+
+
+def test_bounces_and_complaints_reach_their_function_and_nobody_else_tells_it_any(resources: Resources) -> None:
+    (destination,) = of_type(resources, "AWS::SES::ConfigurationSetEventDestination").values()
+    told = destination["Properties"]["EventDestination"]
+    assert told["Enabled"] is True
+    assert set(told["MatchingEventTypes"]) == {"BOUNCE", "COMPLAINT"}
+    topic = told["SnsDestination"]["TopicARN"]["Ref"]
+    (policy,) = of_type(resources, "AWS::SNS::TopicPolicy").values()
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "ses.amazonaws.com"}
+    assert statement["Condition"] == {"StringEquals": {"AWS:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    # Nobody verifies signatures there: Lambda lets in the topic alone.
+    callers = [
+        p["Properties"]
+        for p in of_type(resources, "AWS::Lambda::Permission").values()
+        if p["Properties"]["FunctionName"] == {"Ref": "ReportFeedbackFunction"}
+    ]
+    assert [(c["Principal"], c["SourceArn"]) for c in callers] == [("sns.amazonaws.com", {"Ref": topic})]
+
+
+def test_mail_over_smtp_is_encrypted_in_every_stack(template: Template) -> None:
+    assert template.document["Parameters"]["SmtpSecurity"]["AllowedValues"] == ["starttls", "tls"]

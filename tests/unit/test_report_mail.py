@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.report.mail import Attachment, ascii_address, message_of, recipient_hash
-from functions.report.render import CHART_ID, Mail
+from functions.report.render import CHART_ID, LOGO_ID, Mail
 from tests.report_cases import NOW
 
 SENDER = "Skvoz <reports@stats.example>"
@@ -49,6 +49,16 @@ def test_picture_and_workbook_travel_beside_the_texts() -> None:
     assert picture.get_content() == PNG
     assert (book.get_content_type(), book.get_filename(), book.get_content()) == (XLSX, "skvoz.xlsx", b"PK book")
     assert [part.defects for part in message.walk()] == [[]] * 7
+
+
+def test_the_brands_logo_travels_beside_the_chart_and_without_it() -> None:
+    both, alone = (
+        message_from_bytes(message_of(Mail("s", "h", "t", chart, PNG), SENDER, "a@b.example", "ru", "send", NOW), policy=default)
+        for chart in (PNG, None)
+    )
+    ids = [[part["Content-ID"] for part in message.iter_parts() if part["Content-ID"]] for message in (both, alone)]
+    assert ids == [[f"<{CHART_ID}>", f"<{LOGO_ID}>"], [f"<{LOGO_ID}>"]]
+    assert [part.get_filename() for part in both.iter_parts()][1:] == ["chart.png", "logo.png"]
 
 
 def test_a_mail_without_a_picture_or_a_workbook_leaves_their_level_out() -> None:

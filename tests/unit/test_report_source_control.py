@@ -151,33 +151,15 @@ SENTENCES = {
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
-def test_mail_text_and_page_tell_what_to_mend_and_where(language: str) -> None:
-    found = outputs(figures_of(shop(), shop_before()), report={"language": language})
+def test_the_page_tells_what_to_mend_and_where(language: str) -> None:
+    shown = plain(outputs(figures_of(shop(), shop_before()), report={"language": language})["page"])
     advice = [pair[1] for code, pair in texts(language)["control"]["findings"].items() if code in ("not_passed", "unsorted")]
-    for name, output in found.items():
-        shown = plain(output) if name != "text" else re.sub(r"\s+", " ", output)
-        missing = [sentence for sentence in (*SENTENCES[language], *advice) if sentence not in shown]
-        assert not missing, f"{name} lacks {missing}"
+    assert [sentence for sentence in (*SENTENCES[language], *advice) if sentence not in shown] == []
 
 
 def test_branches_are_compared_by_communications_of_a_deal() -> None:
     branches = {row["name"]: row["mean_communications"] for row in control(shop())["branches"]}
     assert branches == {"Москва": 3, "Казань": 23}
-
-
-def test_the_table_of_the_mail_has_at_most_twelve_rows_that_add_up() -> None:
-    days = [came(PERIOD.first, f"Канал {n:02}", "a", 40 - n, 1) for n in range(30)]
-    lost = [came(PERIOD.first, "", "", 2, 1, reason) for reason in ("not_passed", "overwritten", "not_determined")]
-    html = outputs(figures_of({"source_days": days + lost}))["html"]
-    start, end = (html.index(texts("ru")["sections"][name]) for name in ("source_control", "return"))
-    rows = [
-        re.findall(r"<td[^>]*>(.*?)</td>", row) for row in re.findall(r"<tr[^>]*>(.*?)</tr>", html[start:end].replace("\n", ""))
-    ]
-    rows = [row for row in rows if len(row) == 5][1:]
-    assert len(rows) == 12
-    assert "Остальные (23)" in rows[7][0]
-    counts = [int(re.sub(r"\D", "", row[1])) for row in rows]
-    assert sum(counts[:-1]) == counts[-1] == sum(40 - n for n in range(30)) + 6
 
 
 def test_other_traffic_is_one_channel_here_as_everywhere() -> None:

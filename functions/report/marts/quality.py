@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from functions.report.marts.cost_gaps import cost_gaps_of
 from functions.report.marts.questions import Answers, Period
 from functions.report.marts.ratios import divide
 from functions.report.marts.tree import ZERO, Node, Sums
@@ -43,6 +44,7 @@ def quality_of(
         ],
         "without_cost_price": {"revenue": root.sums.unpriced_revenue},
         "costs_without_requests": _costs_without_requests(root),
+        "cost_gaps": cost_gaps_of(period, answers["cost_days"]),
         "costs_not_split": sum((node.sums.cost for node in _nodes(root) if node.is_not_split), ZERO),
         "unknown_values": _unknown_values(answers["unknown_values"]),
         "immature": _immature(settings, answers, data_to),

@@ -16,14 +16,14 @@ from shared.warehouse import Row, Warehouse
 SQL = Path(__file__).parent.parent / "sql"
 # What the channel tree needs, and is asked for the previous period too.
 TREE_QUESTIONS = ("visits", "results", "spend", "no_source")
-# What source control compares with the previous period; it has questions of the period alone, too.
-COMPARED_QUESTIONS = ("source_days", "deals_matched")
+# What other parts compare with the previous period; they have questions of the period alone, too.
+COMPARED_QUESTIONS = ("source_days", "deals_matched", "ad_clicks", "customers_repeats")
 OTHER_QUESTIONS = (
     "stages_standing", "deal_dimensions", "deals_lost", "pipelines_apart", "receivables", "new_sources",
     "channels", "models", "markov", "removal_effects", "hits", "requests_made", "unknown_stages", "unknown_values",
     "money_without_rate", "spend_without_rate", "sale_delays", "hub_keys", "contact_channels", "calls", "call_list",
-    "call_numbers", "lease_pools", "lease_reasons", "deals", "deal_paths", "left_out", "customers", "customers_repeats", "cohorts",
-    "restated", *COMPARED_QUESTIONS,
+    "call_numbers", "lease_pools", "lease_reasons", "deals", "deal_paths", "left_out", "customers", "cohorts", "restated",
+    "site_sections", "qualification", "team", "budget_weeks", "cost_days", *COMPARED_QUESTIONS,
 )  # fmt: skip
 MOST_DEALS = 5000  # in figures.json, the newest; how many there are is told beside them
 MOST_CALLS = 5000  # the newest; how many there are is told beside them
@@ -31,6 +31,7 @@ MOST_RESTATED = 5000  # changed figures of closed days; how many there are is to
 MOST_TOUCHES = 20  # of one path
 MOST_VALUES = 100  # of utm_source and utm_medium that no rule knows; how many there are is told beside them
 COHORT_MONTHS = 12  # with that of the period's last day
+MOST_SECTIONS = 100  # of the site, with most visits; how many there are is told beside them
 MOST_NAMES = 1000  # of managers, branches, products and lists of tags, each; those with most deals
 SLOW_TIMES = 2  # a deal that stands at a stage more than so many times the usual is late
 MOST_KEYS = 20  # that join nobody, of each reason; how many there are is told beside them
@@ -38,14 +39,18 @@ KNOWN_DAYS = 90  # a value that was not seen for so long before the period is ne
 
 
 class Period(NamedTuple):
-    """Whole local days, both ends included."""
+    """Whole local days, both ends included. `before` are the ends of the period that this one is compared with, where that is not the
+    one of the same length right before it (a calendar month's)."""
 
     first: date
     last: date
+    before: tuple[date, date] | None = None
 
     @property
     def previous(self) -> Period:
-        """The period of the same length that ends the day before."""
+        """The period that this one is compared with: `before`, or the one of the same length that ends the day before."""
+        if self.before is not None:
+            return Period(*self.before)
         return Period(self.first - (self.last - self.first) - timedelta(days=1), self.first - timedelta(days=1))
 
 
@@ -71,12 +76,19 @@ def ask(warehouse: Warehouse, settings: Mapping[str, Any], period: Period) -> tu
     """Answers for the period and, as far as the channel tree and source control go, for the period before. WarehouseError when a
     query fails."""
     return (
-        _answers(warehouse, settings, period, TREE_QUESTIONS + OTHER_QUESTIONS),
-        _answers(warehouse, settings, period.previous, TREE_QUESTIONS + COMPARED_QUESTIONS),
+        answers_of(warehouse, settings, period, TREE_QUESTIONS + OTHER_QUESTIONS),
+        answers_of(warehouse, settings, period.previous, TREE_QUESTIONS + COMPARED_QUESTIONS),
     )
 
 
-def _answers(warehouse: Warehouse, settings: Mapping[str, Any], period: Period, questions: Sequence[str]) -> Answers:
+def answers_of(
+    warehouse: Warehouse,
+    settings: Mapping[str, Any],
+    period: Period,
+    questions: Sequence[str],
+    more: Mapping[str, Value] | None = None,
+) -> Answers:
+    """Answers of these questions alone for a period; `more` are values that they need besides. WarehouseError when a query fails."""
     lookback = int(settings["attribution"]["lookback_days"])
     values: dict[str, Value] = {
         "site_id": settings["site_id"],
@@ -91,6 +103,10 @@ def _answers(warehouse: Warehouse, settings: Mapping[str, Any], period: Period, 
         "most_values": MOST_VALUES,
         "most_keys": MOST_KEYS,
         "most_names": MOST_NAMES,
+        "most_sections": MOST_SECTIONS,
+        "day_before": period.first - timedelta(days=1),  # of a visit that went on past midnight
+        "day_after": period.last + timedelta(days=1),
+        "history_from": history_from(settings, period),
         "slow_times": SLOW_TIMES,
         "standing_at": local_midnight(period.last + timedelta(days=1), settings["time_zone"]),
         "date_basis": date_basis_of(settings),
@@ -100,6 +116,7 @@ def _answers(warehouse: Warehouse, settings: Mapping[str, Any], period: Period, 
         "lookback_days": lookback,
         **_customer_values(settings, period),
         **_cool_downs(settings),
+        **(more or {}),
     }
     return Answers({name: warehouse.rows(bind((SQL / f"{name}.sql").read_text("utf-8"), values)) for name in questions})
 
@@ -109,6 +126,11 @@ def restated_from(settings: Mapping[str, Any], period: Period) -> datetime:
     has all that refreshes changed since the report before. A report of an older period tells all since then."""
     is_running = settings["report"].get("until", "yesterday") == "today"
     return local_midnight(period.last - timedelta(days=1 if is_running else 0), settings["time_zone"])
+
+
+def history_from(settings: Mapping[str, Any], period: Period) -> date:
+    """First day of the history that report and page look back to (settings published before there was a choice: 400 days)."""
+    return period.last - timedelta(days=int(settings["report"].get("history_days", 400)) - 1)
 
 
 def numbers_of(settings: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from functions.report.marts.tree import NO_SOURCE
@@ -16,7 +15,6 @@ from functions.report.view.words import plural
 from shared.times import from_lake_text
 
 MOST_NAME = 60
-MOST_IN_MAIL = 10
 ARROW = " › "
 View = dict[str, Any]
 Deal = Mapping[str, Any]
@@ -26,11 +24,6 @@ Words = Mapping[str, Any]
 def deal_rows(deals: Iterable[Deal], site: Mapping[str, Any], formats: Formats, names: Names) -> list[View]:
     """Everything shown of some deals, in their order."""
     return [_deal(deal, site, formats, names) for deal in deals]
-
-
-def top_deals(deals: Sequence[Deal], most: int = MOST_IN_MAIL) -> list[Deal]:
-    """The deals that brought most; of those that brought nothing yet the biggest, then the newest (the order given)."""
-    return sorted(deals, key=lambda deal: (-deal["revenue"], -(deal["amount"] or Decimal(0))))[:most]
 
 
 def why_text(deal: Deal, words: Words) -> str:

@@ -8,23 +8,43 @@ from typing import Any
 
 from functions.report.figures import ADDITIVE, MEASURES, POINTS
 from functions.report.marts.tree import NO_SOURCE
+from functions.report.view.budget import budget_view
 from functions.report.view.call_tracking import call_tracking_view
 from functions.report.view.calls import call_lines
+from functions.report.view.changes import change_text, change_tone
 from functions.report.view.contacts import contact_rows
 from functions.report.view.customers import cohort_view, customer_view
+from functions.report.view.drivers import driver_rows
 from functions.report.view.formats import EMPTY, Formats, clean
+from functions.report.view.funnel import funnel_view
 from functions.report.view.left_out import left_out_rows, unknown_rows
 from functions.report.view.models import models_view
 from functions.report.view.names import Names
 from functions.report.view.notes import Line, quality_lines, short_lines
+from functions.report.view.payback import income_view, payback_view
+from functions.report.view.plan import plan_view
+from functions.report.view.qualification import qualification_view
 from functions.report.view.restated import restated_view
 from functions.report.view.source_control import source_control_view
+from functions.report.view.team import team_view
+from functions.report.view.tiles import tile_rows
+from functions.report.view.verdict import verdict_lines
 from functions.report.view.words import plural
+from shared.report_settings import SECTIONS
 from shared.times import from_lake_text
 
 KEY_FIGURES = ("revenue", "cost", "romi", "margin_romi", "requests", "sales", "cpl", "cpo")
-MORE_IS_BETTER = frozenset({"revenue", "gross_profit", "requests", "qualified", "sales", "roas", "romi", "margin_romi"})
-LESS_IS_BETTER = frozenset({"cpl", "cpo"})
+MOST_PAGE_DEALS = 200  # in the page's own table; the workbook and the page's app have the rest
+TERMS = (
+    "plan",
+    "drivers",
+    "payback",
+    "income",
+    "funnel",
+    "qualification",
+    "team",
+    "budget",
+)  # parts with a definition of their own
 View = dict[str, Any]
 Figures = Mapping[str, Any]
 
@@ -58,6 +78,17 @@ def view_of(figures: Figures, settings: Mapping[str, Any], page_url: str = "") -
         "is_stale": not quality["is_last_day_complete"],
         "lead": _lead(figures, formats, words),
         "is_empty": not any(figures["totals"][measure] for measure in ADDITIVE),
+        "sections": sections_of(settings),
+        "verdict_lines": verdict_lines(figures, formats, names),
+        "tiles": tile_rows(figures, formats, words),
+        "drivers": driver_rows(figures, formats, names),
+        "plan": plan_view(figures, formats, names),
+        "payback": payback_view(figures, formats, names),
+        "income": income_view(figures, formats, names),
+        "funnel": funnel_view(figures, formats, names),
+        "qualification": qualification_view(figures, formats, names),
+        "team": team_view(figures, formats, names),
+        "budget": budget_view(figures, formats, names),
         "key_figures": [_key_figure(measure, figures, formats, words) for measure in KEY_FIGURES],
         "symbol": formats.symbol,
         "names": names,
@@ -83,6 +114,11 @@ def view_of(figures: Figures, settings: Mapping[str, Any], page_url: str = "") -
         "definitions": _definitions(figures, settings["report"]["thresholds"], formats, words),
         "page_url": page_url,
     }
+
+
+def sections_of(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the report is made of, in order: those that the settings choose, else all (settings of before had no choice)."""
+    return tuple(settings["report"].get("sections") or SECTIONS)
 
 
 def _asks_nothing(line: Line) -> bool:
@@ -138,25 +174,9 @@ def _key_figure(measure: str, figures: Figures, formats: Formats, words: Mapping
         "label": words["metrics"][measure],
         "value": show(now),
         "was": words["was"].format(value=show(before)) if before is not None and change and round(change, 3) else "",
-        "change": _change_text(measure, change, before, formats, words) if now is not None else "",
-        "tone": _change_tone(measure, change),
+        "change": change_text(measure, change, before, formats, words) if now is not None else "",
+        "tone": change_tone(measure, change),
     }
-
-
-def _change_text(measure: str, change: float | None, before: Any, formats: Formats, words: Mapping[str, Any]) -> str:
-    if change is None:
-        return str(words["new"]) if not before else ""
-    if round(change, 3) == 0:
-        return str(words["no_change"])
-    if measure in POINTS:
-        return f"{formats.points(change)}\u00a0{words['points'].replace(' ', chr(160))}"
-    return formats.percent(change)
-
-
-def _change_tone(measure: str, change: float | None) -> str:
-    if change is None or round(change, 3) == 0 or measure not in MORE_IS_BETTER | LESS_IS_BETTER:
-        return ""
-    return "good" if (change > 0) == (measure in MORE_IS_BETTER) else "bad"
 
 
 def _channel(channel: Figures, formats: Formats, names: Names) -> View:
@@ -166,6 +186,7 @@ def _channel(channel: Figures, formats: Formats, names: Names) -> View:
     return {
         "name": names.channel(channel["channel"]),
         "colour": names.channel_colour(channel["channel"]),
+        "anchor": channel["anchor"],
         "is_no_source": channel["channel"] == NO_SOURCE,
         "figures": channel,
         "cells": cells(channel, formats),
@@ -190,8 +211,8 @@ def _source(channel: str, source: Figures, formats: Formats, names: Names) -> Vi
 
 
 def _deal_counts(figures: Figures, formats: Formats, words: Mapping[str, Any]) -> View:
-    """How many deals there are, and what of them is listed."""
-    shown, total = len(figures["deals"]), figures["deals_total"]
+    """How many deals there are, and what of them the page lists."""
+    shown, total = min(len(figures["deals"]), MOST_PAGE_DEALS), figures["deals_total"]
     numbers = {"shown": formats.count(shown), "total": formats.count(total)}
     return {
         "total": total,
@@ -213,6 +234,8 @@ def _definitions(
         "minimum": thresholds["minimum_sales"],
         "basis": words["date_basis"][basis],
     }
+    limits["days"] = figures["budget"]["immature_days"]
     told = {**words["definitions"], **words["definitions_by_basis"].get(basis, {})}
-    lines = (text.format(**limits).partition(": ") for text in told.values())
+    texts = [*told.values(), *(words[term]["definition"] for term in TERMS)]
+    lines = (text.format(**limits).partition(": ") for text in texts)
     return [(term, text) for term, _, text in lines]

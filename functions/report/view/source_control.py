@@ -12,12 +12,10 @@ from functions.report.view.formats import EMPTY, Formats, clean
 from functions.report.view.names import Names
 
 SOURCE_MEASURES = ("requests", "deals", "share", "share_before", "last_day")
-MAIL_MEASURES = SOURCE_MEASURES[:4]
 DAY_MEASURES = ("requests", "deals", "not_passed", "overwritten", "not_determined", "share_lost", "handmade")
 STAGE_MEASURES = ("deals", "days", "usual_days", "late")
 PEOPLE_MEASURES = ("deals", "without_source", "share_lost", "handmade", "handmade_without_source", "mean_communications")
 PEOPLE = ("managers", "branches", "products", "tags")
-MOST_IN_MAIL = 12
 MOST_DAYS = 31  # on the page
 MOST_PEOPLE = 20
 MOST_STAGES = 30
@@ -38,11 +36,9 @@ def source_control_view(figures: Mapping[str, Any], formats: Formats, names: Nam
         "is_good": not told["findings"],
         "findings": finding_lines(told["findings"], formats, names),
         "measures": _named(SOURCE_MEASURES, say),
-        "mail_measures": _named(MAIL_MEASURES, say),
         "rows": [row for row in rows if row["sources"]],
         "total": total,
         "help": say["help"].format(up=UP, down=DOWN),
-        "mail_rows": _mail_rows(rows, told, formats, names),
         "day_measures": _named(DAY_MEASURES, say),
         "days": [_day(row, told["without_source"], formats, names) for row in told["days"][:MOST_DAYS]],
         "days_left": _left(len(told["days"]) - MOST_DAYS, formats, say),
@@ -133,33 +129,6 @@ def _cells(row: Row, formats: Formats, is_lost: bool = False) -> View:
             "tone": "bad" if is_bad else "good" if is_lost else "",
         }
     return shown
-
-
-def _mail_rows(rows: Sequence[View], told: Row, formats: Formats, names: Names) -> list[View]:
-    """The biggest channels, the others as one row, and the reasons of what has no source: with the total at most twelve."""
-    channels = [row for row in rows if not row["is_no_source"]]
-    (lost,) = (row for row in rows if row["is_no_source"])
-    reasons = [
-        {**reason, "name": f"{lost['name']}: {reason['name'].lower()}"}
-        for reason, figures in zip(lost["sources"], told["channels"][-1]["sources"], strict=True)
-        if figures["requests"] or figures["requests_before"]
-    ]
-    room = MOST_IN_MAIL - 1 - len(reasons)
-    if len(channels) <= room:
-        return [*channels, *reasons]
-    rest = told["channels"][room - 1 : -1]
-    sums: View = {name: sum(row[name] for row in rest) for name in ("requests", "deals", "requests_before")}
-    sums |= {
-        "share": _of(sums["requests"], told["requests"]),
-        "share_before": _of(sums["requests_before"], told["requests_before"]),
-    }
-    other = {"name": names.words["rest"].format(count=len(rest)), "colour": ""}
-    cells = _cells({**sums, "is_jump": False, "last_day": None}, formats)
-    return [*channels[: room - 1], {**other, "cells": cells}, *reasons]
-
-
-def _of(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
 
 
 def _day(row: Row, whole: Row, formats: Formats, names: Names) -> View:

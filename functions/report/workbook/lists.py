@@ -12,11 +12,13 @@ from functions.report.view.deals import match_text, meaning_text, path_text, sta
 from functions.report.view.findings import finding_lines
 from functions.report.view.left_out import left_out_rows, unknown_rows, unknown_text
 from functions.report.view.notes import quality_lines
+from functions.report.workbook.budget import explained_money
 from functions.report.workbook.calls import explained_calls
 from functions.report.workbook.cells import Sheet, kind_of
 from functions.report.workbook.customers import formulas
 from functions.report.workbook.making import Making
 from functions.report.workbook.models import explained
+from functions.report.workbook.plan import explained_plan
 from functions.report.workbook.source_control import explained_control
 
 # Columns of a deal: field, kind of cell, width.
@@ -97,7 +99,8 @@ def definitions(making: Making, made: Iterable[Sheet]) -> Sheet:
     for measure in ("made", *MEASURES):
         unit = own["kinds"][kind_of(measure)].format(currency=currency)
         sheet.add([words["metrics"][measure], told[measure], unit])
-    for row in (*explained_control(making), *formulas(making), *explained_calls(making), *explained(making)):
+    lines = (*explained_plan(making), *explained_money(making))
+    for row in (*lines, *explained_control(making), *formulas(making), *explained_calls(making), *explained(making)):
         sheet.add(row)
     for name, value in _settings(making):
         sheet.add([own["settings"][name], str(value), None])

@@ -31,7 +31,11 @@ class Making(NamedTuple):
 
     def sheet(self, name: str, columns: Sequence[tuple[str, str, float]]) -> Sheet:
         """A new sheet under its shown name."""
-        return Sheet(self.book, self.styles, self.words["workbook"]["sheets"][name], columns)
+        return self.titled(self.words["workbook"]["sheets"][name], columns)
+
+    def titled(self, title: str, columns: Sequence[tuple[str, str, float]]) -> Sheet:
+        """A new sheet under that name."""
+        return Sheet(self.book, self.styles, title, columns)
 
     def local(self, instant: str) -> datetime:
         """An instant of figures.json as the site's clock shows it, to the second: a workbook's times have no zone."""

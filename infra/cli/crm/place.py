@@ -32,6 +32,9 @@ _PARTS = {
     "PAYMENT_STREAM": "PaymentStream",
     "CONTACTS_TABLE": "ContactsTable",
     "NUMBERS_TABLE": "NumbersTable",
+    "LEDGER_TABLE": "LedgerTable",
+    "DATABASE": "Database",
+    "WORKGROUP": "WorkGroup",
 }
 
 

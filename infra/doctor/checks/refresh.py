@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from functions.report.delivery.suppressed import address_hash, masked
 from infra.doctor.facts import SiteFacts, StackFacts
 from infra.doctor.finding import Finding, broken, look, note
 from infra.doctor.gathering.stack import FAILED_EVENTS, QUEUES
 
 _HOURS = 6  # the template's MostHoursWithoutRefresh
 _LONG_RUN = timedelta(hours=2)
-_REPORT_LATE = timedelta(hours=36)
+# How long the most frequent of a site's reports may be away.
+_REPORT_LATE = {"day": timedelta(hours=36), "week": timedelta(days=9), "month": timedelta(days=34)}
 _SAID_ELSEWHERE = {f"{name}Alarm" for name in (*QUEUES.values(), FAILED_EVENTS)}
 
 
@@ -42,7 +44,7 @@ def refreshed(facts: SiteFacts) -> Iterator[Finding]:
 
 
 def reported(facts: SiteFacts) -> Iterator[Finding]:
-    """Reports go out to somebody, every day."""
+    """Reports go out, as often as somebody should get one, and reach everybody."""
     site, stack = facts.settings, facts.stack
     if site is None or stack is None:
         return
@@ -61,9 +63,21 @@ def reported(facts: SiteFacts) -> Iterator[Finding]:
         yield look(facts.site_id, "report", what, do)
     if facts.report.sent_at is None:
         yield look(facts.site_id, "report", "no report was ever sent", do)
-    elif facts.now - facts.report.sent_at > _REPORT_LATE:
+    elif facts.now - facts.report.sent_at > min(_REPORT_LATE[kind] for one in site.report.recipients for kind in one.every):
         what = f"the last report was sent on {facts.report.sent_at:%Y-%m-%d %H:%M} UTC"
         yield broken(facts.site_id, "report", what, do)
+    lost = [one.address for one in site.report.recipients if _hash(one.address) in facts.report.suppressed]
+    if lost:
+        what = f"no report reaches {', '.join(map(masked, lost))}: the mailbox gives mail back, or its reader called one spam"
+        do = "mend the address in report.recipients, or: skvoz report unsuppress ADDRESS --stack NAME"
+        yield look(facts.site_id, "report", what, do)
+
+
+def _hash(address: str) -> str:
+    try:
+        return address_hash(address)
+    except ValueError:  # an address that no mail can carry; sending to it tells
+        return ""
 
 
 def alarms(facts: StackFacts) -> Iterator[Finding]:

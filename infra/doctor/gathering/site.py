@@ -12,6 +12,7 @@ import orjson
 from functions.attribution.ledger import DynamoLedger
 from functions.crm_webhook.reconcile.marks import Marks, Walk
 from functions.numberpool.store import Store
+from functions.report.delivery.suppressed import Suppressed
 from infra.doctor.facts import SAMPLED_DAYS, Arrivals, Fill, PageFacts, RefreshFacts, Refused, ReportFacts, SiteFacts, StackFacts
 from infra.doctor.gathering.objects import Objects, RawZone, newest_figures
 from infra.doctor.gathering.parts import Clients, Parts
@@ -146,4 +147,4 @@ def report_of(dynamodb: Any, table: str, site_id: str, now: datetime) -> ReportF
     sent = [from_lake_text(item["sent_at"]["S"]) for item in answer["Items"] if "sent_at" in item]
     begun = [item for item in answer["Items"] if item["state"]["S"] == "sending"]
     stuck = sum(from_lake_text(item["claimed_at"]["S"]) < now - _SENDING for item in begun)
-    return ReportFacts(max(sent, default=None), stuck)
+    return ReportFacts(max(sent, default=None), stuck, frozenset(Suppressed(dynamodb, table).all(now)))

@@ -17,12 +17,12 @@ def share_of(count: int, of: int, before: int, of_before: int) -> dict[str, Any]
     return {"share": divide(count, of), "share_before": divide(before, of_before), "is_jump": jumped(count, of, before, of_before)}
 
 
-def jumped(count: int, of: int, before: int, of_before: int) -> bool:
-    """Whether a share moved by at least five points, and by more than chance explains: two proportions with a pooled variance (the
-    z-test), at 99 %, of at least ten each."""
+def jumped(count: int, of: int, before: int, of_before: int, jump: float = JUMP) -> bool:
+    """Whether a share moved by at least `jump` (five points), and by more than chance explains: two proportions with a pooled
+    variance (the z-test), at 99 %, of at least ten each."""
     if min(of, of_before) < LEAST:
         return False
     pooled = (count + before) / (of + of_before)
     spread = math.sqrt(pooled * (1 - pooled) * (1 / of + 1 / of_before))
     difference = abs(count / of - before / of_before)
-    return difference >= JUMP and difference > SURE * spread
+    return difference >= jump and difference > SURE * spread

@@ -1,0 +1,42 @@
+"""Scheduled: alerts of every site that was refreshed since the last run. One site's trouble does not stop the others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from functions.report.alerts.bell import Bell
+from functions.report.alerts.ringing import Ringing, ring_all
+from functions.report.delivery.post import post_of
+from functions.report.delivery.suppressed import Suppressed
+from functions.report.links import Links
+from functions.report.store import Ledger
+from shared.aws import client, env
+from shared.log import count, logger
+from shared.sites import list_sites
+from shared.times import parse_instant
+
+
+def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, int]:
+    """Entry point of the schedule: `{"time": ISO}` is the run's clock."""
+    from shared.engines import engine
+
+    if not env("MAIL_FROM"):
+        logger().warning("no alerts: the stack has no sender address (MailFrom)")
+        count({"AlertsSkipped": 1}, Reason="no_sender")
+        return {"sent": 0}
+    now = parse_instant(event["time"])
+    dynamodb, table = client("dynamodb"), env("LEDGER_TABLE")
+    ringing = Ringing(
+        sites=list_sites(client("s3"), env("FILES_BUCKET")),
+        ledger=Ledger(dynamodb, table),
+        bell=Bell(dynamodb, table),
+        links=Links(dynamodb, table),
+        suppressed=lambda: Suppressed(dynamodb, table).all(now),
+        post=post_of(os.environ, client, now),
+        warehouse=engine,
+        public_url=env("PUBLIC_URL"),
+        randomness=os.urandom,
+    )
+    return {"sent": ring_all(ringing, now)}

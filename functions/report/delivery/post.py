@@ -1,0 +1,89 @@
+"""Ways to hand a mail over: SES (the default) or an SMTP server, by the environment.
+
+`MAIL_TRANSPORT` is `ses` or `smtp`; `MAIL_FROM` the sender; `CONFIGURATION_SET` of SES; `SMTP_HOST`, `SMTP_PORT` and
+`SMTP_SECURITY` (`starttls`, `tls`, or `none` to this machine alone) of SMTP, whose user and password are the secret `smtp`
+("user:password", shared/secrets.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from botocore.exceptions import ClientError
+
+from functions.report.mail import ascii_address
+from shared.errors import BadInput, SkvozError
+from shared.secrets import Secrets, parameter_reader
+
+PORTS = {"starttls": 587, "tls": 465, "none": 25}
+
+
+class MailRefused(SkvozError):
+    """The mail was not taken, for certain, so it may be tried again at once. `is_recipient`: because of whom it is for."""
+
+    code = "mail_refused"
+
+    def __init__(self, message: str, is_recipient: bool = False) -> None:
+        super().__init__(message)
+        self.is_recipient = is_recipient
+
+
+class Post(Protocol):
+    """Hands messages over, one recipient each. Any error of `send` that `is_refusal` does not know leaves the mail's fate open."""
+
+    @property
+    def sender(self) -> str: ...
+
+    def send(self, message: bytes, recipient: str) -> str:
+        """Hand one message over; gives what the other side calls it. ValueError for an address that no mail can carry."""
+
+
+class SesPost:
+    """SES v2 with the installation's sender and configuration set. A refusal raises botocore's error."""
+
+    def __init__(self, ses: Any, sender: str, configuration_set: str) -> None:
+        self._ses, self.sender, self._configuration_set = ses, sender, configuration_set
+
+    def send(self, message: bytes, recipient: str) -> str:
+        """Hand one message over; gives SES's id of it."""
+        answer = self._ses.send_email(
+            FromEmailAddress=self.sender,
+            Destination={"ToAddresses": [ascii_address(recipient)]},
+            Content={"Raw": {"Data": message}},
+            **({"ConfigurationSetName": self._configuration_set} if self._configuration_set else {}),
+        )
+        return str(answer["MessageId"])
+
+
+def post_of(environment: Mapping[str, str], client: Callable[[str], Any], now: datetime) -> Post:
+    """The transport that the environment names. BadInput for one that cannot be, RuntimeError where the sender is missing."""
+    sender = environment.get("MAIL_FROM", "")
+    if not sender:
+        raise RuntimeError("environment variable MAIL_FROM is not set; template.yaml must give it to this function")
+    transport = environment.get("MAIL_TRANSPORT") or "ses"
+    if transport == "ses":
+        return SesPost(client("sesv2"), sender, environment.get("CONFIGURATION_SET", ""))
+    if transport != "smtp":
+        raise BadInput(f"MAIL_TRANSPORT is {transport[:40]}; it must be ses or smtp")
+    from functions.report.delivery.smtp import Server, SmtpPost
+
+    host, security = environment.get("SMTP_HOST", ""), environment.get("SMTP_SECURITY") or "starttls"
+    if not host:
+        raise BadInput("MAIL_TRANSPORT is smtp, and SMTP_HOST names no server")
+    if security not in PORTS:
+        raise BadInput(f"SMTP_SECURITY is {security[:40]}; it must be starttls, tls or none")
+    port = environment.get("SMTP_PORT") or str(PORTS[security])
+    if not port.isdecimal() or not 0 < int(port) < 65536:
+        raise BadInput(f"SMTP_PORT is {port[:40]}; it must be a number from 1 to 65535")
+    server = Server(host, int(port), security)
+    secrets = Secrets(parameter_reader(client("ssm"), environment.get("STAGE", "")))
+    return SmtpPost(server, sender, lambda: secrets.get("smtp", now))
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the mail was refused for certain. After any other error it may have gone out, so its claim stays."""
+    if isinstance(error, ClientError):
+        return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)) < 500
+    return isinstance(error, (ValueError, SkvozError))

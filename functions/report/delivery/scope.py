@@ -1,0 +1,119 @@
+"""What a reader of a scope gets: figures of its channels alone. What cannot be told by channel is left out, section by section.
+
+Answers are taken by name: a question that nobody has put on the list here is not passed on, so that a new one cannot tell a partner
+of the other channels by oversight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from functions.report.figures import Figures
+from functions.report.marts.kinds import is_together, kinds_of
+from functions.report.marts.questions import Answers, Period, answers_of
+from functions.report.marts.tree import NO_SOURCE
+from functions.report.snapshot.scope import Seen, seen_of
+from functions.report.view.names import Names
+from shared.money import KOPECK
+from shared.report_settings import SECTIONS
+from shared.sources import standard_channels
+from shared.warehouse import Row, Warehouse
+
+# Sections that can be told by channel.
+OF_SCOPE = ("summary", "plan", "payback", "channels", "income", "funnel", "traffic", "deals", "method")
+# Questions whose rows are of one channel each.
+SPLIT = ("visits", "results", "spend", "channels", "ad_clicks")
+# Blocks of figures.json that such sections are made of.
+BLOCKS = (
+    "site", "period", "data_to", "kind", "scope", "model", "date_basis", "days", "totals", "previous", "change", "verdict", "tiles",
+    "drivers", "plan", "payback", "channels", "ads", "income", "funnel", "deals", "deals_total",
+)  # fmt: skip
+WHOLE = 1 - 1e-9  # a weight of so much is all of a request: sums of weights are binary fractions
+# Of a deal as the CRM tells it, what may speak of the other channels, or of the whole deal's money.
+UNTOLD = ("crm_source", "tags")
+WHOLE_MONEY = ("amount", "receivable")
+
+
+def settings_of_scope(settings: Mapping[str, Any], seen: Seen, channels: Sequence[str]) -> Mapping[str, Any]:
+    """The settings as a report of the scope is made with: its sections, and the plan of its channels."""
+    report = settings["report"]
+    chosen = report.get("sections") or SECTIONS
+    names = {name.casefold() for channel in channels for name in (channel, _shown(seen, channel))}
+
+    def is_seen(planned: str | None) -> bool:
+        return planned is not None and (planned.casefold() in names or seen.has(planned))
+
+    plan = [row for row in report.get("plan") or () if is_seen(row.get("channel"))]
+    sections = [name for name in chosen if name in OF_SCOPE] or ["summary"]  # none at all would be read as all of them
+    own = {"sections": sections, "plan": plan, "own_sections": [], "scopes": []}
+    return {**settings, "report": {**report, **own}}
+
+
+def seen_in(settings: Mapping[str, Any], scope: str, answers: Answers) -> Seen:
+    """The scope as a judge of channels. BadInput where the settings do not know it."""
+    together = kinds_of(answers).unnamed if is_together(settings) else frozenset()
+    return seen_of(settings, scope, Names(settings), together)
+
+
+def channels_of(seen: Seen, *told: Answers) -> list[str]:
+    """The scope's channels as the marts name them: those that the rules know, and those that the answers tell of."""
+    known = set(standard_channels())
+    for answers in told:
+        known |= {str(row["channel"]) for question in SPLIT for row in answers[question] if row.get("channel")}
+    return sorted(channel for channel in known if seen.has(channel))
+
+
+def scoped(answers: Answers, seen: Seen) -> Answers:
+    """The rows of the scope's channels, of the questions that have such."""
+    return Answers({name: [row for row in answers[name] if seen.has(row["channel"])] for name in SPLIT})
+
+
+def with_deals(
+    warehouse: Warehouse, settings: Mapping[str, Any], period: Period, answers: Answers, channels: Sequence[str]
+) -> Answers:
+    """`answers` of a scope with its deals: those that the default model credits to its channels, their money the credited part,
+    their paths the touches of its channels. WarehouseError when a query fails."""
+    more = {"channels": list(channels)}
+    told = answers_of(warehouse, settings, period, ("scope_deals", "scope_deal_paths"), more)
+    deals = [_deal(row) for row in told["scope_deals"]]
+    return Answers({**answers.rows, "deals": deals, "deal_paths": told["scope_deal_paths"]})
+
+
+def of_scope(figures: Figures, scope: str) -> Figures:
+    """The figures of a scope: requests without a source are of no channel, and repeat buyers are told of the whole site alone."""
+    told = {**figures, "scope": scope}
+    told["channels"] = [row for row in figures["channels"] if row["channel"] != NO_SOURCE]
+    for block, rows in (("income", "rows"), ("funnel", "channels")):
+        if block in told:
+            kept = [row for row in told[block][rows] if row["channel"] != NO_SOURCE]
+            told[block] = {**told[block], rows: kept}
+    if "funnel" in told:
+        told["funnel"]["steps"] = [step for step in told["funnel"]["steps"] if step["step"] != "repeat_sales"]
+    return told
+
+
+def as_told(figures: Figures) -> Figures:
+    """The figures as figures.json has them: of a scope's, without the blocks that tell of the whole site and are empty here."""
+    return {name: figures[name] for name in BLOCKS if name in figures} if figures.get("scope") else figures
+
+
+def _deal(row: Row) -> Row:
+    """A deal as its reader sees it."""
+    told = {**row, **dict.fromkeys(UNTOLD)}
+    if float(row["part"]) >= WHOLE:
+        return told
+    money = {name: _part(row[name], row[f"part_{name}"], row[f"request_{name}"]) for name in ("revenue", "gross_profit")}
+    return {**told, **money, **dict.fromkeys(WHOLE_MONEY)}
+
+
+def _part(amount: Any, part: Any, whole: Any) -> Decimal | None:
+    """A deal's share of its request's credited money; a request of one deal gives it all of that, to the kopeck."""
+    if amount is None or part is None or not whole:
+        return None
+    return (Decimal(amount) * Decimal(part) / Decimal(whole)).quantize(KOPECK, ROUND_HALF_UP)
+
+
+def _shown(seen: Seen, channel: str) -> str:
+    return seen.names.channel(channel) if seen.names else channel

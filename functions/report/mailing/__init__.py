@@ -1,0 +1,1 @@
+"""The mail of a report: figures → subject, HTML, text, pictures."""

@@ -1,0 +1,31 @@
+"""The five figures that a report begins with, against the period before and the plan. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from functions.report.marts.plan import difference, planned_total
+from functions.report.marts.ratios import divide
+
+TILES = ("cost", "qualified", "sales", "revenue", "margin_romi")
+Figures = dict[str, Any]
+
+
+def tiles_of(
+    totals: Mapping[str, Any], before: Mapping[str, Any], change: Mapping[str, Any], plan: Figures | None
+) -> list[Figures]:
+    """One row a figure. `plan_share` = value ÷ plan, of what can be fulfilled by a share; `plan_difference` = value − plan."""
+    return [_tile(name, totals[name], before[name], change[name], planned_total(plan, name)) for name in TILES]
+
+
+def _tile(name: str, value: Any, previous: Any, change: float | None, planned: Any) -> Figures:
+    return {
+        "measure": name,
+        "value": value,
+        "previous": previous,
+        "change": change,
+        "plan": planned,
+        "plan_share": None if name == "margin_romi" else divide(value, planned),
+        "plan_difference": difference(value, planned),
+    }

@@ -1,0 +1,101 @@
+"""Traffic and results as tables of days and places: a file a month, of results one for every model and date basis. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from functions.report.snapshot.build import RESULTS, TRAFFIC, Days, Table, files_of, kopecks, micros, month_of, weight
+from functions.report.snapshot.dims import Dims
+from functions.report.snapshot.places import Places
+from functions.report.snapshot.scope import Seen
+from shared.warehouse import Row
+
+Files = dict[str, bytes]
+
+
+def traffic_files(rows: Iterable[Row], places: Places, days: Days, seen: Seen) -> Files:
+    """`traffic-YYYY-MM` of the rows of snapshot_traffic.sql. They hold whole months."""
+    tables: dict[str, Table] = {}
+    for row in rows:
+        if not seen.has(row["channel"]):
+            continue
+        counts = [int(row[name] or 0) for name in ("visits", "clicks", "impressions")]
+        table = tables.setdefault(month_of(row["day"]), Table(TRAFFIC, 2))
+        table.add((days.place(row["day"]), places.place(row)), [*counts, micros(row["cost"])])
+    return _files("traffic", tables)
+
+
+class Results:
+    """`results-{model}-{basis}-YYYY-MM` of whole months of days, by the rules of results.sql and no_source.sql: a touch's part of a
+    request counts where the request does, its part of sales and money always; each part of money has a cost price or has none."""
+
+    def __init__(self, models: Sequence[str], places: Places, dims: Dims, days: Days, seen: Seen) -> None:
+        self._places, self._dims, self._days, self._seen = places, dims, days, seen
+        # Names of a model's columns in the answers, made once: there are millions of cells.
+        self._columns = {model: (f"{model}_weight", f"{model}_revenue", f"{model}_gross_profit") for model in models}
+        self._tables: dict[tuple[str, str, str], Table] = {}
+
+    def add(self, basis: str, rows: Iterable[Row], *, with_money: bool = True) -> None:
+        """Rows of snapshot_credits.sql or snapshot_payments.sql. Without money: requests and qualified ones alone."""
+        for row in rows:
+            if not self._seen.has(row["channel"]):
+                continue
+            month, key = month_of(row["day"]), (self._days.place(row["day"]), self._places.place(row), self._dims.number(row))
+            counted, qualified, sales, again = row["counted"], row["qualified"], row["sales"], row["repeat_sales"]
+            for model, (weighed, earned, gained) in self._columns.items():
+                part, revenue, profit = row[weighed] or 0.0, row[earned], row[gained]
+                if not part and not revenue and not profit:
+                    continue
+                if with_money:
+                    sums = [part * counted, part * qualified, part * sales, part * again, *_money(revenue, profit)]
+                elif counted or qualified:
+                    sums = [part * counted, part * qualified, 0, 0, 0, None, 0, 0]
+                else:
+                    continue
+                self._table(model, basis, month).add(key, sums)
+
+    def add_no_source(self, basis: str, rows: Iterable[Row]) -> None:
+        """Rows of snapshot_no_source.sql, which are the same under every model. A scoped reader gets none."""
+        for row in rows if self._seen.is_all else ():
+            key = (self._days.place(row["day"]), self._places.no_source(row["reason"]), self._dims.number(row))
+            for model in self._columns:
+                self._table(model, basis, month_of(row["day"])).add(key, _result(row))
+
+    def files(self) -> Files:
+        """What was added since files were taken last."""
+        tables, self._tables = self._tables, {}
+        return {
+            name: body
+            for (model, basis, month) in sorted(tables)
+            for name, body in files_of(f"results-{model}-{basis}-{month}", tables[model, basis, month].columns()).items()
+        }
+
+    def _table(self, model: str, basis: str, month: str) -> Table:
+        key = (model, basis, month)
+        found = self._tables.get(key)
+        if found is None:
+            found = self._tables[key] = Table(RESULTS, 3)
+        return found
+
+
+def _money(revenue: Decimal | None, profit: Decimal | None) -> tuple[int, int | None, int, int]:
+    """Revenue, profit, and whether that is a part of money with a cost price or without one."""
+    if not revenue:
+        return 0, kopecks(profit), 0, 0
+    return kopecks(revenue) or 0, kopecks(profit), int(profit is not None), int(profit is None)
+
+
+def _result(row: Row) -> list[Any]:
+    return [
+        *(weight(row[name]) for name in ("requests", "qualified", "sales", "repeat_sales")),
+        kopecks(row["revenue"] or 0),
+        kopecks(row["gross_profit"]),
+        int(row["priced_parts"]),
+        int(row["unpriced_parts"]),
+    ]
+
+
+def _files(name: str, tables: Mapping[str, Table]) -> Files:
+    return {key: body for month in sorted(tables) for key, body in files_of(f"{name}-{month}", tables[month].columns()).items()}

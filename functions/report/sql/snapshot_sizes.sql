@@ -1,0 +1,28 @@
+-- How many visits, lines of spend, touches of paths and requests has each month of the history? By these the snapshot's other questions
+-- are cut.
+WITH counted AS (
+    SELECT day, 1 AS visits, 0 AS spend, 0 AS touches, 0 AS requests
+    FROM sessions
+    WHERE site_id = :site_id AND day BETWEEN :first_day AND :last_day
+    UNION ALL
+    SELECT day, 0, 1, 0, 0
+    FROM costs
+    WHERE site_id = :site_id AND day BETWEEN :first_day AND :last_day
+    UNION ALL
+    SELECT day, 0, 0, 1, 0
+    FROM paths
+    WHERE site_id = :site_id AND day BETWEEN :first_day AND :last_day
+    UNION ALL
+    SELECT day, 0, 0, 0, 1
+    FROM requests
+    WHERE site_id = :site_id AND day BETWEEN :first_day AND :last_day
+)
+
+SELECT
+    substr(CAST(day AS varchar), 1, 7) AS month,
+    sum(visits) AS visits,
+    sum(spend) AS spend,
+    sum(touches) AS touches,
+    sum(requests) AS requests
+FROM counted
+GROUP BY substr(CAST(day AS varchar), 1, 7)

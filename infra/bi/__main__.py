@@ -1,0 +1,3 @@
+from infra.bi.described import write
+
+write()
