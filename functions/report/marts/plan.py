@@ -99,7 +99,7 @@ def admissible_cpo(plan: Figures | None, channel: str) -> Decimal | float | None
 
 def _rows(settings: Mapping[str, Any], root: Node) -> dict[str, dict[str, Row]]:
     """Month → channel (as the report calls it) → row. Settings published before there was a plan have none."""
-    names = _names(root)
+    names = names_of_channels(root.children)
     found: dict[str, dict[str, Row]] = {}
     for row in settings["report"].get("plan") or ():
         told = row.get("channel") or WHOLE_SITE
@@ -107,10 +107,11 @@ def _rows(settings: Mapping[str, Any], root: Node) -> dict[str, dict[str, Row]]:
     return found
 
 
-def _names(root: Node) -> dict[str, str]:
-    """Every way to write a channel → its name in the marts: plans are written by people."""
+def names_of_channels(known: Iterable[str] = ()) -> dict[str, str]:
+    """Every way to write a channel, case-folded → its name in the marts: plans are written by people. `known`: channels besides the
+    standard ones."""
     found = {shown.casefold(): name for name, channel in standard_channels().items() for shown in channel.names.values()}
-    return found | {name.casefold(): name for name in (*standard_channels(), *root.children)}
+    return found | {name.casefold(): name for name in (*standard_channels(), *known)}
 
 
 def _of_channel(rows: Mapping[str, Row], channel: str) -> Row:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from functions.report.marts.dates import date_basis_of
+from functions.report.marts.plan import names_of_channels
 from functions.report.marts.questions import Period
 from functions.report.snapshot.build import Days
 from functions.report.snapshot.scope import Seen
@@ -62,7 +63,7 @@ def manifest_of(settings: Mapping[str, Any], told: Told, sizes: Mapping[str, int
             "symbol": Formats(words["language"], settings["currency"], settings["time_zone"]).symbol,
             "rates": [{**rate, "rate": float(rate["rate"])} for rate in settings.get("rates", ())],
             "sections": report.get("sections") or SECTIONS,
-            "plan": [_numbers(row) for row in report.get("plan", ()) if _is_seen(row, told.seen)],
+            "plan": [_planned(row) for row in report.get("plan", ()) if _is_seen(row, told.seen)],
             "budget": _budget(told),
             "names": {label: words[label] for label in LABELS if label in words},
             "texts": words.get("app", {}),
@@ -80,7 +81,13 @@ def manifest_of(settings: Mapping[str, Any], told: Told, sizes: Mapping[str, int
 
 def _is_seen(row: Mapping[str, Any], seen: Seen) -> bool:
     """The plan of the whole site tells of all channels."""
-    return seen.is_all or (bool(row["channel"]) and seen.has(row["channel"]))
+    return seen.is_all or (bool(row.get("channel")) and seen.has(row["channel"]))
+
+
+def _planned(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the plan; its channel by its name in the marts, whichever language it was written in."""
+    channel = row.get("channel")
+    return {**_numbers(row), "channel": names_of_channels().get(channel.casefold(), channel) if channel else None}
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:
