@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from functions.report.extras import MOST_ATTACHED_BYTES, Extras
 from functions.report.figures import MEASURES
 from functions.report.mailing.making import CHART_ID, LOGO_ID, MOST_MAIL_BYTES, Mail, mail
+from functions.report.own.section import own_sections_html
 from functions.report.templating import templates
 from functions.report.view.deals import deal_rows
 from functions.report.view.formats import Formats, clean
@@ -52,6 +53,7 @@ def page(
         "links": links,
         "listen": listen,
         "app": _app(snapshot),
+        "own": own_sections_html(extras.own, settings["report"]["language"]),
         **_extras(extras, view),
     }
     return templates().get_template("page.html.j2").render({**view, **more})

@@ -13,11 +13,12 @@ from typing import Annotated
 
 import typer
 
+from functions.report.own.section import mistakes_of
 from infra.cli.files import read_settings, settings_of
 from infra.publish import publish_settings
 from shared.aws import client
 from shared.crm_settings import AmoCrm
-from shared.errors import BadInput
+from shared.errors import BadInput, FieldError, SettingsError
 from shared.ids import is_site_id
 from shared.security import token_sha256
 from shared.settings import AMO_CLOSED, MEANING_RANK, SiteSettings, StageRule
@@ -86,6 +87,13 @@ def apply(file: Path, bucket: Annotated[str, typer.Option(envvar="FILES_BUCKET",
 
 def _read(file: Path) -> SiteSettings:
     settings = read_settings(file)
+    wrong = [
+        FieldError(f"report.own_sections.{place}", mistake)
+        for place, section in enumerate(settings.report.own_sections)
+        for mistake in mistakes_of(section)
+    ]
+    if wrong:
+        raise SettingsError("the settings are not applied; mend these places:", wrong)
     for warning in warnings_of(settings):
         print(f"warning: {warning}", file=sys.stderr)
     return settings

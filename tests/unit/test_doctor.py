@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from functions.crm_webhook.mapped import hooks as mapped
 from functions.crm_webhook.pipedrive import hooks as pipedrive
 from functions.crm_webhook.requests import request
 from functions.crm_webhook.tasks import send
+from functions.report.view.words import texts
 from infra.doctor.checks import SITE_CHECKS, STACK_CHECKS, arrivals, refresh, secrets, settings, sources, tracker
 from infra.doctor.checks.reasons import LOSES_DATA, meaning_of
 from infra.doctor.facts import (
@@ -121,8 +121,7 @@ def test_every_reason_of_the_documents_and_of_the_doors_has_its_meaning() -> Non
 
 
 def test_all_that_the_reports_source_control_finds_has_words_here() -> None:
-    texts = Path(__file__).parents[2] / "functions" / "report" / "texts" / "en.json"
-    assert json.loads(texts.read_text(encoding="utf-8"))["control"]["findings"].keys() == sources.FINDINGS.keys()
+    assert texts("en")["control"]["findings"].keys() == sources.FINDINGS.keys()
 
 
 def test_every_secret_that_a_door_needs_is_asked_for() -> None:
