@@ -6,7 +6,7 @@ The steps and questions are the product's own, so a statement cannot be forgotte
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,8 +18,10 @@ from functions.attribution.refresh import Refresh
 from functions.attribution.standing import place_of
 from functions.attribution.tables import TOUCHES_VIEW
 from functions.report.alerts.facts import Asked, alerts_of
+from functions.report.delivery.making import Maker, Wanted
 from functions.report.marts import questions
-from functions.report.marts.questions import ask, period_of
+from functions.report.marts.questions import period_of
+from functions.report.store import Refresh as Refreshed
 from infra.smoke import records
 from infra.sources.audit import SQL as AUDIT
 from infra.sources.audit import audit
@@ -89,7 +91,10 @@ def samples() -> list[SiteSettings]:
             "excluded_channels": ["direct"],
             "markov_order": 2,
         },
-        "report": {"recipients": [], "alerts": {"spend_without_requests": 1}},
+        "report": {
+            "alerts": {"spend_without_requests": 1},
+            "scopes": [{"name": "agency", "channels": ["Yandex Direct", "Board"]}],
+        },
     }
     return [_site("smoke-plain", {}), _site("smoke-rich", rich)]
 
@@ -143,14 +148,23 @@ def _walk(warehouse: Listening, machine: Refresh, at: datetime) -> None:
 
 def _report(warehouse: Listening, sites: Sequence[SiteSettings], now: datetime) -> None:
     for site in sites:
-        warehouse.now_doing = "report"
-        ask(warehouse, published(site), period_of(published(site), now))
+        _made(warehouse, published(site), now)
         warehouse.now_doing = "alerts"
         _, failed = alerts_of(Asked(warehouse, published(site), now))
         if failed:
             raise RuntimeError(f"alerts in memory went wrong, so this version has a fault of its own: {', '.join(failed)}")
         warehouse.now_doing = "audit"
         audit(warehouse, site, 30)
+
+
+def _made(warehouse: Listening, settings: Mapping[str, Any], now: datetime) -> None:
+    """The report for readers of everything, and for those of a scope, with what their pages ask besides."""
+    warehouse.now_doing = "report"
+    period, refresh = period_of(settings, now), Refreshed("", now, now)
+    for scope in ("", *(scope["name"] for scope in settings["report"]["scopes"][:1])):
+        made = Maker(warehouse, settings, refresh).make(Wanted("day", period, scope, settings["report"]["language"]))
+        if "snapshot" in made.extras.failed:
+            raise RuntimeError("the page's data could not be made in memory, so this version has a fault of its own")
 
 
 def form_of(sql: str) -> str:
