@@ -7,4 +7,10 @@ SELECT
     sum(CASE WHEN started_at >= :from_3 AND started_at < :to_3 THEN 1 ELSE 0 END) AS came_3,
     sum(CASE WHEN started_at >= :from_4 AND started_at < :to_4 THEN 1 ELSE 0 END) AS came_4
 FROM calls
-WHERE site_id = :site_id AND day BETWEEN :first_day AND :last_day AND direction = 'in' AND started_at < :to_0
+WHERE
+    site_id = :site_id
+    AND (
+        day BETWEEN :first_day_0 AND :last_day_0 OR day BETWEEN :first_day_1 AND :last_day_1 OR day BETWEEN :first_day_2 AND :last_day_2
+        OR day BETWEEN :first_day_3 AND :last_day_3 OR day BETWEEN :first_day_4 AND :last_day_4
+    )
+    AND direction = 'in' AND started_at < :to_0
