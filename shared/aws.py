@@ -11,18 +11,24 @@ from typing import Any
 _ONE_AT_A_TIME = threading.Lock()  # a session is not made for clients being created side by side (the local gateway has threads)
 
 
+# Services whose calls are made once: a second one of a mail that was taken and not answered in time would be a second mail.
+_ONCE = {"sesv2"}
+
+
 @cache
 def client(service: str, is_door: bool = False) -> Any:
     """Shared low-level client. botocore directly: boto3's resources would cost every cold start and serve nothing.
 
-    `is_door`: less patience, because a door has seconds and must still spill or say 503 when a store is slow.
+    `is_door`: less patience, because a door has seconds and must still spill or say 503 when a store is slow. What sends mail
+    asks once and waits for a minute.
     """
     from botocore.config import Config
 
+    is_once = service in _ONCE
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": 2 if is_door else 3},
+        retries={"mode": "standard", "total_max_attempts": 1 if is_once else 2 if is_door else 3},
         connect_timeout=1 if is_door else 2,
-        read_timeout=3 if is_door else 10,
+        read_timeout=60 if is_once else 3 if is_door else 10,
     )
     with _ONE_AT_A_TIME:
         return _session().create_client(service, config=config)

@@ -29,7 +29,7 @@ Section = Literal[
 ]  # fmt: skip
 AlertKind = Literal[
     "hits_stopped", "calls_stopped", "crm_stopped", "costs_stopped", "no_source_jumped", "spend_without_requests", "low_romi",
-    "pool_short",
+    "pool_short", "number_silent",
 ]  # fmt: skip
 MOST_LOGO_BYTES = 30_000
 

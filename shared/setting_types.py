@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from shared.identity import normal_phone
 
@@ -17,12 +17,21 @@ def _phone(value: object) -> str:
     return phone
 
 
+def _written_in_latin(address: str) -> str:
+    """An address that mail can carry: its domain may have letters of its own (they travel in ASCII), its mailbox may not."""
+    if not address.rpartition("@")[0].isascii():
+        raise ValueError("the part of an e-mail address before @ must be in Latin letters: mail cannot carry others")
+    return address
+
+
 # No control characters: they have no place in names, and NUL cannot be put into a query.
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Host = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[^\s/:@]+\.[^\s/:@]+$|^localhost$")]
 Phone = Annotated[str, BeforeValidator(_phone)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+$")]
+Email = Annotated[
+    str, StringConstraints(pattern=r"^[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\"]+$"), AfterValidator(_written_in_latin)
+]
 
 
 class Strict(BaseModel):

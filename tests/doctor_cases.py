@@ -29,6 +29,7 @@ from tests.doctor_sound import (
     found_by_control,
     page,
     quality,
+    scoped,
     silent,
     site,
     sound_site,
@@ -304,4 +305,13 @@ CASES = [
     ),
     Case(sources.money, quality(without_cost_price={"revenue": 50_000}), LOOK, "50% of the revenue has no cost price"),
     Case(sources.money, site(figures=figures(totals={"sales": 0, "revenue": 0})), LOOK, "none of 40 deals"),
+    Case(
+        sources.scopes,
+        scoped("Yandex Direkt", "Гугл"),
+        LOOK,
+        r"scope Agency: none of its channels \(Yandex Direkt, Гугл\).*report\.scopes",
+    ),
+    Case(sources.scopes, scoped("Яндекс Директ", "Yandex Direkt"), LOOK, "nothing came of Yandex Direkt in the newest report"),
+    Case(sources.scopes, scoped("yandex direct", "VK Ads"), NOTE, "nothing came of VK Ads in"),
+    Case(sources.scopes, scoped("no source"), LOOK, "none of its channels"),
 ]

@@ -109,6 +109,13 @@ def found_by_control(code: str, **told: Any) -> SiteFacts:
     return site(figures=figures(source_control={"findings": [{"code": code, **told}]}))
 
 
+def scoped(*channels: str) -> SiteFacts:
+    """A site with a scope of these channels, whose report knows Yandex Direct, a pair that no rule names, and "no source"."""
+    rows = [{"channel": "Yandex Direct", "sources": []}, {"channel": "other traffic", "sources": [{"source": "blogger / cpa"}]}]
+    report = {"recipients": ["boss@shop.example"], "scopes": [{"name": "Agency", "channels": list(channels)}]}
+    return site({"report": report}, figures=figures(channels=[*rows, {"channel": "no source", "sources": []}]))
+
+
 def quality(**changes: Any) -> SiteFacts:
     return site(figures=figures(data_quality={**FIGURES["data_quality"], **changes}))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
@@ -117,9 +117,21 @@ def keys(aws: Clients, prefix: str) -> list[str]:
     return [entry["Key"] for entry in aws.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())]
 
 
-def run(minutes: int = 0, **asked: str) -> int:
-    at = (NOW + timedelta(minutes=minutes)).isoformat()
-    return mailer.lambda_handler({"time": at, **asked}, None)["sent"]
+def refresh_all(at: datetime) -> None:
+    """Every refreshed site has data up to shortly before that moment."""
+    dynamodb = mailer.client("dynamodb")
+    for item in dynamodb.scan(TableName=TABLE)["Items"]:
+        if item["pk"]["S"].startswith("refresh#") and item["sk"]["S"] == "last":
+            told = {"completed_at": {"S": lake_text(at)}, "data_to": {"S": lake_text(at - (NOW - DATA_TO))}}
+            dynamodb.put_item(TableName=TABLE, Item={**item, **told})
+
+
+def run(minutes: int = 0, is_refreshed: bool = True, **asked: str) -> int:
+    """A tick so many minutes after NOW, after a refresh then unless it is said that there was none; gives the mails sent."""
+    at = NOW + timedelta(minutes=minutes)
+    if is_refreshed and minutes:
+        refresh_all(at)
+    return mailer.lambda_handler({"time": at.isoformat(), **asked}, None)["sent"]
 
 
 def token_in(raw: bytes) -> str:

@@ -8,6 +8,7 @@ from functions.crm_webhook.failures import Failures
 from functions.crm_webhook.telephony.clients import Clients
 from functions.crm_webhook.writing import Writing
 from shared.aws import client, env
+from shared.heard import Heard
 from shared.lake import Lake
 from shared.records import CRM_EVENT, PAYMENT
 from shared.secrets import Secrets, parameter_reader
@@ -50,6 +51,12 @@ def clients() -> Clients:
 def failures() -> Failures:
     """Why messages failed."""
     return Failures(lambda: client("dynamodb"), lambda: env("CRM_TABLE"))
+
+
+@cache
+def heard() -> Heard:
+    """When webhooks came."""
+    return Heard(lambda: client("dynamodb"), lambda: env("CRM_TABLE"))
 
 
 def raw_body(key: str) -> bytes | None:

@@ -58,6 +58,8 @@ class Worker:
             self._writing.reject(f"crm-{GENERIC}", "", [order], message_id, now)
             return
         name, site_id, key = order["provider"], order["site_id"], order["key"]
+        if int(message.get("attributes", {}).get("ApproximateReceiveCount", 1)) == 1:
+            wiring.heard().note(site_id, order["received_at"])  # alerts tell people when none come any more
         door = f"crm-{name}"
         body = self._body(key)
         if body is None:

@@ -23,9 +23,9 @@ FONTS = Path(__file__).parent / "fonts"
 FONT = "DejaVu Sans"  # has ₽ and Cyrillic; Lambda has no fonts at all
 MOST_CHANNELS = 8
 MOST_PNG_BYTES = 100_000
-MOST_NAME = 34
+MOST_NAME = 28
 TITLE_LINE = 40  # characters of a line of the title
-PNG_SCALE = 2
+PNG_SCALES = (2, 1.5, 1)  # the first at which the picture is small enough for a mail
 BARS = (("cost", "#ffffff"), ("revenue", "#2b4c9b"))
 INK, GREY = "#1a2130", "#3c4656"
 BAR_WIDTH = 320  # px; a phone shows the picture at about its own size
@@ -35,7 +35,7 @@ Figures = Mapping[str, Any]
 
 
 class Chart(NamedTuple):
-    """`svg` to stand in a page, `png` at twice its size (at most 100,000 bytes), `alt` the message in words."""
+    """`svg` to stand in a page, `png` at twice its size or less (at most 100,000 bytes), `alt` the message in words."""
 
     svg: str
     png: bytes
@@ -56,8 +56,12 @@ def draw(figures: Figures, settings: Mapping[str, Any]) -> Chart | None:
     _fonts()
     svg: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
     _check(svg)
-    png = smaller(vl_convert.svg_to_png(svg, scale=PNG_SCALE))
-    if len(png) > MOST_PNG_BYTES:
+    png = b""
+    for scale in PNG_SCALES:
+        png = smaller(vl_convert.svg_to_png(svg, scale=scale))
+        if len(png) <= MOST_PNG_BYTES:
+            break
+    else:
         raise ChartError(f"the picture has {len(png)} bytes; a mail takes {MOST_PNG_BYTES}")
     return Chart(svg, png, f"{' '.join(spec['title']['text'])}. {spec['title']['subtitle']}.")
 
@@ -135,7 +139,9 @@ def _message(figures: Figures, formats: Formats, names: Names) -> list[str]:
     if best["revenue"] <= 0:
         return _lines(say["no_revenue"].format(cost=formats.money(figures["totals"]["cost"])))
     name = clean(names.channel(best["channel"]), MOST_NAME)
-    text = say["best" if best["cost"] else "best_free"]
+    # Requests without a source may have brought more than any channel.
+    is_most = all(channel["revenue"] <= best["revenue"] for channel in figures["channels"])
+    text = (say if is_most else names.words["chart_words"])["best" if best["cost"] else "best_free"]
     return _lines(text.format(channel=name, revenue=formats.money(best["revenue"]), cost=formats.money(best["cost"])))
 
 

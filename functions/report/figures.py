@@ -78,7 +78,7 @@ def build(
     change = {name: change_of(name, totals[name], before[name]) for name in MEASURES}
     systems = systems_of(root, kinds, clicks_of(answers, together))
     systems_before = systems_of(root_before, kinds, clicks_of(previous, together))
-    thresholds, plan = settings["report"]["thresholds"], plan_of(settings, period, root)
+    thresholds, plan = settings["report"]["thresholds"], plan_of(settings, period, root, kinds.ads)
     basis, models = date_basis_of(settings), models_of(answers, root, together)
     median = median_days(answers["sale_delays"])
     quality = quality_of(settings, period, answers, root, data_to, refreshed_at)
@@ -92,7 +92,7 @@ def build(
         "totals": totals,
         "previous": {"period": _days(period.previous), "totals": before},
         "change": change,
-        "tiles": tiles_of(totals, before, change, plan),
+        "tiles": tiles_of(totals, before, change, plan, bool(root.sums.unpriced_revenue)),
         "drivers": drivers_of(root, root_before),
         "plan": plan,
         "source_control": source_control_of(settings, period, answers, previous, quality["unknown_stages"], together),
@@ -100,7 +100,7 @@ def build(
         "ads": {"ads": measures(ads), "not_ads": measures(others)},
         "payback": payback_of(systems, systems_before, thresholds),
         "income": income_of(root, kinds, plan),
-        "funnel": funnel_of(root, root_before, (systems, systems_before), (answers, previous)),
+        "funnel": funnel_of(root, root_before, (systems, systems_before), (answers, previous), together),
         "site_sections": sections_of(answers),
         "qualification": qualification_of(settings, answers, together),
         "team": team_of(settings, answers),
@@ -118,7 +118,7 @@ def build(
         "restated": restated_of(settings, period, answers, together),
         "data_quality": quality,
     }
-    figures["verdict"] = verdict_of_report(figures, thresholds, verdict_of(figures["ads"]["ads"], ads, thresholds))
+    figures["verdict"] = verdict_of_report(figures, thresholds, ads, verdict_of(figures["ads"]["ads"], ads, thresholds))
     return figures if truth is None else {**figures, "truth": dict(truth)}
 
 

@@ -8,12 +8,13 @@ and nobody else's; it does so after the page has expired or was revoked, too. CR
 from __future__ import annotations
 
 import gzip
+import hashlib
 import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from functions.report.store import Files, Form, Ledger, LinkState, Page
+from functions.report.store import Files, Form, Ledger, Page
 from shared.aws import client, env
 from shared.errors import BadInput, NotFound, TooLarge, TryLater
 from shared.http import Event, Request, Response, answer, response
@@ -32,7 +33,6 @@ ADDRESS_SECONDS = 300
 HTML = "text/html; charset=utf-8"
 FORMS: dict[str, Form] = {"": "html", "html": "html", "xlsx": "xlsx", "json": "json"}
 DATA_NAME = re.compile(r"[a-z0-9_.-]{1,80}", re.ASCII)
-LOST: dict[LinkState, str] = {"expired": "ReportLinkExpired", "revoked": "ReportLinkRevoked"}
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action {forms}; frame-ancestors {ancestors}"
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; img-src data:; media-src 'self'; "
@@ -45,8 +45,9 @@ HEADERS = {
     "vary": "accept, accept-encoding",
 }
 FORM_HEADERS = {**HEADERS, "content-security-policy": POLICY.format(forms="'self'", ancestors="'none'")}
-DATA_HEADERS = {**HEADERS, "cache-control": "private, max-age=600", "content-encoding": "gzip"}
-NOT_FOUND = "there is no such report; open the link of your latest mail"
+# A browser may keep the data, and asks each time whether its link still opens it.
+DATA_HEADERS = {**HEADERS, "cache-control": "private, no-cache", "content-encoding": "gzip"}
+NOT_FOUND = "the link opens no report: it is wrong, out of date or revoked; open the link of your latest mail"
 
 
 def lambda_handler(event: Event, context: Any) -> Response:
@@ -82,18 +83,18 @@ def show_posted(request: Request) -> Response:
 
 def ask(request: Request) -> Response:
     """Asks before anything is done: mail scanners open every link of a mail."""
-    page = _reader(request)
-    if page is None:
-        return _not_found(request)
+    page = _told(request)
+    if page is None or not page.recipient_hash:
+        return _nobody(request, page)
     return _unsubscribe_page(page, "off" if _ledger().is_off(page.site_id, page.recipient_hash) else "ask")
 
 
 def unsubscribe(request: Request) -> Response:
     """No more mails for the token's recipient; with the field undo=1 they come again. The body of a one-click POST (RFC 8058) says
     nothing more than the POST itself, so any other body unsubscribes too."""
-    page = _reader(request)
-    if page is None:
-        return _not_found(request)
+    page = _told(request)
+    if page is None or not page.recipient_hash:
+        return _nobody(request, page)
     is_off = b"undo=1" not in request.body[:MOST_FORM].split(b"&")
     _ledger().set_off(page.site_id, page.recipient_hash, is_off, request.now)
     count({"Unsubscribed" if is_off else "Resubscribed": 1})
@@ -139,17 +140,14 @@ def _open(request: Request, page: Page | None) -> Page | None:
     """The page, where its link may still show it; one that may not is counted. None, too, for the link of a mail without a page."""
     if page is not None and not page.object_key:
         return None
-    if page is not None and (lost := LOST.get(page.state(request.now))):
-        count({lost: 1})
-        logger().info("a link that opens nothing any more", extra={"site_id": page.site_id, "reason": lost})
-        return None
-    return page
-
-
-def _reader(request: Request) -> Page | None:
-    """Whose mail a token stops; None also for a mail of before every recipient had a token of his own."""
-    page = _told(request)
-    return page if page is not None and page.recipient_hash else None
+    if page is None or (state := page.state(request.now)) == "open":
+        return page
+    if state == "expired":
+        count({"ReportLinkExpired": 1})
+    else:
+        count({"ReportLinkRevoked": 1})
+    logger().info("a link that opens nothing any more", extra={"site_id": page.site_id, "reason": state})
+    return None
 
 
 def _report(request: Request, form: Form) -> Response:
@@ -162,7 +160,7 @@ def _report(request: Request, form: Form) -> Response:
         return _not_found(request, headers)
     if form != "html":
         headers["content-disposition"] = stored.disposition
-    body, is_packed = stored.body, "gzip" in request.headers.get("accept-encoding", "")
+    body, is_packed = stored.body, takes_gzip(request.headers.get("accept-encoding", ""))
     if form != "xlsx" and is_packed:
         # A page of thousands of campaigns would not fit into an answer otherwise.
         body, headers = gzip.compress(body, mtime=0), {**headers, "content-encoding": "gzip"}
@@ -181,7 +179,21 @@ def _data(request: Request, name: str) -> Response:
     if body is None:
         raise NotFound(NOT_FOUND if page is None else "the report has no such data; load its page again")
     kind = "text/javascript; charset=utf-8" if name.endswith(".js") else "application/json"
-    return response(200, body, kind, DATA_HEADERS)
+    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {**DATA_HEADERS, "etag": tag}
+    if tag in request.headers.get("if-none-match", ""):  # weak, too: gateways may mark it so
+        return response(304, "", kind, {name: value for name, value in headers.items() if name != "content-encoding"})
+    return response(200, body, kind, headers)
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding header allows gzip: named, or by a star, and not with the weight 0 (RFC 9110, 12.5.3)."""
+    weights: dict[str, float] = {}
+    for told in accepted.lower().split(","):
+        coding, *parameters = (part.strip() for part in told.split(";"))
+        weight = next((one[2:] for one in parameters if one.startswith("q=")), "1")
+        weights[coding] = float(weight) if re.fullmatch(r"[01](\.\d{0,3})?", weight) else 0.0
+    return weights.get("gzip", weights.get("*", 0.0)) > 0
 
 
 def _ancestors(request: Request, page: Page | None) -> str:
@@ -200,10 +212,17 @@ def _sites(s3: Any, bucket: str) -> Sites:
     return Sites(object_reader(s3, bucket))
 
 
-def _unsubscribe_page(page: Page, state: str) -> Response:
+def _unsubscribe_page(page: Page, state: str, status: int = 200) -> Response:
     from functions.report.render import unsubscribe_page
 
-    return response(200, unsubscribe_page(page.site_name or page.site_id, page.language or "ru", state), HTML, FORM_HEADERS)
+    return response(status, unsubscribe_page(page.site_name or page.site_id, page.language or "ru", state), HTML, FORM_HEADERS)
+
+
+def _nobody(request: Request, page: Page | None) -> Response:
+    """No mail stops: nobody has the token, or it is of a preview or of a mail of before every recipient had a token of his own."""
+    if page is None or "text/html" not in request.headers.get("accept", ""):
+        return _not_found(request)
+    return _unsubscribe_page(page, "none", 404)
 
 
 def _not_found(request: Request, headers: Mapping[str, str] = HEADERS) -> Response:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from functions.report.store import Page
-from shared.times import lake_text
+from shared.times import EPOCH, lake_text
 
 Item = Mapping[str, Mapping[str, str]]
 
@@ -30,12 +30,12 @@ class Links:
     def __init__(self, dynamodb: Any, table: str) -> None:
         self._dynamodb, self._table = dynamodb, table
 
-    def listed(self, site_id: str, newest_first: bool = True) -> Iterator[Link]:
-        """Links of the site as they were made; those of before there was a list are not in it."""
+    def listed(self, site_id: str, since: datetime = EPOCH) -> Iterator[Link]:
+        """Links of the site made since then, the newest first; those of before there was a list are not in it."""
         asked = {
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": {":pk": {"S": f"links#{site_id}"}},
-            "ScanIndexForward": not newest_first,
+            "KeyConditionExpression": "pk = :pk AND sk >= :since",
+            "ExpressionAttributeValues": {":pk": {"S": f"links#{site_id}"}, ":since": {"S": lake_text(since)}},
+            "ScanIndexForward": False,
         }
         for page in self._dynamodb.get_paginator("query").paginate(TableName=self._table, ConsistentRead=True, **asked):
             yield from (_link(item) for item in page["Items"])

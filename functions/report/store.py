@@ -17,7 +17,8 @@ from shared.security import token_sha256
 from shared.times import EPOCH, from_lake_text, lake_text, to_millis
 
 LEASE = timedelta(minutes=15)
-Claim = Literal["claimed", "sent", "busy"]
+MOST_TRIES = 2  # of a mail of which nobody knows whether it went out
+Claim = Literal["claimed", "sent", "busy", "lost"]
 
 
 class Refresh(NamedTuple):
@@ -73,32 +74,52 @@ class Ledger:
         begun = self._get(f"refresh#{site_id}", "begun")
         return begun is not None and begun["refresh_id"]["S"] != last.refresh_id
 
+    def is_current(self, site_id: str, read: Refresh) -> bool:
+        """Whether the marts are still those of the refresh that was read: none began since, nor was completed."""
+        return not self.is_between(site_id, read) and self.last_refresh(site_id) == read
+
     def is_sent(self, site_id: str, send: str) -> bool:
-        """Whether that send is over: sent, or skipped for good."""
+        """Whether that send is over: sent, skipped for good, or lost (tried as often as may be, its fate unknown)."""
         item = self._get(f"report#{site_id}", f"send#{send}")
-        return item is not None and item["state"]["S"] in ("sent", "skipped")
+        return item is not None and item["state"]["S"] in ("sent", "skipped", "lost")
+
+    def went_out(self, site_id: str, send: str) -> bool:
+        """Whether that mail was sent, or may have been."""
+        item = self._get(f"report#{site_id}", f"send#{send}")
+        return item is not None and item["state"]["S"] in ("sent", "lost")
 
     def claim(self, site_id: str, send: str, now: datetime) -> Claim:
-        """Take a send before doing it. `sent`: done before; `busy`: another run holds it, at most 15 minutes.
+        """Take a send before doing it. `sent`: it is over; `busy`: another run holds it, at most 15 minutes; `lost`: it was tried
+        twice and nobody knows whether it went out, so that from here on it is over.
 
         A run that died in between leaves `sending`, which the next run takes over after the lease.
         """
+        is_free = "#state = :sending AND lease_until < :now AND (attribute_not_exists(tries) OR tries < :most)"
+        told = {":sending": {"S": "sending"}, ":now": _number(to_millis(now)), ":most": _number(MOST_TRIES)}
+        taken = {":at": {"S": lake_text(now)}, ":until": _number(to_millis(now + LEASE)), ":one": _number(1)}
+        change = "SET #state = :sending, claimed_at = :at, lease_until = :until ADD tries :one"
+        if self._change(site_id, send, change, f"attribute_not_exists(pk) OR ({is_free})", {**told, **taken}):
+            return "claimed"
+        if self.is_sent(site_id, send):
+            return "sent"
+        told |= {":lost": {"S": "lost"}}
+        is_lost = "#state = :sending AND lease_until < :now AND tries >= :most"
+        return "lost" if self._change(site_id, send, "SET #state = :lost", is_lost, told) else "busy"
+
+    def _change(self, site_id: str, send: str, change: str, condition: str, told: Mapping[str, Any]) -> bool:
+        """Change a send under a condition; False where that is not met."""
         try:
-            self._dynamodb.put_item(
+            self._dynamodb.update_item(
                 TableName=self._table,
-                Item={
-                    **_key(f"report#{site_id}", f"send#{send}"),
-                    "state": {"S": "sending"},
-                    "claimed_at": {"S": lake_text(now)},
-                    "lease_until": {"N": str(to_millis(now + LEASE))},
-                },
-                ConditionExpression="attribute_not_exists(pk) OR (#state = :sending AND lease_until < :now)",
+                Key=_key(f"report#{site_id}", f"send#{send}"),
+                UpdateExpression=change,
+                ConditionExpression=condition,
                 ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues={":sending": {"S": "sending"}, ":now": {"N": str(to_millis(now))}},
+                ExpressionAttributeValues=dict(told),
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return "sent" if self.is_sent(site_id, send) else "busy"
-        return "claimed"
+            return False
+        return True
 
     def mark_sent(self, site_id: str, send: str, message_id: str, now: datetime) -> None:
         """The mail was handed over; from here on nobody sends it again."""
@@ -153,17 +174,21 @@ class Ledger:
             return
 
     def release(self, site_id: str, send: str, now: datetime) -> None:
-        """The mail was refused for certain: the next run may try at once. Only the claim made at `now` is given back."""
+        """The mail was refused for certain: the next run may try at once. Only the claim made at `now` is given back; earlier tries
+        whose fate is unknown stay counted."""
+        key, is_mine = _key(f"report#{site_id}", f"send#{send}"), "#state = :sending AND claimed_at = :at"
+        told = {":sending": {"S": "sending"}, ":at": {"S": lake_text(now)}}
         try:
             self._dynamodb.delete_item(
                 TableName=self._table,
-                Key=_key(f"report#{site_id}", f"send#{send}"),
-                ConditionExpression="#state = :sending AND claimed_at = :at",
+                Key=key,
+                ConditionExpression=f"{is_mine} AND tries <= :one",
                 ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues={":sending": {"S": "sending"}, ":at": {"S": lake_text(now)}},
+                ExpressionAttributeValues={**told, ":one": _number(1)},
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return
+            told |= {":ended": _number(0), ":minus": _number(-1)}
+            self._change(site_id, send, "SET lease_until = :ended ADD tries :minus", is_mine, told)
 
     def keep_token(self, token: str, page: Page, now: datetime) -> None:
         """Let a token open a page; only its hash is stored. The site's list of links comes first: a link that is listed and opens
@@ -265,6 +290,10 @@ def data_key(page_key: str, name: str) -> str:
 def form_key(page_key: str, form: Form) -> str:
     """Key of another form of the same report."""
     return f"{page_key.removesuffix('.html')}.{form}"
+
+
+def _number(value: int) -> dict[str, str]:
+    return {"N": str(value)}
 
 
 def _key(pk: str, sk: str) -> dict[str, dict[str, str]]:

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from functions.report.own.section import mistakes_of
+from functions.report.snapshot.scope import unknown_channels
 from infra.cli.files import read_settings, settings_of
 from infra.publish import publish_settings
 from shared.aws import client
@@ -21,7 +22,7 @@ from shared.crm_settings import AmoCrm
 from shared.errors import BadInput, FieldError, SettingsError
 from shared.ids import is_site_id
 from shared.security import token_sha256
-from shared.settings import AMO_CLOSED, MEANING_RANK, SiteSettings, StageRule
+from shared.settings import AMO_CLOSED, MEANING_RANK, SiteSettings, StageRule, published
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -111,7 +112,17 @@ def warnings_of(settings: SiteSettings) -> list[str]:
             which = f"of pipeline {rule.pipeline}" if rule.pipeline != "*" else "here"
             warnings.append(f"stages.{place}: no stage {which} means {rule.money_stage} or later: money comes from payments only")
     warnings += _short_leases(settings)
+    warnings += _unknown_channels(settings)
     return warnings + (_amo_warnings(settings.stages, settings.crm.amocrm) if settings.crm.amocrm else [])
+
+
+def _unknown_channels(settings: SiteSettings) -> list[str]:
+    return [
+        f"report.scopes.{place}.channels: no rule and no own source has the channel {channel}: readers of {scope.name} see nothing"
+        " of it; write it as reports show it, or as source / medium where no rule names it"
+        for place, scope in enumerate(settings.report.scopes)
+        for channel in unknown_channels(published(settings), scope.channels)
+    ]
 
 
 def _short_leases(settings: SiteSettings) -> list[str]:

@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 
 from functions.crm_webhook import wiring, worker
 from shared import present
+from shared.heard import Heard
 from shared.times import from_millis
 from tests.api import crm_stores
 from tests.api.collect_door import counted
+from tests.api.dynamo import dynamodb
 from tests.fakes import FakeClients
 
 DATA = Path(__file__).parents[1] / "data" / "standard_webhooks"
@@ -66,6 +68,25 @@ def stored(clients: FakeClients, stream: str = "crm-events") -> list[dict[str, A
 def rejects(clients: FakeClients) -> list[dict[str, Any]]:
     keys = clients.s3.keys("lake", "rejected/crm-generic/")
     return [json.loads(line) for key in keys for line in clients.s3.body("lake", key).splitlines()]
+
+
+def test_each_webhook_is_noted_once_in_the_hour_in_which_it_came(clients: FakeClients, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = queued(clients, "heard", event())
+    again = queued(clients, "again", event())
+    again["attributes"]["ApproximateReceiveCount"] = "2"
+    late = queued(clients, "late", b"no JSON at all", received_at="2026-10-29T14:00:00+00:00")
+    begins = datetime(2026, 10, 29, 13, 59, tzinfo=UTC)
+    with dynamodb(("crm",)) as table:
+        monkeypatch.setattr(wiring, "client", lambda service: table if service == "dynamodb" else clients(service))
+        assert run(one, again, late) == []
+        heard = Heard(lambda: table, lambda: "crm").since("kvartal", begins)
+    assert heard == {begins.replace(minute=0): 1, begins.replace(hour=14, minute=0): 1}
+
+
+def test_a_webhook_that_cannot_be_noted_is_worked_all_the_same(clients: FakeClients, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(queued(clients, "unheard", event())) == []  # these fakes have no DynamoDB
+    assert stored(clients)
+    assert '"HookNotNoted":1' in capsys.readouterr().out
 
 
 def test_both_published_bodies_become_deal_states(clients: FakeClients) -> None:

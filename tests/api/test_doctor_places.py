@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from infra.cli.main import app
+from infra.doctor.gathering.objects import Objects, newest_figures
 from infra.doctor.gathering.page import MOST_PAGE, page_of, tags_of
+from shared.ids import uuid7
 from tests.api.doctor_cli import findings, run
 from tests.api.telephony_host import Host, answer, moved, telephony_host
-from tests.doctor_sound import SETTINGS, shop
+from tests.doctor_sound import NOW, SETTINGS, shop
 from tests.lakes import cost, deal, hit, utc, write
 
 TAG = '<html><script async src="/skvoz/skvoz.js" data-site="shop"></script>'
@@ -24,6 +28,27 @@ TAG = '<html><script async src="/skvoz/skvoz.js" data-site="shop"></script>'
 def host() -> Iterator[Host]:
     with telephony_host() as made:
         yield made
+
+
+def test_the_report_of_a_scope_is_not_the_sites() -> None:
+    """Else the doctor would judge the site by what one agency sees."""
+    ids = [str(uuid7(NOW - timedelta(hours=hours), bytes(10))) for hours in (30, 2, 1)]
+    told = {ids[0]: {"totals": {"sales": 1}}, ids[1]: {"totals": {"sales": 2}}, ids[2]: {"totals": {"sales": 3}, "scope": "Agency"}}
+
+    class Stored(Objects):
+        def __init__(self) -> None:
+            pass
+
+        def keys(self, prefix: str, after: str) -> list[str]:
+            return sorted(f"{prefix}{name}.json" for name in told)
+
+        def body(self, key: str) -> bytes:
+            return orjson.dumps(told[key.rpartition("/")[2].removesuffix(".json")])
+
+    assert newest_figures(Stored(), "shop", NOW) == {"totals": {"sales": 2}}
+    for name in ids[:2]:
+        del told[name]
+    assert newest_figures(Stored(), "shop", NOW) is None
 
 
 # --- a page -----------------------------------------------------------------------------------------------------------------------

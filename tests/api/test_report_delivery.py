@@ -380,7 +380,9 @@ def test_a_scope_has_its_own_totals_deals_and_plan(scoped: Clients) -> None:
     assert (whole["revenue"], whole["amount"], whole["receivable"]) == (1000, 1000, 12)
     assert (shared["revenue"], shared["gross_profit"], shared["amount"], shared["receivable"]) == (300, 150, None, None)
     assert [touch["channel"] for touch in shared["path"]] == [OURS]
-    assert shared["path_length"] == 2
+    assert [(touch["position"], touch["weight"]) for touch in shared["path"]] == [(1, 0.5)]
+    assert shared["path_length"] == 1  # as the page's app tells it: nothing is told of the other touch
+    assert (whole["why"]["code"], shared["why"]["code"]) == ("only_seen", "part_seen")
     assert figures["plan"] is None or {row["channel"] for row in figures["plan"]["rows"]} <= {"", OURS}
 
 

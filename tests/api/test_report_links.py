@@ -117,6 +117,27 @@ def test_links_before_a_day_are_revoked_and_later_ones_stay(aws: Clients) -> Non
     assert [status("partner"), status("owner-new")] == [404, 200]
 
 
+def test_links_of_previews_are_revoked_alone(aws: Clients) -> None:
+    page = Ledger(aws.dynamodb, TABLE).page("owner-new")
+    assert page is not None
+    Ledger(aws.dynamodb, TABLE).keep_token("preview", page._replace(recipient_hash=""), NOW)
+    assert "1 links" in run("report", "revoke", *AT, "--previews").stdout
+    assert [status("preview"), status("partner"), status("owner-new")] == [404, 200, 200]
+    for wrong in (["--recipient", PARTNER], ["--all"]):
+        assert "--recipient without --previews" in mistake("report", "revoke", *AT, "--previews", *wrong)
+
+
+def test_a_rotated_link_goes_by_the_report_and_not_by_an_alert_that_pointed_at_it(aws: Clients) -> None:
+    page = Ledger(aws.dynamodb, TABLE).page("partner")
+    assert page is not None
+    Ledger(aws.dynamodb, TABLE).keep_token("alert", page._replace(kind="alert", expires_at=lake_text(NOW + timedelta(days=1))), NOW)
+    told = run("report", "rotate", *AT, "--recipient", PARTNER, "--url", "https://stats.example").stdout
+    (token,) = re.findall(r"/v1/reports/([\w-]{43})", told)
+    assert "opens until 2027-11-17" in told
+    assert status(token) == 200
+    assert status("alert") == 404
+
+
 def test_links_of_before_there_was_a_list_are_revoked_too(aws: Clients) -> None:
     old_link(aws, "unlisted", OWNER)
     assert status("unlisted") == 200

@@ -166,7 +166,7 @@ def test_files_of_the_snapshot_come_packed_by_the_pages_own_token(clients: Clien
     headers = answer["headers"]
     assert headers["content-type"] == "application/json"
     assert headers["content-encoding"] == "gzip"
-    assert headers["cache-control"] == "private, max-age=600"
+    assert headers["cache-control"] == "private, no-cache"
     assert headers["x-content-type-options"] == "nosniff"
 
 
@@ -300,3 +300,32 @@ def test_a_link_without_a_page_unsubscribes_and_opens_nothing(clients: Clients) 
 @given(name=st.text(max_size=100), token=st.sampled_from(["right-token", "short-token", "wrong"]))
 def test_no_name_makes_a_server_error(clients: Clients, name: str, token: str) -> None:
     assert data(token, name)["statusCode"] in (200, 404)
+
+
+def test_data_that_the_browser_has_is_not_sent_again_while_the_link_opens_it(clients: Clients) -> None:
+    tag = data("short-token", "manifest")["headers"]["etag"]
+    known = {"accept-encoding": "gzip", "if-none-match": f"W/{tag}"}
+    answer = ask("short-token", {"data": "manifest"}, known)
+    assert (answer["statusCode"], answer["body"], answer["headers"]["etag"]) == (304, "", tag)
+    assert ask("short-token", {"data": "app.js"}, known)["statusCode"] == 200
+    links = Links(clients.dynamodb, TABLE)
+    for link in list(links.every("kvartal")):
+        links.revoke(link, NOW)
+    assert ask("short-token", {"data": "manifest"}, known)["statusCode"] == 404
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [("br, gzip", True), ("GZIP;q=0.5", True), ("*", True), ("", False), ("gzip;q=0, identity", False), ("gzip; q=0.0", False),
+     ("*, gzip;q=0", False), ("gzip;q=nonsense", False), ("x-gzip", False)],
+)  # fmt: skip
+def test_a_page_is_packed_for_those_who_take_it_so(clients: Clients, accepted: str, packed: bool) -> None:
+    answer = get("right-token", **{"accept-encoding": accepted})
+    assert answer["statusCode"] == 200
+    assert ("content-encoding" in answer["headers"]) == packed
+
+
+def test_a_link_that_opens_nothing_any_more_is_told_truly(clients: Clients) -> None:
+    late = NOW + timedelta(days=401)
+    assert "устарела или отозвана" in get("short-token", at=late, accept="text/html")["body"]
+    assert "out of date or revoked" in json.loads(get("short-token", at=late)["body"])["error"]["message"]

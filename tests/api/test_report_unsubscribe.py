@@ -77,7 +77,7 @@ def test_repeats_are_fine(ledger: Ledger) -> None:
 def test_the_button_of_the_page_takes_it_back(ledger: Ledger) -> None:
     assert '<input type="hidden" name="undo" value="1">' in call("POST")["body"]
     answer = call("POST", body=b"undo=1")
-    assert "снова будет приходить" in answer["body"]
+    assert "снова будут приходить" in answer["body"]
     assert not ledger.is_off("kvartal", OWNER)
 
 
@@ -90,6 +90,20 @@ def test_only_the_owner_of_the_token_is_unsubscribed_and_only_from_that_site(led
     call("POST")
     assert not ledger.is_off("kvartal", PARTNER)
     assert not ledger.is_off("another", OWNER)
+
+
+def test_the_page_says_that_alerts_end_with_the_report(ledger: Ledger) -> None:
+    assert "и предупреждения о том, что остановилось?" in call("GET")["body"]
+    assert "ни предупреждения больше не придут" in call("POST")["body"]
+    assert "and alerts" in call("GET", "english")["body"]
+
+
+def test_the_link_of_a_preview_says_that_it_unsubscribes_nobody(ledger: Ledger) -> None:
+    for method in ("GET", "POST"):
+        answer = call(method, "old", accept="text/html")
+        assert answer["statusCode"] == 404
+        assert "она никого не отписывает" in answer["body"]
+        assert "<form" not in answer["body"]
 
 
 def test_the_page_may_post_to_itself_and_do_nothing_else(ledger: Ledger) -> None:

@@ -36,6 +36,29 @@ UNREADABLE = """() => {
   }
   return [...pairs]
 }"""
+# Figures that break between their digits, wherever they stand; and those that reach out of their cell or tile.
+BROKEN = """() => {
+  const broken = []
+  const range = document.createRange()
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    for (const found of node.textContent.matchAll(/[+\u2212]?\d[\d.,\u00a0]*/g)) {
+      range.setStart(node, found.index)
+      range.setEnd(node, found.index + found[0].length)
+      const lines = new Set([...range.getClientRects()].filter((box) => box.width > 1).map((box) => Math.round(box.top)))
+      if (lines.size > 1) broken.push(found[0])
+    }
+  }
+  for (const figure of document.querySelectorAll('table.ch td, div.t b, div.t span')) {
+    const frame = figure.closest('td').getBoundingClientRect()
+    range.selectNodeContents(figure)
+    const boxes = [...range.getClientRects()]
+    const isOut = boxes.some((box) => box.left < frame.left - 1 || box.right > frame.right + 1)
+    if (isOut) broken.push(figure.textContent + ' reaches out')
+    if (figure.tagName !== 'SPAN' && new Set(boxes.map((box) => Math.round(box.top))).size > 1) broken.push(figure.textContent)
+  }
+  return broken
+}"""
 
 
 @pytest.fixture(scope="module", params=["ru", "en"])
@@ -96,3 +119,38 @@ def test_the_five_figures_stand_side_by_side_on_a_wide_screen(shown: Any) -> Non
 def test_the_verdict_and_the_figures_are_seen_without_turning_the_page(shown: Any) -> None:
     last = shown.locator("div.t").last.bounding_box()
     assert last["y"] + last["height"] < 900
+
+
+@pytest.mark.parametrize("digits", [7, 9, 10, 12])
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_figures_of_any_size_stay_whole_at_every_width(chromium: Any, tmp_path: Path, digits: int, language: str) -> None:
+    big, before = Decimal("8" * digits), Decimal("3" * digits)
+    rows = {
+        "spend": [cost("Yandex Direct", "yandex", str(big / 3))],
+        "results": [
+            results(
+                "Yandex Direct", "yandex", requests=40_419.6, qualified=9000.5, sales=14_327.6, revenue=big, gross_profit=big / 2
+            ),
+            results("Organic search", "google", requests=4_419.6, sales=4_327.6, revenue=big / 2, gross_profit=big / 4),
+        ],
+        "channels": [{"channel": "Yandex Direct", "is_ad": True, "is_unnamed": False}],
+    }
+    was = [results("Yandex Direct", "yandex", requests=4000.5, sales=1000.5, revenue=before, gross_profit=before / 2)]
+    plan = [
+        {"month": month, "revenue": str(min(big, Decimal(10) ** 12)), "cost": "1000000", "sales": 60}
+        for month in ("2026-09", "2026-10")
+    ]
+    changes = {"report": {"language": language, "plan": plan}}
+    past = {"spend": [cost("Yandex Direct", "yandex", str(before / 3))], "results": was}
+    html = render.mail(figures_of(rows, past, **changes), settings_of(**changes), URL).html
+    path = tmp_path / "mail.html"
+    path.write_text(html, encoding="utf-8")
+    page = chromium.new_page()
+    page.goto(path.as_uri())
+    found = {}
+    for width in (360, 390, 500, 599, 600, 640, 700):
+        page.set_viewport_size({"width": width, "height": 900})
+        found[width] = page.evaluate(BROKEN)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.close()
+    assert {width: broken for width, broken in found.items() if broken} == {}

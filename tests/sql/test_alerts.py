@@ -22,7 +22,7 @@ from tests.report_marts import SEARCH, YANDEX, SmallMarts
 
 TUESDAYS = [utc(f"{day} 10:00") for day in ("10-20", "10-27", "11-03", "11-10")]
 NOON = utc("11-17 12:00")  # a Tuesday
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 TODAY = date(2026, 10, 12)
 MODEL = "last_non_direct"
 
@@ -65,12 +65,33 @@ def test_hits_calls_and_crm_events_that_usually_come_at_these_hours_ring(quiet: 
 
 def test_hours_that_are_always_quiet_do_not_ring(quiet: Marts) -> None:
     assert kinds(stopped(quiet, utc("11-17 09:59"), costs_silent_days=9)) == []
-    assert kinds(stopped(quiet, utc("11-17 22:00"), silent_hours=6, costs_silent_days=9)) == []
+    assert kinds(stopped(quiet, utc("11-11 22:00"), silent_hours=6, costs_silent_days=9)) == []
     assert kinds(stopped(quiet, utc("11-17 14:00"), silent_hours=6, costs_silent_days=9)) == [
         "hits_stopped",
         "calls_stopped",
         "crm_stopped",
     ]
+
+
+def test_a_shop_with_few_arrivals_rings_after_a_longer_silence(tmp_path: Path) -> None:
+    three = [day + n * MINUTE for day in (utc("10-06 10:00"), utc("10-13 10:00"), *TUESDAYS) for n in range(3)]
+    records = [hit(f"v{n}", at + back * DAY) for back in range(4) for n, at in enumerate(three)]  # Tuesday to Friday
+    marts = marts_of(tmp_path, records, now=NOON + 8 * DAY)
+    assert kinds(stopped(marts, utc("11-19 12:00"))) == []  # six of 48 hours, nine of 72 are missing: too few
+    (alert,) = stopped(marts, utc("11-20 12:00"))
+    assert (alert.kind, alert.seen["expected"]) == ("hits_stopped", 12)
+    assert alert.seen["from"] == utc("11-13 12:00")
+    assert alert.seen["last_at"] == utc("11-13 10:02")
+
+
+def test_webhooks_that_stopped_ring_while_the_api_tells_of_deals(quiet: Marts) -> None:
+    site = published(shop(report={"recipients": ["owner@shop.example"]}))
+    at = utc("11-10 11:30")  # deals came in the hour before
+    weekly = {utc("11-10 10:00") - week * timedelta(weeks=1): 12 for week in range(1, 5)}
+    found, _ = alerts_of(Asked(quiet.warehouse, site, at, lambda since: weekly))
+    assert [(alert.kind, alert.form) for alert in found if "stopped" in alert.kind] == [("crm_stopped", "_hooks")]
+    came = {**weekly, utc("11-10 10:00"): 1}
+    assert "crm_stopped" not in kinds(alerts_of(Asked(quiet.warehouse, site, at, lambda since: came))[0])
 
 
 def test_hours_with_arrivals_do_not_ring(quiet: Marts) -> None:
@@ -148,6 +169,16 @@ def test_spend_of_seven_days_without_any_request_rings(marts: SmallMarts) -> Non
     assert judged(marts, "spend_without_requests") == []  # no request ever: nothing tells what is usual
 
 
+def test_a_site_that_spends_on_three_days_and_has_no_request_at_all_rings_once(marts: SmallMarts) -> None:
+    for day in (5, 6, 7):
+        spend(marts, date(2026, 10, day), YANDEX, "5000")
+    spend(marts, date(2026, 10, 7), SEARCH, "1000")
+    (alert,) = judged(marts, "spend_without_requests")
+    assert (alert.subject, alert.seen) == ((), {"cost": Decimal(16000)})
+    marts.request("fresh", day=TODAY, is_counted=False, no_source_reason="not_determined")
+    assert judged(marts, "spend_without_requests") == []
+
+
 def test_a_request_that_nobody_sorted_yet_is_one(marts: SmallMarts) -> None:
     spend(marts, date(2026, 10, 11), YANDEX, "9000")
     marts.request("fresh", day=TODAY, is_counted=False, credits={MODEL: [(YANDEX, 0.5, "0.00", None), (SEARCH, 0.5, "0.00", None)]})
@@ -187,6 +218,18 @@ def test_a_pool_that_turns_visitors_away_rings(marts: SmallMarts) -> None:
         marts.add("leases", record_id=f"r{n}", asked_at=at, day=TODAY, visitor_id=f"v{n}", pool="main", **held, **told)
     (alert,) = judged(marts, "pool_short")
     assert (alert.subject, alert.seen["pool_full"], alert.seen["visitors"], alert.seen["numbers"]) == (("main",), 3, 12, 5)
+
+
+def test_a_leased_number_that_nobody_rings_does(marts: SmallMarts) -> None:
+    for number, calls in (("+74950000008", 0), ("+74950000009", 10)):
+        for n in range(100):
+            told = {"kind": "dynamic", "number": number, "lease_id": f"l{number}-{n}", "is_confirmed": True}
+            marts.add("leases", record_id=f"{number}-{n}", day=TODAY, asked_at=NOON, **told)
+        for n in range(calls):
+            marts.add("calls", call_id=f"c{n}", day=TODAY, direction="in", number=number, is_spam=False, lease_id=f"l{n}",
+                      resolved_by="lease", visitor_id="v")  # fmt: skip
+    (alert,) = judged(marts, "number_silent")
+    assert (alert.subject, alert.seen) == (("+74950000008",), {"leases": 100, "expected_calls": 5.0})
 
 
 class Broken:

@@ -307,19 +307,21 @@ def test_who_says_so_is_one_some_or_all() -> None:
 
 
 @pytest.mark.parametrize("language", ["ru", "en"])
-def test_page_and_mail_show_every_model_and_the_range(language: str) -> None:
+def test_the_page_shows_every_model_and_the_range_and_the_mail_leads_there(language: str) -> None:
     settings = settings_of(report={"language": language})
     figures, words = figures_of(shop_rows(), report={"language": language}), texts(language)
-    page, mail = render.page(figures, settings), render.mail(figures, settings, "")
+    page, mail = render.page(figures, settings), render.mail(figures, settings, "https://stats.example/t")
     for name in MODELS:
         assert f">{words['models'][name]}" in page
         assert words["model_help"][name][-20:] in page.replace("&#39;", "'")
     for view in VIEWS:
         assert f'id="view-{view}"' in page
-    for text in (page, mail.html, mail.text):
-        assert words["model_range"]["help"][:40] in text.replace("&#39;", "'")
-        assert words["model_range"]["every"] in text
-    assert words["model_notes"]["immature"].format(months="10.2026")[-40:] in mail.text
+    assert words["model_range"]["help"][:40] in page.replace("&#39;", "'")
+    assert words["model_range"]["every"] in page
+    assert words["model_notes"]["immature"].format(months="10.2026")[-40:] in page
+    for text in (mail.html, mail.text):
+        assert words["mail"]["links"]["models"] in text
+        assert "https://stats.example/t#view=models" in text
 
 
 def test_every_model_has_a_name_an_explanation_and_a_reason() -> None:

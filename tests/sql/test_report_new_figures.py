@@ -95,6 +95,19 @@ def test_a_visit_that_goes_on_past_midnight_keeps_its_request(marts: SmallMarts)
     assert sections(marts) == {"night": (0, 1, 0)}
 
 
+def test_requests_come_from_visits_where_they_were_made_during_one(marts: SmallMarts) -> None:
+    visit(marts, "a", AT, ("/catalog",))
+    half = {"last_non_direct": [(YANDEX, 0.5, "0", None), (SEARCH, 0.5, "0", None)]}
+    marts.request("on visit", visitor_id="v", created_at=AT + 5 * MINUTE, credits=half)
+    marts.request("no credit", visitor_id="v", created_at=AT)
+    marts.request("repeat", visitor_id="v", created_at=AT, is_counted=False, credits=FROM_YANDEX)
+    marts.request("call an hour later", visitor_id="v", created_at=AT + 60 * MINUTE, credits=FROM_YANDEX)
+    marts.request("call of nobody", created_at=AT, credits=FROM_YANDEX)
+    told = marts.figures()["funnel"]
+    (step,) = [step for step in told["steps"] if step["step"] == "requests"]
+    assert (step["count"], step["of"], step["reached"], step["rate"], step["lost"]) == (4, 1, 2, 2.0, 0)
+
+
 # Qualification
 
 
@@ -157,13 +170,13 @@ def test_a_week_has_its_spend_and_the_sales_of_its_requests(marts: SmallMarts) -
     marts.request("early", day=monday - timedelta(days=7), credits=FROM_YANDEX)
     marts.request("mon", day=monday, credits=half, sales=2)
     marts.request("sun", day=monday + timedelta(days=6), credits=FROM_YANDEX, sales=1, is_counted=False)
-    for name, day in (("a", monday), ("b", monday + timedelta(days=6)), ("next", monday + timedelta(days=7))):
-        spent(marts, name, day, "10.50", 1)
+    for name, days in (("a", 0), ("b", 6), ("next", 7), ("same day", 7), ("last", 9)):
+        spent(marts, name, monday + timedelta(days=days), "10.50", 1)
     told = marts.figures()["budget"]
     (row,) = told["channels"]
     assert row["points"] == [
         {"week": "2026-09-07", "cost": Decimal("21.00"), "sales": 2},
-        {"week": "2026-09-14", "cost": Decimal("10.50"), "sales": 0},
+        {"week": "2026-09-14", "cost": Decimal("31.50"), "sales": 0},
     ]
     assert row["why"] == "few_weeks"
     assert row["aov"] == 150.0

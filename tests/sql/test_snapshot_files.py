@@ -18,10 +18,10 @@ from functions.report.marts.kinds import Kinds
 from functions.report.snapshot import build as builder
 from functions.report.snapshot import requests as pages
 from functions.report.snapshot import snapshot as maker
-from functions.report.snapshot.build import RESULTS, TRAFFIC, Days, Table, files_of, pack, to_json
+from functions.report.snapshot.build import RESULTS, TRAFFIC, Days, Months, Table, files_of, pack, to_json
 from functions.report.snapshot.dims import Dims
 from functions.report.snapshot.places import Places
-from functions.report.snapshot.results import traffic_files
+from functions.report.snapshot.results import add_traffic
 from functions.report.snapshot.scope import EVERYTHING
 from functions.report.snapshot.snapshot import Snapshot, TooBig, packed, snapshot_of
 from functions.report.view.names import Names
@@ -90,8 +90,8 @@ def test_a_channel_always_has_a_place_even_one_that_was_not_among_the_rows() -> 
 @given(st.lists(st.lists(st.sampled_from(["", "x", "y"]), min_size=5, max_size=5), max_size=30), st.integers(1, 40))
 def test_folding_loses_nothing(levels: list[list[str]], most: int) -> None:
     rows = [{**place_row(*told), "day": DAYS.first, "clicks": 0, "impressions": None} for told in levels]
-    files = traffic_files(rows, places_of(rows, most), DAYS, EVERYTHING)
-    told = [json.loads(body) for body in files.values()]
+    add_traffic(months := Months(), rows, places_of(rows, most), DAYS, EVERYTHING)
+    told = [json.loads(body) for body in months.files(DAYS, DAYS).values()]
     assert sum(sum(table["visits"]) for table in told) == len(rows)
 
 
@@ -142,25 +142,43 @@ def test_rows_of_one_key_are_added_up() -> None:
     assert [column[0] for column in table.columns().values()] == [1, 2, 3, 0.3, 1, 0, 0, 12, 3, 1, 1]
 
 
-def test_windows_are_whole_months_of_at_most_so_many_rows() -> None:
-    sizes = {"2026-09": 5, "2026-10": 6, "2026-11": 4}
-    assert [(w.first.isoformat(), w.last.isoformat()) for w in DAYS.windows(sizes, 10)] == [
-        ("2026-09-20", "2026-09-30"), ("2026-10-01", "2026-11-02")
-    ]  # fmt: skip
-    assert len(list(DAYS.windows(sizes, 1))) == 3
-    assert list(DAYS.windows({}, 1)) == [DAYS]
+def test_windows_are_as_many_days_as_have_so_many_rows() -> None:
+    days = Days(date(2026, 9, 29), date(2026, 10, 3))
+    sizes = {days.first + timedelta(days=n): rows for n, rows in enumerate((5, 6, 4, 30, 1))}
+    told = [(window.first.day, window.last.day) for window in days.windows(sizes, 11)]
+    assert told == [(29, 30), (1, 1), (2, 2), (3, 3)], "a day of more rows than that stands alone"
+    assert len(list(days.windows(sizes, 1))) == 5
+    assert list(days.windows({}, 1)) == [days]
+    assert days.months == ["2026-09", "2026-10"]
 
 
-def test_answers_in_windows_make_the_same_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_months_rows_wait_until_its_last_day_is_over() -> None:
+    months = Months()
+    told = {window: random_table(3).columns() | {"day": [window, window, window]} for window in (1, 2)}
+    months.add("traffic", "2026-10", told[1])
+    assert months.files(DAYS, Days(DAYS.first, date(2026, 10, 30))) == {}
+    months.add("traffic", "2026-10", told[2])
+    months.add("traffic", "2026-11", told[2])
+    files = months.files(DAYS, Days(DAYS.first, date(2026, 10, 31)))
+    assert files == files_of("traffic-2026-10", {name: told[1][name] + told[2][name] for name in told[1]})
+    assert months.files(DAYS, DAYS) == files_of("traffic-2026-11", told[2])
+
+
+@pytest.mark.parametrize("most", [1, 10])
+def test_answers_in_windows_make_the_same_snapshot(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Windows of a day each, and of some days that begin and end within months."""
     marts, site, period = lake("8")
     whole = snapshot_of(marts.warehouse, published(site), period, "day", REFRESH)
-    monkeypatch.setattr(maker, "MOST_ROWS", 10)
-    monkeypatch.setattr(maker, "MOST_TOUCH_ROWS", 10)
+    monkeypatch.setattr(maker, "MOST_ROWS", most)
+    monkeypatch.setattr(maker, "MOST_TOUCH_ROWS", most)
     cut = snapshot_of(marts.warehouse, published(site), period, "day", REFRESH)
     one, other = read(whole), read(cut)
     assert one["manifest"]["pages"] == other["manifest"]["pages"]
     assert len(one["manifest"]["months"]) > 2
-    for name in ("traffic", "results-linear-payment", "results-first-touch", "landings"):
+    assert {name: one[name]["id"] for name in one if name.startswith("requests")} == {
+        name: other[name]["id"] for name in other if name.startswith("requests")
+    }
+    for name in ("traffic", "results-linear-request", "results-linear-payment", "results-first-touch", "landings", "sections"):
         told = [sorted(told_rows(files, name)) for files in (one, other)]
         assert told[0] == told[1] != [], name
 

@@ -37,6 +37,7 @@ SEEN: dict[str, dict[str, Any]] = {
         "margin_romi": -0.4,
         "least": 0.0,
     },
+    "number_silent": {"leases": 400, "expected_calls": 5.25},
     "pool_short": {"numbers": 10, "needed": 18, "visitors": 500, "with_number": 400, "pool_full": 120},
 }
 SUBJECTS: dict[str, tuple[str, ...]] = {
@@ -44,6 +45,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "spend_without_requests": ("Yandex Direct", "yandex", "kuhni_msk"),
     "low_romi": ("Yandex Direct",),
     "pool_short": ("main",),
+    "number_silent": ("+74950000007",),
 }
 
 
@@ -59,12 +61,15 @@ def is_stopped(*counts: int) -> bool:
     return bool(list(checks.stopped("hits_stopped", came(*counts), BEGINS, ENDS)))
 
 
-def spent(last_day: str, days: int = 10, account: str = "main") -> dict[str, Any]:
-    return {"account": account, "last_day": date.fromisoformat(last_day), "days": days}
+def spent(last_day: str, days: int = 10, account: str = "main", weekdays: range = range(7)) -> list[dict[str, Any]]:
+    """An account's days with spend, up to the last one, on these weekdays (0 = Monday)."""
+    last = date.fromisoformat(last_day)
+    told = [last - timedelta(days=n) for n in range(days)]
+    return [{"account": account, "day": day} for day in told if day.weekday() in weekdays]
 
 
-def silent_accounts(*rows: dict[str, Any], days: int = 3) -> list[tuple[str, int]]:
-    return [(a.subject[0], a.seen["days"]) for a in checks.costs_stopped(rows, TODAY, days)]
+def silent_accounts(*rows: list[dict[str, Any]], days: int = 3, today: date = TODAY) -> list[tuple[str, int]]:
+    return [(a.subject[0], a.seen["days"]) for a in checks.costs_stopped([r for told in rows for r in told], today, days)]
 
 
 def shares(now: tuple[int, int], before: tuple[int, int], jump: float = 0.1) -> list[Alert]:
@@ -119,6 +124,7 @@ def test_quiet_nights_do_not_ring() -> None:
 
 def test_one_weeks_flood_or_outage_says_nothing() -> None:
     assert not is_stopped(0, 1000, 0, 0, 0)
+    assert not is_stopped(0, 1000, 0, 0, 8)
     assert is_stopped(0, 0, 50, 60, 55)
 
 
@@ -132,10 +138,48 @@ def test_a_site_without_data_rings_nothing() -> None:
     assert low() == []
 
 
-@given(st.integers(0, 10**6), st.lists(st.integers(0, 10**6), min_size=4, max_size=4))
+def test_what_is_usual_is_that_of_the_weeks_since_the_first_data() -> None:
+    (found,) = checks.stopped("hits_stopped", came(0, 21, 25, 0, 0), BEGINS, ENDS)
+    assert found.seen["expected"] == 23
+    assert not is_stopped(0, 21, 0, 0, 0)  # one week is no habit
+
+
+@given(st.integers(0, 10**6), st.lists(st.integers(1, 10**6), min_size=4, max_size=4))
 def test_silence_is_nothing_and_much_before(now: int, weeks: list[int]) -> None:
     middle = sum(sorted(weeks)[1:3]) / 2
     assert is_stopped(now, *weeks) == (now == 0 and middle >= 10)
+
+
+def test_longer_silences_are_judged_where_less_is_usual() -> None:
+    assert checks.spans_of(24) == [24, 48, 72, 168]
+    assert checks.spans_of(6) == [6, 24, 48, 72, 168]
+    assert checks.spans_of(72) == [72, 168]
+    assert checks.spans_of(336) == [336]
+
+
+def test_hits_that_are_all_excluded_are_told_as_such() -> None:
+    (found,) = checks.stopped("hits_stopped", [{**came(0, 50, 50, 50, 50)[0], "excluded_0": 7}], BEGINS, ENDS)
+    assert found.seen["excluded"] == 7
+    assert "исключены" in told("ru", found).seen
+    assert "Счётчик работает" in told("ru", found).do
+    assert "excluded" in told("en", found).seen
+
+
+def hooks(*weeks: int, now: int = 0) -> list[Alert]:
+    """Webhooks of the hour before ENDS, and of the same hour of earlier weeks."""
+    hour = timedelta(hours=1)
+    came = {ENDS - hour - k * timedelta(weeks=1): n for k, n in enumerate((now, *weeks))}
+    return list(checks.hooks_stopped(came, BEGINS, ENDS, timedelta(weeks=1)))
+
+
+def test_webhooks_that_stopped_ring_whatever_else_tells_of_deals() -> None:
+    (found,) = hooks(12, 14, 20, 12)
+    assert (found.kind, found.seen["expected"], found.seen["last_at"]) == ("crm_stopped", 13, ENDS - timedelta(days=7, hours=1))
+    assert "вебхука" in told("ru", found).seen
+    assert told("en", found).title == "webhooks of the CRM have stopped coming in"
+    assert hooks(12, 14, 20, 12, now=1) == []
+    assert hooks(9, 9, 9, 9) == []
+    assert hooks() == []  # of a site whose CRM sends none
 
 
 def test_an_account_that_spent_of_late_rings_once_whole_days_are_missing() -> None:
@@ -148,6 +192,19 @@ def test_an_account_that_ended_long_ago_hardly_spent_or_is_told_in_advance_does_
     assert silent_accounts(spent("2026-09-27")) == []
     assert silent_accounts(spent("2026-10-08", days=2)) == []
     assert silent_accounts(spent("2026-10-31")) == []
+
+
+def test_an_account_that_rests_at_weekends_is_silent_on_its_own_weekdays_alone() -> None:
+    friday = spent("2026-10-09", days=30, weekdays=range(5))
+    tuesday, wednesday, thursday = (date(2026, 10, day) for day in (13, 14, 15))
+    assert silent_accounts(friday, today=tuesday) == []  # only Monday is missing
+    assert silent_accounts(friday, today=wednesday) == []
+    assert silent_accounts(friday, today=thursday) == [("main", 5)]
+
+
+def test_an_account_that_stopped_is_marked_by_its_last_day() -> None:
+    (one,) = checks.costs_stopped(spent("2026-10-08"), TODAY, 3)
+    assert one.mark == "2026-10-08"
 
 
 def test_each_account_rings_for_itself() -> None:
@@ -226,10 +283,44 @@ def test_a_channel_with_sales_enough_and_a_return_under_the_threshold_rings() ->
     assert low(*sold("VK", 10, "140000.00", "100000.00"), limit=0.5) == [("VK",)]
 
 
-def test_few_sales_no_cost_price_no_cost_and_no_source_are_not_judged() -> None:
+def test_revenue_without_a_cost_price_counts_as_profit_as_a_whole() -> None:
+    unpriced = results("VK", "x", "k", requests=1.0, sales=1.0, revenue=Decimal("200.00"))
+    part = [results("VK", "x", requests=20.0, sales=20.0, revenue=Decimal("900.00"), gross_profit=Decimal("300.00")), unpriced]
+    assert low(*part, cost("VK", "x", "500.00")) == []
+    (found,) = checks.low_romi(tree(*part, cost("VK", "x", "500.01")), 0.0, 10)
+    assert found.seen["gross_profit"] == Decimal("500.00")
+    assert "не выше" in told("ru", found).seen
+    assert "at most" in told("en", found).seen
+
+
+def test_the_dearest_of_a_kind_comes_first() -> None:
+    spend = [cost("VK", "vk", "900.00", "a"), cost("VK", "vk", "950.00", "b"), results("VK", "vk", "ok", requests=1.0)]
+    assert vain("500", *spend, cost("Yandex Direct", "yandex", "920.00")) == [
+        ("VK", "vk", "b"),
+        ("Yandex Direct",),
+        ("VK", "vk", "a"),
+    ]
+    assert low(*sold("VK", 10, "1.00", "100.00"), *sold("Yandex Direct", 10, "1.00", "200.00")) == [("Yandex Direct",), ("VK",)]
+
+
+def test_a_site_that_spends_without_any_request_rings_as_a_whole() -> None:
+    (found,) = checks.no_requests(Decimal(5000), 3, 0)
+    assert (found.subject, told("ru", found).title) == ((), "реклама тратит, а заявок нет ни одной")
+    assert "{" not in told("en", found).seen + told("en", found).do
+    assert list(checks.no_requests(Decimal(5000), 2, 0)) == []
+    assert list(checks.no_requests(Decimal(5000), 3, 1)) == []
+    assert list(checks.no_requests(Decimal(0), 3, 0)) == []
+
+
+def test_each_silent_number_rings_for_itself() -> None:
+    numbers = [{"number": f"+7495000000{n}", "leases": 400, "expected_calls": 5.25} for n in (1, 2)]
+    found = list(checks.number_silent(numbers))
+    assert [one.subject for one in found] == [("+74950000001",), ("+74950000002",)]
+    assert "звонков: 5,3" in told("ru", found[0]).seen
+
+
+def test_few_sales_no_cost_and_no_source_are_not_judged() -> None:
     assert low(*sold("VK", 9.5, "1.00", "100000.00")) == []
-    unpriced = results("VK", "x", requests=20.0, sales=20.0, revenue=Decimal("1.00"))
-    assert low(unpriced, cost("VK", "x", "100000.00")) == []
     assert low(*sold("VK", 20, "-5.00", "0.00")) == []
     assert low(*sold("no source", 20, "1.00", "100.00")) == []
 
@@ -300,8 +391,10 @@ def test_several_alerts_are_one_mail_whose_subject_counts_them() -> None:
 
 
 def test_hundreds_of_alerts_stay_under_the_size_that_mailboxes_clip() -> None:
-    alerts = [alert("spend_without_requests", "Yandex Direct", "yandex", f"{n}-" + "Ж" * 300) for n in range(500)]
-    mail = words.mail_of(alerts, settings_of(), "https://stats.example/v1/reports/" + "t" * 43, "https://stats.example/x")
+    vain_ones = [alert("spend_without_requests", "Yandex Direct", "yandex", f"{n}-" + "Ж" * 300) for n in range(words.MOST_NAMED)]
+    page_url = "https://stats.example/v1/reports/" + "t" * 43
+    mail = words.mail_of(vain_ones, settings_of(), page_url, "https://stats.example/x", 338)
     assert len(mail.html.encode()) <= 80_000
     assert mail.text.count(texts("ru")["alerts"]["todo"]) == words.MOST_TOLD
-    assert "Ещё 338 предупреждений не поместились в письмо" in mail.text
+    assert "Ещё 338 предупреждений не поместились в письмо: о них напишем" in mail.text
+    assert all(f" {n}-Ж" in mail.text for n in range(words.MOST_NAMED))

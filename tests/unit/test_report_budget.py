@@ -16,7 +16,9 @@ from functions.report.marts.budget import budget_of
 from functions.report.marts.fit import Fit, fit_of
 from functions.report.marts.kinds import Kinds
 from functions.report.marts.questions import Answers, Period, history_from
-from functions.report.view.budget import expected
+from functions.report.view.budget import budget_view, expected
+from functions.report.view.formats import Formats
+from functions.report.view.names import Names
 from tests.report_cases import PERIOD, figures_of, kind, settings_of, shop
 
 COSTS = [8000.0, 12000.0, 16000.0, 20000.0, 24000.0, 30000.0, 36000.0, 40000.0, 15000.0, 22000.0]
@@ -96,6 +98,7 @@ def test_returns_above_proportional_are_capped_at_proportional() -> None:
     assert fit is not None
     assert (fit.b, fit.is_capped) == (1.0, True)
     assert fit.expected(sum(COSTS)) == pytest.approx(sum((x / 10_000) ** 2 for x in COSTS))
+    assert fit.cov[1][1] > 0  # what is capped is not known any better
 
 
 def test_the_next_sale_costs_what_the_slope_says() -> None:
@@ -105,9 +108,22 @@ def test_the_next_sale_costs_what_the_slope_says() -> None:
     assert fit.next_sale_price(10_000) == pytest.approx(20_000)
 
 
+def test_the_price_of_the_next_sale_is_as_uncertain_as_the_fit() -> None:
+    fit = fit_of(COSTS, SALES)
+    assert fit is not None
+    low, high = fit.next_sale_interval(20_000, 1.645)
+    price, step = fit.next_sale_price(20_000), 1e-6
+    shifted = [math.log(Fit(fit.a + da, fit.b + db, fit.cov, 1).next_sale_price(20_000)) for da, db in ((step, 0), (0, step))]
+    by_a, by_b = ((value - math.log(price)) / step for value in shifted)
+    variance = by_a**2 * fit.cov[0][0] + 2 * by_a * by_b * fit.cov[0][1] + by_b**2 * fit.cov[1][1]
+    assert (math.log(low), math.log(high)) == pytest.approx(
+        (math.log(price) - 1.645 * variance**0.5, math.log(price) + 1.645 * variance**0.5), rel=1e-4
+    )
+
+
 def week(number: int, cost: str, sales: float, channel: str = "Yandex Direct", requests: float = 5.0) -> dict[str, Any]:
     """A row of `budget_weeks`, so many weeks before that of 5 October."""
-    money = {"revenue": Decimal("1000.00") * int(sales), "cost": Decimal(cost)}
+    money = {"revenue": Decimal("1000.00") * int(sales), "cost": Decimal(cost), "cost_days": 7 if float(cost) else 0}
     return {"week": MONDAY - timedelta(days=7 * number), "channel": channel, "requests": requests, "sales": sales, **money}
 
 
@@ -141,6 +157,7 @@ def test_a_channel_with_weeks_enough_is_fitted() -> None:
         (weeks(12, sales=0.5), "few_sales"),
         ([week(n, "1000", 4.0) for n in range(12)], "no_variation"),
         (weeks(12, sales=10.0, growth=-0.5), "no_growth"),
+        (weeks(12, sales=10.0, growth=0.05), "uncertain"),
     ],
 )
 def test_why_a_channel_is_not_fitted(rows: list[dict[str, Any]], why: str) -> None:
@@ -184,3 +201,41 @@ def test_a_report_carries_the_fits_of_its_own_period() -> None:
     told = figures_of(rows)["budget"]
     assert told["channels"][0]["is_fit"]
     assert date.fromisoformat(told["last_week"]) + timedelta(days=6) <= PERIOD.last
+
+
+def parts(first: str, last: str, *days: int) -> list[dict[str, Any]]:
+    """Weeks of one even spend, but for the first and the last one with spend, which are parts of weeks with as many days."""
+    rows = [*(week(n, "7000", 7.0) for n in range(13)), week(13, "0", 0.0)]
+    for row, cost, count in ((rows[-2], first, days[0]), (rows[0], last, days[1])):
+        row |= {"cost": Decimal(cost), "sales": float(cost) / 1000, "cost_days": count}
+    return rows
+
+
+def test_parts_of_weeks_at_which_a_channel_began_or_ceased_prove_no_response() -> None:
+    (row,) = budget(parts("2000", "1000", 2, 1))["channels"]
+    assert (row["weeks"], row["is_fit"], row["why"]) == (11, False, "no_variation")
+
+
+def test_a_channel_that_rests_on_weekends_keeps_its_weeks() -> None:
+    rows = [{**row, "cost_days": 5} for row in weeks(13, growth=0.5)]
+    (row,) = budget(rows)["channels"]
+    assert (row["weeks"], row["is_fit"], row["spend_now"]) == (12, True, 2500)
+
+
+def test_noise_promises_nothing() -> None:
+    costs = [70_000.0, 61_000.0, 79_000.0, 66_000.0, 75_000.0, 63_000.0, 77_000.0, 69_000.0, 72_000.0, 64_000.0]
+    sold = [3, 2, 6, 4, 5, 4, 4, 3, 6, 3]  # the slope is far above 1 and its interval far below 0
+    fit = fit_of(costs, [float(count) for count in sold])
+    assert fit is not None
+    assert fit.is_capped
+    assert not fit.is_certain(1.645)
+
+
+def test_a_channel_that_stopped_spends_and_sells_nothing_now() -> None:
+    rows = [*weeks(20, growth=0.5)[3:], *[week(n, "0", 0.0, "Google Ads") for n in range(20)]]
+    (row,) = budget(rows)["channels"]
+    assert (row["is_fit"], row["spend_now"], row["sales_now"], row["next_sale_price"]) == (True, 0.0, 0.0, None)
+    figures = figures_of({"budget_weeks": rows, "channels": [kind("Yandex Direct", is_ad=True)]})
+    view = budget_view({"budget": {**figures["budget"], "channels": [row]}}, Formats("ru", "RUB", "UTC"), Names(settings_of()))
+    assert "сейчас не тратит" in view["table"]["rows"][0]["cells"]["says"]["text"]
+    assert "Сезон" in view["note"]

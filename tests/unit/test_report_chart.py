@@ -96,6 +96,14 @@ def test_the_picture_is_twice_the_drawing_and_light_enough_for_a_mail() -> None:
     assert len(made.png) <= 100_000
 
 
+@pytest.mark.parametrize("letter", ['"', "Щ", "&"])
+def test_the_longest_names_do_not_cost_the_mail_its_picture(letter: str) -> None:
+    names = [f"{n}-{letter * 290}" for n in range(12)]
+    rows: dict[str, Any] = {"spend": [cost(name, "s", "123456.78") for name in names]}
+    rows["results"] = [results(name, "s", revenue=Decimal("98765432.10") + n) for n, name in enumerate(names)]
+    assert len(drawn(figures_of(rows)).png) <= chart.MOST_PNG_BYTES
+
+
 def test_packing_tighter_keeps_every_pixel() -> None:
     import vl_convert
 
@@ -200,6 +208,7 @@ def test_cost_alone_and_money_given_back_can_be_drawn() -> None:
 def test_what_has_no_source_is_no_message_while_a_channel_earns() -> None:
     lost = {"reason": "not_determined", **results("", "", requests=1.0, revenue=Decimal(10**7))}
     made = drawn(figures_of({**many(2), "no_source": [lost]}))
-    assert "Больше всего выручки: Канал 01" in made.alt
+    assert "Больше всего выручки среди каналов с источником: Канал 01" in made.alt  # most of all came without one
+    assert "Больше всего выручки: Канал 01" in drawn(figures_of(many(2))).alt
     named = [text for text in words_of(made.svg) if text.startswith(("Канал", "Без источника"))]
     assert named[-1] == "Без источника"

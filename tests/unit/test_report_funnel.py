@@ -1,4 +1,4 @@
-"""Payback, income, funnel, qualification, team and verdict: worked by hand, and what is said where nothing is known."""
+"""Payback, income, funnel, qualification and team: worked by hand, and what is said where nothing is known."""
 
 from __future__ import annotations
 
@@ -8,11 +8,7 @@ from typing import Any
 import pytest
 
 from functions.report import render
-from functions.report.marts.anchors import anchor_of
-from functions.report.view.formats import Formats
 from functions.report.view.model import view_of
-from functions.report.view.names import Names
-from functions.report.view.verdict import verdict_lines
 from functions.report.view.words import texts
 from shared.report_settings import SECTIONS
 from tests.report_cases import cost, figures_of, kind, results, settings_of, shop, shop_before
@@ -45,11 +41,15 @@ SPENT = {
     "visits": [visited(AD, 180), visited("Organic search", 300)],
     "ad_clicks": [clicked(AD, 200, 10_000)],
 }
+ON_VISITS = {**SPENT, "visit_requests": [{"channel": AD, "requests": 20.0}, {"channel": "Organic search", "requests": 10.0}]}
+# Google does not tell its clicks.
+SOME_CLICKS = {
+    **SPENT,
+    "spend": [cost(AD, "s", "1000"), cost("Google Ads", "s", "9000")],
+    "visits": [visited(AD, 180), visited("Google Ads", 5000)],
+    "ad_clicks": [clicked(AD, 200, 10_000), clicked("Google Ads", None, 7000)],
+}
 BEFORE = {"channels": ADS, "spend": [cost(AD, "s", "500")], "results": [sold(sales=4.0)], "ad_clicks": [clicked(AD, 50, None)]}
-
-
-def codes(figures: Any) -> list[str]:
-    return [part["code"] for part in figures["verdict"]["parts"]]
 
 
 class TestPayback:
@@ -70,6 +70,13 @@ class TestPayback:
         assert row["steps"]["clicks"]["count"] is row["steps"]["clicks"]["price"] is row["ctr"] is None
         view = view_of(figures_of({**SPENT, "ad_clicks": []}), settings_of())
         assert view["payback"]["no_clicks"] == texts("ru")["payback"]["no_clicks"]
+
+    def test_clicks_are_divided_only_by_what_the_systems_that_told_them_cost(self) -> None:
+        rows = {**SOME_CLICKS, "results": [sold(), sold("Google Ads", 50.0)]}
+        total = figures_of(rows)["payback"]["total"]
+        assert (total["cost"], total["steps"]["clicks"]["count"], total["steps"]["clicks"]["price"]) == (10_000, 200, 5.0)
+        assert (total["ctr"], total["request_rate"], total["impressions"]) == (0.02, 0.2, 17_000)
+        assert total["steps"]["requests"]["price"] == 10_000 / 240  # requests are known of all
 
     def test_a_system_of_the_period_before_alone_is_shown_too(self) -> None:
         told = figures_of({"channels": ADS}, BEFORE)["payback"]
@@ -116,20 +123,51 @@ class TestIncome:
 class TestFunnel:
     def test_each_step_is_compared_with_the_one_before(self) -> None:
         told = figures_of(
-            {**SPENT, "customers_repeats": [{"is_repeat": r, "in_period": True, "sales": 6 - 3 * r, "revenue": 1} for r in (0, 1)]}
+            {
+                **ON_VISITS,
+                "customers_repeats": [{"is_repeat": r, "in_period": True, "sales": 6 - 3 * r, "revenue": 1} for r in (0, 1)],
+            }
         )
         steps = {step["step"]: step for step in told["funnel"]["steps"]}
         assert list(steps) == ["impressions", "clicks", "visits", "requests", "qualified", "sales", "repeat_sales"]
         assert [(name, step["count"], step["rate"], step["lost"]) for name, step in steps.items()] == [
             ("impressions", 10_000, None, None), ("clicks", 200, 0.02, 9800), ("visits", 480, 0.9, 20),
-            ("requests", 60, 0.125, 420), ("qualified", 30, 0.5, 30), ("sales", 15, 0.5, 15), ("repeat_sales", 3, 3 / 9, None),
+            ("requests", 60, 0.0625, 450), ("qualified", 30, 0.5, 30), ("sales", 15, 0.5, 15), ("repeat_sales", 3, 3 / 9, None),
         ]  # fmt: skip
+
+    def test_clicks_stand_against_the_visits_of_systems_that_told_them_alone(self) -> None:
+        told = figures_of(SOME_CLICKS)
+        steps = {step["step"]: step for step in told["funnel"]["steps"]}
+        assert (steps["clicks"]["count"], steps["clicks"]["of"], steps["clicks"]["rate"]) == (200, 10_000, 0.02)
+        assert (steps["visits"]["reached"], steps["visits"]["rate"], steps["visits"]["lost"]) == (180, 0.9, 20)
+
+    def test_more_visits_than_clicks_are_no_loss_below_nothing(self) -> None:
+        told = figures_of({**SPENT, "visits": [visited(AD, 500)]})
+        step = next(step for step in told["funnel"]["steps"] if step["step"] == "visits")
+        assert (step["rate"], step["lost"]) == (2.5, 0)
+
+    def test_requests_that_came_from_no_visit_are_no_conversion_of_visits(self) -> None:
+        figures = figures_of(SPENT)  # nobody asked
+        assert [step["rate"] for step in figures["funnel"]["steps"] if step["step"] == "requests"] == [None]
+        (row,) = [row for row in figures_of(ON_VISITS)["funnel"]["channels"] if row["channel"] == AD]
+        assert row["rates"]["requests"] == pytest.approx(20 / 180)
 
     def test_what_nobody_tells_is_no_step_to_lose_on(self) -> None:
         steps = {step["step"]: step for step in figures_of({**SPENT, "ad_clicks": []})["funnel"]["steps"]}
         assert (steps["clicks"]["count"], steps["visits"]["rate"], steps["visits"]["lost"]) == (None, None, None)
         shown = view_of(figures_of({**SPENT, "ad_clicks": []}), settings_of())["funnel"]["steps"]["rows"]
         assert shown[0]["cells"]["count"]["text"] == "нет данных"
+
+    def test_a_section_is_one_however_its_name_is_written(self) -> None:
+        row = {"requests": 1, "sales": 0, "sections_total": 3}
+        names = {"окна": 5, "%D0%BE%D0%BA%D0%BD%D0%B0": 9, "catalog": 7}
+        told = figures_of({"site_sections": [{"section": name, "visits": visits, **row} for name, visits in names.items()]})
+        sections = told["site_sections"]
+        assert [(one["section"], one["visits"], one["requests"]) for one in sections["rows"]] == [
+            ("окна", 14, 2),
+            ("catalog", 7, 1),
+        ]
+        assert sections["total"] == 2
 
     def test_sections_of_the_site_are_listed_with_their_rate_and_what_is_left(self) -> None:
         rows = [
@@ -209,51 +247,6 @@ class TestTeam:
     def test_a_dimension_that_no_deal_tells_has_no_table(self) -> None:
         view = view_of(figures_of({"team": [led("all", "", 3, 0, 0), led("branch", "", 3, 0, 0)]}), settings_of())
         assert (view["team"]["parts"], view["team"]["none"]) == ([], "За период сделок нет.")
-
-
-class TestVerdict:
-    def test_an_empty_period_is_called_empty_and_nothing_else_is_said(self) -> None:
-        assert codes(figures_of({})) == ["empty"]
-
-    def test_money_comes_first_then_its_change_then_the_best_channel(self) -> None:
-        figures = figures_of(SPENT, BEFORE)
-        assert codes(figures)[:3] == ["profit", "revenue_up", "best"]
-        best = figures["verdict"]["parts"][2]
-        assert (best["values"], best["anchor"]) == ({"channel": AD, "amount": 1000}, anchor_of(AD))
-        assert figures["verdict"]["tone"] == "good"
-
-    def test_a_channel_that_earns_less_than_it_costs_is_the_worst(self) -> None:
-        rows = {**SPENT, "spend": [cost(AD, "s", "5000")]}
-        part = next(part for part in figures_of(rows)["verdict"]["parts"] if part["code"] == "worst")
-        assert part["values"] == {"channel": AD, "amount": -3000}
-        assert "best" not in codes(figures_of(rows))
-
-    def test_few_sales_make_neither_a_best_nor_a_worst(self) -> None:
-        found = codes(figures_of({**SPENT, "results": [sold(sales=9.0)]}))
-        assert "few_data" in found
-        assert not {"best", "worst"} & set(found)
-
-    def test_without_a_cost_price_profit_is_not_spoken_of(self) -> None:
-        found = codes(figures_of({**SPENT, "results": [sold(profit=None)]}))
-        assert found[0] == "return"
-        assert not {"best", "worst", "profit"} & set(found)
-
-    def test_without_spend_there_is_no_payback(self) -> None:
-        assert codes(figures_of({**SPENT, "spend": []}))[0] == "no_cost"
-
-    @pytest.mark.parametrize("language", ["ru", "en"])
-    @pytest.mark.parametrize("currency", ["RUB", "KZT"])
-    def test_every_sentence_is_whole_in_both_languages(self, language: str, currency: str) -> None:
-        plan = [{"month": month, "revenue": "1", "cpo": "1"} for month in ("2026-09", "2026-10")]
-        figures = figures_of(shop(), shop_before(), currency=currency, report={"plan": plan, "language": language})
-        names = Names(settings_of(report={"language": language}))
-        lines = verdict_lines(figures, Formats(language, currency, "UTC"), names)
-        assert len(lines) == len(figures["verdict"]["parts"]) > 5
-        assert all(line["text"] and "{" not in line["text"] for line in lines)
-
-    def test_every_code_has_its_words(self) -> None:
-        for language in ("ru", "en"):
-            assert {"cpo_over_channel", "plan_missed", "look_no_source", "revenue_same"} <= texts(language)["verdict_words"].keys()
 
 
 class TestPage:

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
+from functions.report import render
 from functions.report.figures import Figures, build
 from functions.report.marts.plan import months_of
 from functions.report.marts.questions import Answers, Period
 from functions.report.view.formats import Formats
 from functions.report.view.names import Names
 from functions.report.view.plan import plan_view
-from tests.report_cases import DATA_TO, PERIOD, cost, figures_of, results, settings_of
+from functions.report.view.verdict import verdict_lines
+from tests.report_cases import DATA_TO, PERIOD, cost, figures_of, kind, results, settings_of
 
 OCTOBER = Period(date(2026, 10, 1), date(2026, 10, 31))
 SOLD = {
@@ -103,11 +105,11 @@ def test_a_channel_is_planned_under_the_name_of_the_rules_or_of_the_report(name:
 
 
 def test_the_site_is_planned_by_its_own_row_else_by_its_channels() -> None:
-    channels = [{"month": "2026-10", "channel": name, "cost": "1000", "sales": 3} for name in ("Yandex Direct", "Билборды")]
+    channels = [{"month": "2026-10", "channel": name, "cost": "1000", "sales": 3} for name in ("Yandex Direct", "Google Ads")]
     assert row_of(of_october(*channels))["cost"]["plan"] == 2000
     own = row_of(of_october(*channels, {"month": "2026-10", "cost": "5000"}))
     assert (own["cost"]["plan"], own["sales"]["plan"]) == (5000, 6)
-    nothing = row_of(of_october(*channels), "Билборды")["cost"]
+    nothing = row_of(of_october(*channels), "Google Ads")["cost"]
     assert (nothing["fact"], nothing["difference"]) == (0, -1000)
 
 
@@ -130,7 +132,7 @@ def test_a_price_of_nothing_sold_is_not_compared() -> None:
     assert told["plan"]["cpo"][0]["over"] is None
     view = plan_view(told, Formats("en", "RUB", "UTC"), Names(settings_of(report={"language": "en"})))
     assert view is not None
-    assert view["cpo"] == ["Admissible cost of a sale ₽1,100; nothing was sold, there is nothing to compare."]
+    assert view["cpo"] == ["Admissible cost of a sale ₽1,100; there were no sales with spend, nothing to compare."]
 
 
 def test_tiles_stand_against_the_period_before_and_the_plan() -> None:
@@ -140,3 +142,50 @@ def test_tiles_stand_against_the_period_before_and_the_plan() -> None:
     assert (tiles["revenue"]["plan"], tiles["revenue"]["plan_share"], tiles["revenue"]["plan_difference"]) == (10000, 0.5, -5000)
     assert (tiles["margin_romi"]["plan"], tiles["margin_romi"]["plan_share"]) == (0.5, None)
     assert tiles["margin_romi"]["plan_difference"] == pytest.approx(2500 / 1800 - 1 - 0.5)
+
+
+def test_a_price_of_what_cost_nothing_is_not_called_within_the_admissible() -> None:
+    told = of_october({"month": "2026-10", "cpo": "1100"}, rows={"results": SOLD["results"]})
+    assert told["plan"]["cpo"] == [{"channel": "", "admissible": Decimal("1100.00"), "actual": None, "over": None}]
+    assert row_of(told)["cpo"]["fact"] is None
+    assert told["income"]["total"]["cpo_over"] is None
+    settings = settings_of()
+    formats = Formats("ru", "RUB", "UTC")
+    view = plan_view(told, formats, Names(settings))
+    assert view is not None
+    text = "Допустимая цена продажи 1 100 ₽; продаж с расходом нет, сравнивать не с чем."
+    assert [price["text"].replace("\u00a0", " ") for price in view["prices"]] == [text]
+    assert "Допустимая цена" not in " ".join(line["text"] for line in verdict_lines(told, formats, Names(settings)))
+
+
+def test_a_figure_that_only_some_of_the_months_plan_is_named_with_the_months_that_do_not() -> None:
+    plan = [{"month": "2026-09", "cost": "1"}, {"month": "2026-10", "cost": "1", "revenue": "5000"}]
+    told = figures_of(SOLD, report={"plan": plan})
+    assert told["plan"]["gaps"] == [{"channel": "", "measure": "revenue", "months": ["2026-09"]}]
+    view = plan_view(told, Formats("ru", "RUB", "UTC"), Names(settings_of()))
+    assert view is not None
+    assert view["incomplete"] == (
+        "Запланировано не на все месяцы и потому не сравнивается: Весь сайт — Выручка (нет: сентябрь 2026)."
+    )
+
+
+def test_a_channel_that_nobody_knows_is_named_and_is_in_no_sum() -> None:
+    good = {"month": "2026-10", "channel": "Yandex Direct", "revenue": "700"}
+    told = of_october(good, {"month": "2026-10", "channel": "Яндекс.Директ", "revenue": "1000", "cpo": "1"})
+    assert told["plan"]["unknown"] == ["Яндекс.Директ"]
+    assert [row["channel"] for row in told["plan"]["rows"]] == ["", "Yandex Direct"]
+    assert row_of(told)["revenue"]["plan"] == 700
+    view = plan_view(told, Formats("ru", "RUB", "UTC"), Names(settings_of()))
+    assert view is not None
+    assert "Яндекс.Директ" in view["unknown"]
+    assert "Яндекс.Директ" in render.page(told, settings_of())
+
+
+def test_a_channel_of_the_marts_without_anything_in_the_period_may_be_planned() -> None:
+    rows = {**SOLD, "channels": [kind("Billboards", is_ad=True)]}
+    assert of_october({"month": "2026-10", "channel": "billboards", "cost": "5"}, rows=rows)["plan"]["unknown"] == []
+
+
+def test_a_planned_price_that_follows_from_others_is_rounded_as_money_is() -> None:
+    row = row_of(of_october({"month": "2026-10", "cost": "1000", "requests": 3}))
+    assert row["cpl"]["plan"] == Decimal("333.33")

@@ -14,6 +14,7 @@ from python_calamine import CalamineWorkbook
 from functions.report.figures import MEASURES, Figures
 from functions.report.view.words import texts
 from functions.report.workbook.book import file_name, workbook
+from shared.report_settings import SECTIONS
 from tests.report_cases import contact, cost, deal, figures_of, lease_pool, listed_call, path, results, settings_of, shop
 
 Table = list[list[Any]]
@@ -177,3 +178,53 @@ def test_thousands_of_campaigns_and_deals_are_all_there_and_fit_into_a_mail() ->
     assert sum(row[3] == "campaign" for row in found["Channels"]) > 2000
     assert ["Deals", "Shown: 5,000 of 7,123, the newest.", ""] in found["Definitions"]
     assert len(book) < 7_000_000
+
+
+# Sections of the reader
+
+
+def titles(language: str, *sections: str) -> list[str]:
+    report = {"language": language, "sections": list(sections)}
+    return list(sheets_of(workbook(figures_of(shop()), settings_of(report=report))))
+
+
+def test_sheets_are_those_of_the_chosen_sections_in_their_order_and_the_definitions() -> None:
+    assert titles("ru", "deals", "summary") == ["Сделки", "Сводка", texts("ru")["drivers"]["sheet"], "Определения"]
+    assert titles("en", "quality") == ["Restated", "Data quality", "Definitions"]
+    assert titles("en", "method") == titles("en", "traffic") == ["Definitions"]
+
+
+def test_every_section_can_be_chosen_alone_and_all_of_them_are_the_whole_workbook() -> None:
+    apart = [title for section in SECTIONS for title in titles("en", section)[:-1]]
+    assert [*apart, "Definitions"] == titles("en", *SECTIONS) == titles("en")
+
+
+def test_definitions_explain_the_chosen_sections_alone() -> None:
+    def explained(*sections: str) -> set[Any]:
+        report = {"language": "en", "sections": list(sections)}
+        return {row[0] for row in sheets_of(workbook(figures_of(shop()), settings_of(report=report)))["Definitions"]}
+
+    whole, cut = explained(), explained("summary", "funnel")
+    words = texts("en")
+    assert {words["funnel"]["sheet"], words["team"]["sheet"], words["budget"]["sheet"]} <= whole
+    assert words["funnel"]["sheet"] in cut
+    assert not {words["team"]["sheet"], words["budget"]["sheet"]} & cut
+    control = words["sections"]["source_control"]
+    assert any(str(name).startswith(control) for name in whole)
+    assert not any(str(name).startswith(control) for name in cut)
+
+
+def test_the_workbook_of_a_scope_begins_with_its_name_and_has_no_sections_of_the_site() -> None:
+    figures, report = {**figures_of(shop()), "scope": "=Агентство"}, {"language": "ru", "sections": ["funnel", "deals"]}
+    found = sheets_of(workbook(figures, settings_of(report=report)))
+    assert list(found) == ["Срез", texts("ru")["funnel"]["sheet"], "Сделки", "Определения"]
+    assert found["Срез"][1] == ["Срез", "=Агентство"]
+    assert found["Срез"][2] == ["Что это значит", texts("ru")["snapshot"]["scope"]["note"]]
+
+
+@pytest.mark.parametrize(
+    ("scope", "name"),
+    [("Агентство «Щука»", "agentstvo-schuka-"), ("Team A/B", "team-a-b-"), ("中文", "scope-"), ("x" * 200, "x" * 40 + "-")],
+)
+def test_the_file_of_a_scope_has_its_name_in_plain_letters(scope: str, name: str) -> None:
+    assert file_name({**figures_of({}), "scope": scope}) == f"skvoz-kvartal-{name}2026-09-13-2026-10-12.xlsx"

@@ -305,6 +305,18 @@ def test_a_rule_whose_stages_never_bring_money_is_warned_of(money_stage: str, me
     assert warnings == ([told] if is_warned else [])
 
 
+def test_channels_of_a_scope_that_nobody_names_are_warned_of() -> None:
+    own = {"id": "radio", "name": {"ru": "Радио", "en": "Radio"}, "synonyms": ["radio"], "channel": "Эфир"}
+    known = ["Yandex Direct", "яндекс директ", "Организация · Анна", "Google Ads · Анна", "blogger / cpa", "Прочий трафик", "эфир"]
+    scopes = [{"name": "a", "channels": ["VK Ads"]}, {"name": "b", "channels": [*known, "Yandex Direkt", "no source"]}]
+    told = parse_settings({**LEAST, "sources": {"own": [own]}, "report": {"scopes": scopes}})
+    warnings = warnings_of(told)
+    assert [warning.partition("the channel ")[2].partition(":")[0] for warning in warnings] == [
+        "Организация · Анна", "Yandex Direkt", "no source"
+    ]  # fmt: skip
+    assert warnings[1].startswith("report.scopes.1.channels: no rule and no own source has the channel Yandex Direkt: readers of b")
+
+
 def test_names_where_amocrm_tells_ids_are_warned_of() -> None:
     named = {"pipeline": "Продажи", "stages": {"Оплачено": "paid"}}
     ids = {"pipeline": "6904417", "stages": {"58113402": "unsorted", "Замер": "qualified", "won": "paid", "lost": "lost"}}

@@ -1,18 +1,26 @@
 """What has rung already, and how far a site was checked: DynamoDB `ledger`, pk `alerts#{site}`.
 
-Items: sk `checked` (the refresh that was judged), `rang#{recipient hash}#{kind}#{digest of the subject}` with the site's day of the
-last mail and its `state`. An alert is claimed before its mail is sent, so that no day has it twice, whatever dies in between:
-`sent` rests for the days of its kind (checks.py, RESTS), `sending`, whose mail may have gone out or not, until the next day.
+Items: sk `checked` (the refresh that was judged), `tried` (how often a refresh was judged in vain), `rang#{recipient hash}#{kind}#
+{digest of the subject}`: when its last mail went, its `state` and its `mark`. An alert is claimed before its mail is sent, so that
+no 24 hours have it twice, whatever dies in between: `sent` rests for the days of its kind (checks.py, RESTS), `sending`, whose mail
+may have gone out or not, for one day, as does one whose mark has changed.
 """
 
 from __future__ import annotations
 
 import hashlib
-from datetime import date, datetime, timedelta
+from collections.abc import Collection
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from functions.report.alerts.checks import RESTS, Alert
-from shared.times import from_lake_text
+from shared.times import from_lake_text, lake_text
+
+DAY = timedelta(days=1)
+MOST_TRIES = 3  # of one refresh; the next one is judged anew
+
+
+Key = tuple[str, tuple[str, ...]]
 
 
 class Standing(NamedTuple):
@@ -46,19 +54,50 @@ class Bell:
         item = {**_key(f"alerts#{site_id}", "checked"), "refresh_id": {"S": refresh_id}}
         self._dynamodb.put_item(TableName=self._table, Item=item)
 
-    def claim(self, site_id: str, recipient: str, alert: Alert, today: date) -> bool:
-        """Take an alert for one recipient's mail of the day; False where it rang of late. Of two that race for it, one has it."""
-        rested = today - timedelta(days=RESTS[alert.kind])
+    def gives_up(self, site_id: str, refresh_id: str) -> bool:
+        """Note that a refresh was not judged or told as a whole; whether that was often enough."""
+        tried = self._get(f"alerts#{site_id}", "tried")
+        tries = 1 + (int(tried["tries"]["N"]) if tried and tried["refresh_id"]["S"] == refresh_id else 0)
+        item = {**_key(f"alerts#{site_id}", "tried"), "refresh_id": {"S": refresh_id}, "tries": {"N": str(tries)}}
+        self._dynamodb.put_item(TableName=self._table, Item=item)
+        return tries >= MOST_TRIES
+
+    def resting(self, site_id: str, recipient: str, alerts: Collection[Alert], now: datetime) -> set[Key]:
+        """Of these alerts those that may not ring now, as `key_of` names them."""
+        asked = {
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :rang)",
+            "ExpressionAttributeValues": {":pk": {"S": f"alerts#{site_id}"}, ":rang": {"S": f"rang#{recipient}#"}},
+        }
+        pages = self._dynamodb.get_paginator("query").paginate(TableName=self._table, ConsistentRead=True, **asked)
+        rang = {item["sk"]["S"]: item for page in pages for item in page["Items"]}
+        found = set()
+        for alert in alerts:
+            item = rang.get(_rang(site_id, recipient, alert)["sk"]["S"])
+            if item is not None and not _may_ring(item, alert, now):
+                found.add(key_of(alert))
+        return found
+
+    def claim(self, site_id: str, recipient: str, alert: Alert, now: datetime) -> bool:
+        """Take an alert for one recipient's mail; False where it rang of late. Of two that race for it, one has it."""
+        told = {":rested": now - RESTS[alert.kind] * DAY, ":day": now - DAY}
         try:
             self._dynamodb.put_item(
                 TableName=self._table,
-                Item={**_rang(site_id, recipient, alert), "day": {"S": today.isoformat()}, "state": {"S": "sending"}},
-                ConditionExpression="attribute_not_exists(pk) OR #day <= :rested OR (#state = :sending AND #day < :today)",
-                ExpressionAttributeNames={"#day": "day", "#state": "state"},
+                Item={
+                    **_rang(site_id, recipient, alert),
+                    "at": {"S": lake_text(now)},
+                    "state": {"S": "sending"},
+                    "mark": {"S": alert.mark},
+                    # Long after it has rested, the table's time to live clears it away.
+                    "expires_at": {"N": str(int((now + (RESTS[alert.kind] + 30) * DAY).timestamp()))},
+                },
+                ConditionExpression="attribute_not_exists(#at) OR #at <= :rested "
+                "OR (#at <= :day AND (#state = :sending OR #mark <> :mark))",
+                ExpressionAttributeNames={"#at": "at", "#state": "state", "#mark": "mark"},
                 ExpressionAttributeValues={
-                    ":rested": {"S": rested.isoformat()},
-                    ":today": {"S": today.isoformat()},
+                    **{name: {"S": lake_text(at)} for name, at in told.items()},
                     ":sending": {"S": "sending"},
+                    ":mark": {"S": alert.mark},
                 },
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
@@ -75,15 +114,36 @@ class Bell:
             ExpressionAttributeValues={":sent": {"S": "sent"}},
         )
 
-    def release(self, site_id: str, recipient: str, alert: Alert) -> None:
-        """The mail was refused for certain: the next run may try again at once."""
-        self._dynamodb.delete_item(TableName=self._table, Key=_rang(site_id, recipient, alert))
+    def release(self, site_id: str, recipient: str, alert: Alert, now: datetime) -> None:
+        """No mail went out for certain: the next run may try again at once. Only the claim made at `now` is given back."""
+        try:
+            self._dynamodb.delete_item(
+                TableName=self._table,
+                Key=_rang(site_id, recipient, alert),
+                ConditionExpression="#state = :sending AND #at = :now",
+                ExpressionAttributeNames={"#state": "state", "#at": "at"},
+                ExpressionAttributeValues={":sending": {"S": "sending"}, ":now": {"S": lake_text(now)}},
+            )
+        except self._dynamodb.exceptions.ConditionalCheckFailedException:
+            return
 
     def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
         found: dict[str, Any] | None = self._dynamodb.get_item(TableName=self._table, Key=_key(pk, sk), ConsistentRead=True).get(
             "Item"
         )
         return found
+
+
+def key_of(alert: Alert) -> Key:
+    """What tells an alert from others of the same reader."""
+    return (alert.kind, alert.subject)
+
+
+def _may_ring(item: dict[str, Any], alert: Alert, now: datetime) -> bool:
+    """As `claim` asks DynamoDB."""
+    at = from_lake_text(item["at"]["S"])
+    is_open = item["state"]["S"] == "sending" or item["mark"]["S"] != alert.mark
+    return at <= now - RESTS[alert.kind] * DAY or (is_open and at <= now - DAY)
 
 
 def _rang(site_id: str, recipient: str, alert: Alert) -> dict[str, dict[str, str]]:

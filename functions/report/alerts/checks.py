@@ -104,8 +104,8 @@ def hooks_stopped(came: Mapping[datetime, int], begins: datetime, ends: datetime
     """Webhooks of a CRM that came before and do not any more, whatever else tells of its deals. `came` are their numbers by whole
     hours, `back` is what lies between the spans compared."""
     sums = [sum(n for at, n in came.items() if begins - k * back <= at < ends - k * back) for k in range(5)]
-    row = {"last_at": max((at for at, n in came.items() if n and at < ends), default=None)}
-    row |= {f"came_{k}": n for k, n in enumerate(sums)}
+    last = max((at for at, n in came.items() if n and at < ends), default=None)
+    row: Row = {"last_at": last, **{f"came_{k}": n for k, n in enumerate(sums)}}
     for alert in stopped("crm_stopped", [row], begins, ends):
         yield alert._replace(form="_hooks")
 

@@ -8,11 +8,13 @@ from typing import Any
 
 from functions.report.alerts.bell import Bell
 from functions.report.alerts.ringing import Ringing, ring_all
+from functions.report.alerts.telling import Telling
 from functions.report.delivery.post import post_of
 from functions.report.delivery.suppressed import Suppressed
 from functions.report.links import Links
 from functions.report.store import Ledger
 from shared.aws import client, env
+from shared.heard import Heard
 from shared.log import count, logger
 from shared.sites import list_sites
 from shared.times import parse_instant
@@ -28,15 +30,15 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, int]:
         return {"sent": 0}
     now = parse_instant(event["time"])
     dynamodb, table = client("dynamodb"), env("LEDGER_TABLE")
-    ringing = Ringing(
-        sites=list_sites(client("s3"), env("FILES_BUCKET")),
+    telling = Telling(
         ledger=Ledger(dynamodb, table),
         bell=Bell(dynamodb, table),
         links=Links(dynamodb, table),
-        suppressed=lambda: Suppressed(dynamodb, table).all(now),
+        suppressed=Suppressed(dynamodb, table),
         post=post_of(os.environ, client, now),
-        warehouse=engine,
         public_url=env("PUBLIC_URL"),
         randomness=os.urandom,
     )
-    return {"sent": ring_all(ringing, now)}
+    heard = Heard(lambda: dynamodb, lambda: env("CRM_TABLE"))
+    sites = list_sites(client("s3"), env("FILES_BUCKET"))
+    return {"sent": ring_all(Ringing(sites, telling, engine, heard), now)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
+from string import Formatter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from functions.report.alerts.checks import Alert
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from shared.report_settings import AlertKind
 
 MOST_TOLD = 12  # of one mail, in full; of others the title
-MOST_TITLES = 150  # how many more there are is told: a mail over 102 KB is clipped
+MOST_TITLES = 150  # a mail over 102 KB is clipped
+MOST_NAMED = MOST_TOLD + MOST_TITLES  # the rest waits for the next mail
 MOST_SUBJECT_NAME = 60
 GAP = " → "
 # The page's view that shows more of it.
@@ -31,6 +33,7 @@ VIEWS: Mapping[AlertKind, str] = {
     "spend_without_requests": "channels",
     "low_romi": "channels",
     "pool_short": "calls",
+    "number_silent": "calls",
 }
 
 
@@ -43,15 +46,14 @@ class Told(NamedTuple):
     link: str
 
 
-def mail_of(alerts: Sequence[Alert], settings: Mapping[str, Any], page_url: str, unsubscribe_url: str) -> Mail:
-    """The mail of one reader, at most 80,000 bytes of HTML; `settings` are the site's with his language in them. Alerts come in the
-    order of their kinds: what has stopped first."""
+def mail_of(alerts: Sequence[Alert], settings: Mapping[str, Any], page_url: str, unsubscribe_url: str, more: int = 0) -> Mail:
+    """The mail of one reader, at most 80,000 bytes of HTML; `settings` are the site's with his language in them. Alerts, at most
+    MOST_NAMED, come in the order of their kinds: what has stopped first. `more` is how many wait for the next mail."""
     names = Names(settings)
     words: Mapping[str, Any] = names.words["alerts"]
     formats = Formats(settings["report"]["language"], settings["currency"], settings["time_zone"])
     told = [told_of(alert, names, formats, page_url) for alert in alerts[:MOST_TOLD]]
-    others = [told_of(alert, names, formats, "").title for alert in alerts[MOST_TOLD : MOST_TOLD + MOST_TITLES]]
-    more = len(alerts) - len(told) - len(others)
+    others = [told_of(alert, names, formats, "").title for alert in alerts[MOST_TOLD:]]
     site = clean(settings["name"], MOST_SUBJECT_NAME)
     rest = plural(len(alerts) - 1, words["and_more"], names.words) if len(alerts) > 1 else ""
     view = {
@@ -75,22 +77,28 @@ def told_of(alert: Alert, names: Names, formats: Formats, page_url: str) -> Told
     """One alert in words."""
     words: Mapping[str, Any] = names.words["alerts"][alert.kind]
     known = {**_figures(alert, names, formats), "subject": subject_of(alert, names)}
-    form = "seen"
+    form = alert.form
     if alert.kind == "pool_short":
-        form = "seen_turned_away" if alert.seen["pool_full"] else "seen_under"
+        form = "_turned_away" if alert.seen["pool_full"] else "_under"
+    said = [words[f"seen{form}"], *(words[part] for part in ("usual", "last") if part in words)]
     return Told(
-        words["title"].format(**known),
-        words[form].format(**known),
-        words["do"].format(**known),
+        words.get(f"title{form}", words["title"]).format(**known),
+        " ".join(text.format(**known) for text in said if _fields(text) <= known.keys()),
+        words.get(f"do{form}", words["do"]).format(**known),
         f"{page_url}#view={VIEWS[alert.kind]}" if page_url else "",
     )
+
+
+def _fields(text: str) -> set[str]:
+    """Places of a text; a reader of a scope is not told figures of the whole site, so what speaks of them is left out."""
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
 
 
 def subject_of(alert: Alert, names: Names) -> str:
     """Of what an alert tells, as reports call it; "" of the whole site."""
     if alert.kind in ("spend_without_requests", "low_romi"):
-        channel, *below = alert.subject
-        parts = [names.channel(channel)]
+        channel, *below = alert.subject or ("",)
+        parts = [names.channel(channel)] if alert.subject else []
         if below:
             source, campaign = below
             parts += [names.source(channel, {"source": source}), names.campaign({"campaign": campaign})]

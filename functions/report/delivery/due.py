@@ -20,15 +20,22 @@ Kind = Literal["day", "week", "month"]
 KINDS: tuple[Kind, ...] = ("day", "week", "month")
 GRACE: Mapping[Kind, timedelta] = {"day": timedelta(hours=12), "week": timedelta(hours=48), "month": timedelta(hours=48)}
 DAY = timedelta(days=1)
+LAST_HOUR = timedelta(hours=1)  # of a report: it does not wait for data any more, so that it goes out before it is given up
 
 
 class Due(NamedTuple):
-    """One report for one reader. `at` is when it became due."""
+    """One report for one reader. `at` is when it became due, `until` when it is given up."""
 
     reader: Reader
     kind: Kind
     period: Period
     at: datetime
+    until: datetime = datetime.max.replace(tzinfo=UTC)
+
+    @property
+    def waits_to(self) -> datetime:
+        """For how long it waits for the rest of its last day's data."""
+        return min(self.at + GRACE[self.kind], self.until - LAST_HOUR)
 
 
 def due_of(settings: Mapping[str, Any], reader: Reader, now: datetime) -> Iterator[Due]:
@@ -41,9 +48,9 @@ def due_of(settings: Mapping[str, Any], reader: Reader, now: datetime) -> Iterat
             at = due_at(settings, reader, kind, period)
             if at > now:
                 continue
-            following = available_at(settings, kind, _after(settings, kind, period))
-            if now < max(following, at + GRACE[kind]):
-                yield Due(reader, kind, period, at)
+            until = max(available_at(settings, kind, _after(settings, kind, period)), at + GRACE[kind])
+            if now < until:
+                yield Due(reader, kind, period, at, until)
             break
 
 
@@ -70,7 +77,7 @@ def due_at(settings: Mapping[str, Any], reader: Reader, kind: Kind, period: Peri
     """From when on a reader may get the report of a period. An hour that his clocks skip is the first moment after it; of one that
     they have twice it is the first."""
     days: Mapping[Kind, Callable[[], date]] = {
-        "day": lambda: period.last if _is_running(settings) else period.last + DAY,
+        "day": lambda: period.last if is_running(settings, kind) else period.last + DAY,
         "week": lambda: period.last + timedelta(days=reader.weekday),
         "month": lambda: period.last + timedelta(days=reader.day),
     }
@@ -80,8 +87,7 @@ def due_at(settings: Mapping[str, Any], reader: Reader, kind: Kind, period: Peri
 
 def available_at(settings: Mapping[str, Any], kind: Kind, period: Period) -> datetime:
     """When a period can be reported: its last day is over at the site, or has begun where daily reports have the running day."""
-    is_running = kind == "day" and _is_running(settings)
-    return local_midnight(period.last + (timedelta(0) if is_running else DAY), settings["time_zone"])
+    return local_midnight(period.last + (timedelta(0) if is_running(settings, kind) else DAY), settings["time_zone"])
 
 
 def _after(settings: Mapping[str, Any], kind: Kind, period: Period) -> Period:
@@ -105,9 +111,10 @@ def _first_of(number: int) -> date:
     return date(number // 12, number % 12 + 1, 1)
 
 
-def _is_running(settings: Mapping[str, Any]) -> bool:
+def is_running(settings: Mapping[str, Any], kind: Kind) -> bool:
+    """Whether reports of that kind end with the running day, by `report.until`."""
     # Settings published before there was a choice do not tell it.
-    return bool(settings["report"].get("until", "yesterday") == "today")
+    return kind == "day" and bool(settings["report"].get("until", "yesterday") == "today")
 
 
 def _kinds(reader: Reader) -> tuple[Kind, ...]:

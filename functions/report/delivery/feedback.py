@@ -46,7 +46,7 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, int]:
 
 def read(sns: Mapping[str, Any]) -> Iterator[Told]:
     """What one message tells, by recipient. KeyError, TypeError or ValueError for what is no event of SES; nothing for events that
-    are neither a bounce nor a complaint."""
+    are neither a bounce nor a complaint, nor for what came back without a mailbox having refused it (an "out of office")."""
     message = orjson.loads(sns["Message"])
     kind = message.get("eventType") or message["notificationType"]
     if kind == "Bounce":
@@ -61,7 +61,22 @@ def read(sns: Mapping[str, Any]) -> Iterator[Told]:
     at = parse_instant(part.get("timestamp") or sns["Timestamp"])
     event_id = str(part.get("feedbackId") or message["mail"]["messageId"])
     for person in people:
-        yield Told(str(person["emailAddress"]), what, at, event_id)
+        if what != "transient" or _is_refusal(part, person):
+            yield Told(_address(message, person), what, at, event_id)
+
+
+def _is_refusal(bounce: Mapping[str, Any], person: Mapping[str, Any]) -> bool:
+    """Whether a passing bounce says that the mail did not get there. Automatic answers come as Transient/General without a status
+    (SES cannot tell them from others); a server's refusal has its status, or a subtype that names why."""
+    has_status = str(person.get("status") or "").startswith(("4.", "5."))
+    return has_status or bounce.get("bounceSubType", "General") not in ("General", "Undetermined")
+
+
+def _address(message: Mapping[str, Any], person: Mapping[str, Any]) -> str:
+    """Whom the mail was for. Every report goes to one address; where that hands mail on, the bounce names the other one."""
+    destination = message["mail"].get("destination")
+    is_one = isinstance(destination, list) and len(destination) == 1
+    return str(destination[0] if is_one else person["emailAddress"])
 
 
 def _note(suppressed: Suppressed, one: Told) -> int:

@@ -2,32 +2,34 @@
 
 `MAIL_TRANSPORT` is `ses` or `smtp`; `MAIL_FROM` the sender; `CONFIGURATION_SET` of SES; `SMTP_HOST`, `SMTP_PORT` and
 `SMTP_SECURITY` (`starttls`, `tls`, or `none` to this machine alone) of SMTP, whose user and password are the secret `smtp`
-("user:password", shared/secrets.py).
+(shared/secrets.py): "user:password", one a line, the newest first. A password may hold spaces.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, Protocol
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
 from functions.report.mail import ascii_address
 from shared.errors import BadInput, SkvozError
-from shared.secrets import Secrets, parameter_reader
+from shared.secrets import parameter_reader
 
 PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
 class MailRefused(SkvozError):
-    """The mail was not taken, for certain, so it may be tried again at once. `is_recipient`: because of whom it is for."""
+    """The mail was not taken, for certain, so it may be tried again at once. `is_recipient`: because of whom it is for;
+    `is_too_big`: a smaller one might be."""
 
     code = "mail_refused"
 
-    def __init__(self, message: str, is_recipient: bool = False) -> None:
+    def __init__(self, message: str, is_recipient: bool = False, is_too_big: bool = False) -> None:
         super().__init__(message)
-        self.is_recipient = is_recipient
+        self.is_recipient, self.is_too_big = is_recipient, is_too_big
 
 
 class Post(Protocol):
@@ -41,7 +43,8 @@ class Post(Protocol):
 
 
 class SesPost:
-    """SES v2 with the installation's sender and configuration set. A refusal raises botocore's error."""
+    """SES v2 with the installation's sender and configuration set. A refusal raises botocore's error. The client must ask once
+    (shared/aws.py): SES has nothing that would tell a repeated call from a second mail."""
 
     def __init__(self, ses: Any, sender: str, configuration_set: str) -> None:
         self._ses, self.sender, self._configuration_set = ses, sender, configuration_set
@@ -57,8 +60,16 @@ class SesPost:
         return str(answer["MessageId"])
 
 
-def post_of(environment: Mapping[str, str], client: Callable[[str], Any], now: datetime) -> Post:
-    """The transport that the environment names. BadInput for one that cannot be, RuntimeError where the sender is missing."""
+def endless() -> float:
+    """Seconds left to who has all the time that he wants."""
+    return float("inf")
+
+
+def post_of(
+    environment: Mapping[str, str], client: Callable[[str], Any], now: datetime, seconds_left: Callable[[], float] = endless
+) -> Post:
+    """The transport that the environment names; `seconds_left()` bounds how long a server is waited for. BadInput for a transport
+    that cannot be, RuntimeError where the sender is missing."""
     sender = environment.get("MAIL_FROM", "")
     if not sender:
         raise RuntimeError("environment variable MAIL_FROM is not set; template.yaml must give it to this function")
@@ -78,12 +89,17 @@ def post_of(environment: Mapping[str, str], client: Callable[[str], Any], now: d
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise BadInput(f"SMTP_PORT is {port[:40]}; it must be a number from 1 to 65535")
     server = Server(host, int(port), security)
-    secrets = Secrets(parameter_reader(client("ssm"), environment.get("STAGE", "")))
-    return SmtpPost(server, sender, lambda: secrets.get("smtp", now))
+    read = cache(parameter_reader(client("ssm"), environment.get("STAGE", "")))
+    return SmtpPost(server, sender, lambda: _lines(read("smtp")), seconds_left=seconds_left)
+
+
+def _lines(secret: str | None) -> Sequence[str]:
+    """Other secrets are separated by any space; a password may have some."""
+    return [line.strip() for line in (secret or "").splitlines() if line.strip()]
 
 
 def is_refusal(error: Exception) -> bool:
     """Whether the mail was refused for certain. After any other error it may have gone out, so its claim stays."""
     if isinstance(error, ClientError):
         return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)) < 500
-    return isinstance(error, (ValueError, SkvozError))
+    return isinstance(error, (ValueError, SkvozError, ConnectTimeoutError, EndpointConnectionError))

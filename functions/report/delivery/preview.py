@@ -11,6 +11,7 @@ from functions.report.delivery.making import Maker, Wanted
 from functions.report.delivery.sending import Mailer, letter_of, send_preview
 from functions.report.mail import ascii_address
 from functions.report.readers import readers_of
+from functions.report.store import Refresh
 from shared.errors import BadInput, NotFound
 
 
@@ -32,13 +33,18 @@ def preview(mailer: Mailer, settings: Mapping[str, Any], asked: Mapping[str, Any
     refresh = mailer.ledger.last_refresh(site_id)
     if refresh is None:
         raise NotFound(f"{site_id} has no complete refresh yet: there are no figures")
-    if mailer.ledger.is_between(site_id, refresh):
-        raise BadInput(f"a refresh of {site_id} is under way; try again in some minutes")
+    _refuse_others(mailer, site_id, refresh)
     period = latest(settings, kind, now)
     report = Maker(mailer.warehouse(), settings, refresh).make(Wanted(kind, period, str(asked.get("scope") or ""), language))
-    message_id = send_preview(mailer, letter_of(mailer, report, now), recipient, now)
+    _refuse_others(mailer, site_id, refresh)  # one may have begun while the figures were read
+    message_id = send_preview(mailer, letter_of(mailer, report, now, is_preview=True), recipient, now)
     days = {"from": period.first.isoformat(), "to": period.last.isoformat()}
     return {"sent": 1, "message_id": message_id, "period": days, "failed": list(report.extras.failed)}
+
+
+def _refuse_others(mailer: Mailer, site_id: str, refresh: Refresh) -> None:
+    if not mailer.ledger.is_current(site_id, refresh):
+        raise BadInput(f"a refresh of {site_id} is under way; try again in some minutes")
 
 
 def _check(recipient: str) -> None:

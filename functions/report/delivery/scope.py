@@ -15,10 +15,9 @@ from functions.report.marts.kinds import is_together, kinds_of
 from functions.report.marts.questions import Answers, Period, answers_of
 from functions.report.marts.tree import NO_SOURCE
 from functions.report.snapshot.scope import Seen, seen_of
-from functions.report.view.names import Names
+from functions.report.snapshot.scope import channels_of as channels_among
 from shared.money import KOPECK
 from shared.report_settings import SECTIONS
-from shared.sources import standard_channels
 from shared.warehouse import Row, Warehouse
 
 # Sections that can be told by channel.
@@ -40,7 +39,7 @@ def settings_of_scope(settings: Mapping[str, Any], seen: Seen, channels: Sequenc
     """The settings as a report of the scope is made with: its sections, and the plan of its channels."""
     report = settings["report"]
     chosen = report.get("sections") or SECTIONS
-    names = {name.casefold() for channel in channels for name in (channel, _shown(seen, channel))}
+    names = {name for channel in channels for name in seen.called(channel)}
 
     def is_seen(planned: str | None) -> bool:
         return planned is not None and (planned.casefold() in names or seen.has(planned))
@@ -54,15 +53,13 @@ def settings_of_scope(settings: Mapping[str, Any], seen: Seen, channels: Sequenc
 def seen_in(settings: Mapping[str, Any], scope: str, answers: Answers) -> Seen:
     """The scope as a judge of channels. BadInput where the settings do not know it."""
     together = kinds_of(answers).unnamed if is_together(settings) else frozenset()
-    return seen_of(settings, scope, Names(settings), together)
+    return seen_of(settings, scope, together)
 
 
 def channels_of(seen: Seen, *told: Answers) -> list[str]:
     """The scope's channels as the marts name them: those that the rules know, and those that the answers tell of."""
-    known = set(standard_channels())
-    for answers in told:
-        known |= {str(row["channel"]) for question in SPLIT for row in answers[question] if row.get("channel")}
-    return sorted(channel for channel in known if seen.has(channel))
+    rows = (row for answers in told for question in SPLIT for row in answers[question])
+    return channels_among(seen, (str(row["channel"]) for row in rows if row.get("channel")))
 
 
 def scoped(answers: Answers, seen: Seen) -> Answers:
@@ -85,6 +82,7 @@ def of_scope(figures: Figures, scope: str) -> Figures:
     """The figures of a scope: requests without a source are of no channel, and repeat buyers are told of the whole site alone."""
     told = {**figures, "scope": scope}
     told["channels"] = [row for row in figures["channels"] if row["channel"] != NO_SOURCE]
+    told["deals"] = [{**deal, "why": _why(deal)} for deal in figures["deals"]]
     for block, rows in (("income", "rows"), ("funnel", "channels")):
         if block in told:
             kept = [row for row in told[block][rows] if row["channel"] != NO_SOURCE]
@@ -108,12 +106,17 @@ def _deal(row: Row) -> Row:
     return {**told, **money, **dict.fromkeys(WHOLE_MONEY)}
 
 
+def _why(deal: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What is the only touch of the scope's channels need not be the only one."""
+    why: Mapping[str, Any] = deal["why"]
+    if why["code"] != "only_touch":
+        return why
+    is_whole = sum(touch["weight"] for touch in deal["path"]) >= WHOLE
+    return {**why, "code": "only_seen" if is_whole else "part_seen"}
+
+
 def _part(amount: Any, part: Any, whole: Any) -> Decimal | None:
     """A deal's share of its request's credited money; a request of one deal gives it all of that, to the kopeck."""
     if amount is None or part is None or not whole:
         return None
     return (Decimal(amount) * Decimal(part) / Decimal(whole)).quantize(KOPECK, ROUND_HALF_UP)
-
-
-def _shown(seen: Seen, channel: str) -> str:
-    return seen.names.channel(channel) if seen.names else channel

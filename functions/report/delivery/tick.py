@@ -1,143 +1,160 @@
-"""The hourly tick: who is due which report now, and that he gets it once. One site's trouble does not stop the others, and one
+"""The tick: who is due which report now, and that he gets it once. One site's trouble does not stop the others, and one
 report's not the site's others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
-from functions.report.delivery.due import Due, demanded_of, due_of
+from functions.report.delivery.chosen import (
+    NotAllSent,
+    Remark,
+    deliverable,
+    failed,
+    is_over,
+    is_writable,
+    owner_first,
+    remark_of,
+    skip,
+    unreached_of,
+    unsent,
+)
+from functions.report.delivery.due import Due
 from functions.report.delivery.making import Maker, Report, Wanted
-from functions.report.delivery.sending import Mailer, letter_of, send, send_name
-from functions.report.delivery.suppressed import Suppression, masked, suppression_of
+from functions.report.delivery.sending import Letter, Mailer, letter_of, noted, send
+from functions.report.delivery.whole import lacks
 from functions.report.mail import recipient_hash
-from functions.report.readers import Reader, readers_of
+from functions.report.readers import readers_of
 from functions.report.store import Refresh
 from shared.errors import SkvozError
-from shared.identity import redact
 from shared.log import count, logger
+from shared.times import lake_text
+
+LATE = timedelta(hours=1)  # for so long a refresh may hold a report up before people are told
+TICK = timedelta(minutes=15)  # between two looks (template.yaml, ReportMailFunction)
+NO_TIME = "the run has no time left for it; the next one goes on"
+LEAST_SECONDS = 60  # a run with less left begins nothing: it would be cut off in the middle of a mail
 
 
-class NotAllSent(SkvozError):
-    """Some reports did not go out; the schedule repeats the run, and its alarm tells people."""
+class Refreshed(SkvozError):
+    """The figures were read while a refresh began; they are thrown away."""
 
-    code = "reports_not_sent"
+    code = "marts_rewritten"
 
 
 def mail_all(mailer: Mailer, now: datetime, again: str = "") -> int:
     """Mail every site's reports that are due; gives the number of mails. NotAllSent, after all sites, when any failed."""
-    sent, failed = 0, []
+    sent, failures = 0, []
     for site_id, settings in mailer.sites.items():
         try:
             done, errors = mail_site(mailer, orjson.loads(settings), now, again)
         except Exception as error:
-            done, errors = 0, [_failed(site_id, error)]
+            done, errors = 0, [failed(site_id, error)]
         sent += done
-        failed += [f"{site_id}: {error}" for error in errors]
-    if failed:
-        raise NotAllSent("reports were not sent: " + "; ".join(failed)) from None
+        failures += [f"{site_id}: {error}" for error in errors]
+    if failures:
+        raise NotAllSent("reports were not sent: " + "; ".join(failures)) from None
     return sent
 
 
 def mail_site(mailer: Mailer, settings: Mapping[str, Any], now: datetime, again: str = "") -> tuple[int, list[str]]:
     """Mail one site's due reports; gives the number of mails and what went wrong. With `again`, a word, everybody's newest reports
-    go out once more, whatever the hour."""
+    that went out before go out once more, whatever the hour."""
     site_id, readers = settings["site_id"], readers_of(settings)
-    due = _unsent(mailer, settings, readers, now, again)
+    due = unsent(mailer, settings, readers, now, again)
     if not due:
         return 0, []
-    unreached = _unreached(mailer, readers, now)
-    due = _deliverable(mailer, site_id, due, unreached, now, again)
+    unreached = unreached_of(mailer, readers, now)
+    due, errors = deliverable(mailer, site_id, due, unreached, now, again)
     if settings["report"].get("owner_first", True):
-        due = _owner_first(mailer, settings, [r for r in readers if r.address not in unreached], due, now, again)
-    refresh = _refresh(mailer, site_id) if due else None
-    if refresh is None:
-        return 0, []
-    maker = Maker(mailer.warehouse(), settings, refresh)
-    remark = {readers[0].address: sorted(masked(address) for address in unreached)}
-    sent, failed = 0, []
-    for wanted, those in _shared(due).items():
-        try:
-            done, errors = _send_all(mailer, maker.make(wanted), those, now, again, remark)
-        except Exception as error:
-            done, errors = 0, [_failed(site_id, error)]
-        sent += done
-        failed += errors
-    count({"ReportsSent": sent})
-    return sent, failed
+        reached = [r for r in readers if r.address not in unreached and is_writable(r.address)]
+        due = owner_first(mailer, settings, reached, due, now, again)
+    if not due:
+        return 0, errors
+    sent, more = _mail_due(mailer, settings, due, remark_of(mailer, site_id, readers, unreached), now, again)
+    return sent, [*errors, *more, *_given_up(mailer, site_id, due, now, again)]
 
 
-def _unsent(mailer: Mailer, settings: Mapping[str, Any], readers: Iterable[Reader], now: datetime, again: str) -> list[Due]:
-    find, site_id = demanded_of if again else due_of, settings["site_id"]
-    due = [one for reader in readers for one in find(settings, reader, now)]
-    return [one for one in due if not mailer.ledger.is_sent(site_id, _name(one, again))]
-
-
-def _unreached(mailer: Mailer, readers: Sequence[Reader], now: datetime) -> dict[str, Suppression]:
-    """Readers whose mailboxes give reports back, or who called one spam."""
-    found = mailer.suppressed.all(now)
-    told = {reader.address: suppression_of(found, reader.address) for reader in readers}
-    return {address: suppression for address, suppression in told.items() if suppression is not None}
-
-
-def _deliverable(
-    mailer: Mailer, site_id: str, due: Iterable[Due], unreached: Mapping[str, Suppression], now: datetime, again: str
-) -> list[Due]:
-    """Without those who want no mail and those whom none reaches. Their reports are skipped for good, so that each is counted once;
-    when they come back they get the next one."""
-    kept = []
-    for one in due:
-        address = one.reader.address
-        if address in unreached:
-            lost = {"site_id": site_id, "recipient": masked(address), "reason": unreached[address].reason}
-            logger().warning("no report to a reader whom mail does not reach; see: skvoz report suppressed", extra=lost)
-            _skip(mailer, site_id, one, now, again, "suppressed")
-        elif mailer.ledger.is_off(site_id, recipient_hash(address)):
-            _skip(mailer, site_id, one, now, again, "unsubscribed")
-        else:
-            kept.append(one)
-    return kept
-
-
-def _owner_first(
-    mailer: Mailer, settings: Mapping[str, Any], readers: Sequence[Reader], due: list[Due], now: datetime, again: str
-) -> list[Due]:
-    """A site's first report of all goes to its owner alone; the others get theirs from the next one on that becomes due. An owner
-    who does not take the kind that the others do gets the first one of it all the same. Where no mail reaches him, nobody waits."""
-    site_id, owner = settings["site_id"], readers_of(settings)[0].address
-    mine = [one for one in due if one.reader.address == owner]
-    if len(mine) == len(due) or all(reader.address != owner for reader in readers):
-        return due
-    if mailer.ledger.is_off(site_id, recipient_hash(owner)):
-        return due
-    others = [one for one in due if one.reader.address != owner]
-    first = mailer.ledger.first_sent_at(site_id)
-    if first is not None:
-        late = [one for one in others if one.at <= first and not again]
-        for one in late:
-            _skip(mailer, site_id, one, now, again, "owner_first")
-        return [one for one in due if one not in late]
-    logger().warning("a site's first report goes to its owner alone (report.owner_first)", extra={"site_id": site_id})
-    if not mine:
-        kinds = {kind for reader in readers for kind in reader.every} - set(readers[0].every)
-        mine = _unsent(mailer, settings, [readers[0]._replace(every=tuple(kinds))], now, again)[:1]
-    return mine
-
-
-def _refresh(mailer: Mailer, site_id: str) -> Refresh | None:
-    """The refresh whose marts are read; None, and counted, where there is none to be read now."""
-    refresh = mailer.ledger.last_refresh(site_id)
+def _mail_due(
+    mailer: Mailer, settings: Mapping[str, Any], due: list[Due], remark: Remark, now: datetime, again: str
+) -> tuple[int, list[str]]:
+    """Make and send what is due, from one refresh."""
+    site_id, refresh = settings["site_id"], mailer.ledger.last_refresh(settings["site_id"])
     if refresh is None:
         logger().warning("no report: the site has no complete refresh yet", extra={"site_id": site_id})
         count({"ReportsSkipped": 1}, Reason="no_refresh")
-    elif mailer.ledger.is_between(site_id, refresh):
-        logger().warning("no report now: a refresh is under way; the next tick sends it", extra={"site_id": site_id})
-        count({"ReportsSkipped": 1}, Reason="refreshing")
-        return None
-    return refresh
+        return 0, []
+    if not mailer.ledger.is_current(site_id, refresh):
+        return 0, _refreshing(site_id, due, now, again)
+    due, errors = _with_data(settings, due, refresh, now, again)
+    if not due:
+        return 0, errors
+    maker, sent = Maker(mailer.warehouse(), settings, refresh), 0
+    for wanted, those in _shared(due).items():
+        try:
+            done, failures = _send_all(mailer, _made(mailer, maker, wanted, site_id, refresh), those, now, again, remark)
+        except Refreshed:
+            errors += _refreshing(site_id, due, now, again)
+            break
+        except Exception as error:
+            done, failures = 0, [failed(site_id, error)]
+        sent += done
+        errors += failures
+    count({"ReportsSent": sent})
+    return sent, errors
+
+
+def _made(mailer: Mailer, maker: Maker, wanted: Wanted, site_id: str, refresh: Refresh) -> Report:
+    """The report. Refreshed, whatever else went wrong, when a refresh began meanwhile: its answers may be of two states."""
+    if mailer.seconds_left() < LEAST_SECONDS:
+        raise NotAllSent(NO_TIME)
+    try:
+        return maker.make(wanted)
+    finally:
+        if not mailer.ledger.is_current(site_id, refresh):
+            raise Refreshed("the marts were rewritten while the report was made")
+
+
+def _refreshing(site_id: str, due: Iterable[Due], now: datetime, again: str) -> list[str]:
+    """No report now. That is nobody's trouble until it has been so for an hour, or somebody demands one."""
+    logger().warning("no report now: a refresh is under way; the next tick sends it", extra={"site_id": site_id})
+    count({"ReportsSkipped": 1}, Reason="refreshing")
+    if again or any(now - one.at >= LATE for one in due):
+        return [failed(site_id, NotAllSent("a refresh is under way, and its reports wait for it"))]
+    return []
+
+
+def _with_data(
+    settings: Mapping[str, Any], due: Iterable[Due], refresh: Refresh, now: datetime, again: str
+) -> tuple[list[Due], list[str]]:
+    """Those whose days are known whole. The others wait, and go out at last without them, which they and the error say."""
+    site_id, kept, errors, waiting = settings["site_id"], [], [], 0
+    for one in due:
+        days = lacks(settings, one, refresh)
+        if days and now < one.waits_to and not again:
+            waiting += 1
+            continue
+        kept.append(one)
+        if days:
+            errors.append(
+                f"a report of kind {one.kind} goes out without {days} of its days: data end at {lake_text(refresh.data_to)}"
+            )
+    if waiting:
+        logger().warning("reports wait for their last day's data", extra={"site_id": site_id, "reports": waiting})
+        count({"ReportsSkipped": waiting}, Reason="no_last_day")
+    return kept, [failed(site_id, NotAllSent(error)) for error in dict.fromkeys(errors)]
+
+
+def _given_up(mailer: Mailer, site_id: str, due: Iterable[Due], now: datetime, again: str) -> list[str]:
+    """Reports that nobody will get: this was the last look at them."""
+    lost = [one for one in due if one.until <= now + TICK and not is_over(mailer, site_id, one, again)]
+    if not lost:
+        return []
+    count({"ReportsGivenUp": len(lost)})
+    return [failed(site_id, NotAllSent(f"{len(lost)} reports are given up: they could not be sent while they were of use"))]
 
 
 def _shared(due: Iterable[Due]) -> dict[Wanted, list[Due]]:
@@ -148,45 +165,33 @@ def _shared(due: Iterable[Due]) -> dict[Wanted, list[Due]]:
     return found
 
 
-def _send_all(
-    mailer: Mailer, report: Report, due: list[Due], now: datetime, again: str, remark: Mapping[str, Sequence[str]]
-) -> tuple[int, list[str]]:
+def _send_all(mailer: Mailer, report: Report, due: list[Due], now: datetime, again: str, remark: Remark) -> tuple[int, list[str]]:
     """One report to those who share it. Of a report without any data each gets one, which says so, and no more until there are."""
     site_id = report.settings["site_id"]
     told = {one.reader.address: mailer.ledger.was_told_empty(site_id, recipient_hash(one.reader.address)) for one in due}
     if report.is_empty and not again:
         for one in due:
             if told[one.reader.address]:
-                _skip(mailer, site_id, one, now, again, "no_data")
+                skip(mailer, site_id, one, now, again, "no_data")
         due = [one for one in due if not told[one.reader.address]]
     if not due:
         return 0, []
     letter = letter_of(mailer, report, now, again)
-    errors = []
-    for one in due:
-        address = one.reader.address
-        if error := send(mailer, letter, one, now, remark.get(address, ())):
-            errors.append(error)
-        elif report.is_empty != told[address]:
-            mailer.ledger.note_empty(site_id, recipient_hash(address), report.is_empty, now)
+    said = [_send_one(mailer, letter, one, now, remark, told[one.reader.address]) for one in due]
+    errors = [error for error in said if error]
     sent = len(due) - len(errors)
     if not errors:
         return sent, []
-    return sent, [_failed(site_id, NotAllSent(f"{len(errors)} of {len(due)} mails failed: {'; '.join(errors)}"))]
+    return sent, [failed(site_id, NotAllSent(f"{len(errors)} of {len(due)} mails failed: {'; '.join(errors)}"))]
 
 
-def _skip(mailer: Mailer, site_id: str, one: Due, now: datetime, again: str, reason: str) -> None:
-    mailer.ledger.skip(site_id, _name(one, again), now)
-    count({"ReportsSkipped": 1}, Reason=reason)
-
-
-def _name(one: Due, again: str) -> str:
-    return send_name(one.kind, one.period, one.reader.address, again)
-
-
-def _failed(site_id: str, error: Exception) -> str:
-    """What went wrong, in words without anybody's address: an error's text may name a recipient."""
-    why = redact(str(error))
-    logger().error("report not sent", extra={"site_id": site_id, "error": type(error).__name__, "why": why})
-    count({"ReportsFailed": 1})
-    return why
+def _send_one(mailer: Mailer, letter: Letter, one: Due, now: datetime, remark: Remark, was_empty: bool) -> str:
+    """Gives what went wrong, or nothing."""
+    if mailer.seconds_left() < LEAST_SECONDS:
+        return NO_TIME
+    address, report = one.reader.address, letter.report
+    error = send(mailer, letter, one, now, remark.get((address, one.reader.scope), ()))
+    if error or report.is_empty == was_empty:
+        return error
+    site_id = report.settings["site_id"]
+    return noted(lambda: mailer.ledger.note_empty(site_id, recipient_hash(address), report.is_empty, now))

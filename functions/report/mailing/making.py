@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from functions.report.extras import MOST_ATTACHED_BYTES, Extras
+from functions.report.extras import Extras
 from functions.report.figures import MEASURES
-from functions.report.mailing.attached import size_of
+from functions.report.mailing.attached import attached_words
 from functions.report.mailing.dress import dress_of
-from functions.report.own.section import mail_tables
+from functions.report.mailing.lines import wrapped
+from functions.report.own.section import MailTable, mail_tables
 from functions.report.templating import MOST_NAME, templates
 from functions.report.view.formats import Formats, clean
-from functions.report.view.mail import mail_view
+from functions.report.view.mail import mail_view, parts_of
 from functions.report.view.model import View, view_of
 
 MOST_MAIL_BYTES = 80_000  # Gmail clips at 102 KB
@@ -37,8 +38,8 @@ def mail(
     figures: Figures, settings: Mapping[str, Any], page_url: str, extras: Extras = NO_EXTRAS, unsubscribe_url: str = ""
 ) -> Mail:
     """The report as a mail, in the language of `settings`. `page_url` is "" where there is no page. Every table says what it sums
-    up; a part that could not be made is named. Where the customer's own sections would make the mail too large, it has their titles
-    alone."""
+    up; a part that could not be made is named. Where the customer's own sections would make the mail too large, it has less of
+    them."""
     site = figures["site"]
     formats = Formats(settings["report"]["language"], site["currency"], site["time_zone"])
     view = view_of(figures, settings, page_url)
@@ -50,33 +51,33 @@ def mail(
         "chart_id": CHART_ID,
         "logo_id": LOGO_ID,
         "all_measures": MEASURES,
-        "attached": _attached(extras, formats, view["words"]),
+        "attached": attached_words(figures, extras, parts_of(settings), formats, view["words"]),
         "notices": _notices(figures, extras, view),
         "unsubscribe_url": unsubscribe_url,
     }
     own = mail_tables(extras.own, settings["report"]["language"])
-    text = templates().get_template("mail.txt.j2").render({**view, "own": own})
-    html = _html({**view, "own": own})
-    if own and len(html.encode()) > MOST_MAIL_BYTES:
-        note = view["words"]["mail"]["own_on_page"]
-        html = _html({**view, "own": [table._replace(columns=(), rows=(), note=note) for table in own]})
+    text = wrapped(templates().get_template("mail.txt.j2").render({**view, "own": own}))
+    html = _fitting(view, own)
     picture = extras.chart.png if extras.chart and "channels" in view["parts"] else None
     return Mail(view["subject"], html, text, picture, dress.logo, view["preheader"])
+
+
+def _fitting(view: View, own: Sequence[MailTable]) -> str:
+    """The HTML with the customer's tables; where it were too large, with their titles alone, or with a word on all of them."""
+    say = view["words"]["mail"]
+    titles = [table._replace(columns=(), rows=(), note=say["own_on_page"]) for table in own]
+    word = [MailTable(say["own_title"], (), (), say["own_all_on_page"].format(count=len(own)))]
+    html = _html({**view, "own": own})
+    for less in (titles, word) if own else ():
+        if len(html.encode()) > MOST_MAIL_BYTES:
+            html = _html({**view, "own": less})
+    return html
 
 
 def _html(view: View) -> str:
     """A line a row, none indented: that saves a fifth."""
     html = templates().get_template("mail.html.j2").render(view)
     return "\n".join(line for line in map(str.strip, html.splitlines()) if line)
-
-
-def _attached(extras: Extras, formats: Formats, words: Mapping[str, Any]) -> str:
-    """That there is a workbook, and how much stands in it."""
-    if not extras.workbook:
-        return ""
-    sheets, rows = size_of(extras.workbook)
-    said = {"sheets": formats.count(sheets), "rows": formats.count(rows), "limit": MOST_ATTACHED_BYTES // 1_000_000}
-    return str(words["mail"]["attached" if extras.attachment else "too_big"].format(**said))
 
 
 def _notices(figures: Figures, extras: Extras, view: View) -> list[str]:

@@ -27,12 +27,13 @@ Figures = dict[str, Any]
 
 
 class Week(NamedTuple):
-    """One week of a channel with cost above 0."""
+    """One week of a channel with cost above 0, on so many `days` of it."""
 
     week: date
     cost: Decimal
     sales: float
     revenue: Decimal
+    days: int
 
 
 class Span(NamedTuple):
@@ -48,13 +49,14 @@ def budget_of(
     """The block `budget` of figures.json: a fit for every channel of advertising that cost something, the dearest first.
 
     Weeks are whole ones of the history up to the period's end, from the first with requests on; those whose requests are younger
-    than 90 % of the site's ways from request to sale are left out (`immature_days`). Sales by the day of the request.
+    than 90 % of the site's ways from request to sale are left out (`immature_days`), and so is a week in which a channel began or
+    ceased to spend: a part of a week costs and sells less, which is no answer of sales to spend. Sales by the day of the request.
     """
     days = _mature_days(answers["sale_delays"])
     span = _span(answers["budget_weeks"], period, history_from, known_to, days)
-    weeks = _weeks(answers["budget_weeks"], span, together) if span else {}
+    weeks = _weeks(answers["budget_weeks"], together) if span else {}
     ads = {name: told for name, told in weeks.items() if name != OTHER_TRAFFIC and kinds.is_ad(Node(name))}
-    channels = [_channel(name, told) for name, told in ads.items()]
+    channels = [row for name, told in ads.items() if span and (row := _channel(name, told, span))]
     return {
         "first_week": span.first.isoformat() if span else None,
         "last_week": span.last.isoformat() if span else None,
@@ -89,14 +91,15 @@ def _span(rows: Sequence[Row], period: Period, history_from: date, known_to: dat
     return Span(first, last) if first <= last else None
 
 
-def _weeks(rows: Iterable[Row], span: Span, together: Collection[str]) -> dict[str, list[Week]]:
+def _weeks(rows: Iterable[Row], together: Collection[str]) -> dict[str, list[Week]]:
+    """Weeks with cost by channel, in order."""
     found: dict[tuple[str, date], Week] = {}
     for row in rows:
-        if span.first <= row["week"] <= span.last:
-            key = channel_of(row["channel"], together), row["week"]
-            known = found.get(key, Week(row["week"], ZERO, 0.0, ZERO))
-            cost, revenue = (Decimal(row[name] or 0) for name in ("cost", "revenue"))
-            found[key] = Week(row["week"], known.cost + cost, known.sales + float(row["sales"] or 0), known.revenue + revenue)
+        key = channel_of(row["channel"], together), row["week"]
+        known = found.get(key, Week(row["week"], ZERO, 0.0, ZERO, 0))
+        cost, revenue = (Decimal(row[name] or 0) for name in ("cost", "revenue"))
+        days = max(known.days, int(row.get("cost_days") or 0))
+        found[key] = Week(row["week"], known.cost + cost, known.sales + float(row["sales"] or 0), known.revenue + revenue, days)
     by_channel: dict[str, list[Week]] = {}
     for (channel, _), week in sorted(found.items()):
         if week.cost > 0:
@@ -104,16 +107,35 @@ def _weeks(rows: Iterable[Row], span: Span, together: Collection[str]) -> dict[s
     return by_channel
 
 
-def _channel(channel: str, weeks: Sequence[Week]) -> Figures:
+def _usual_days(weeks: Sequence[Week]) -> int:
+    """On how many days of a week a channel usually spends: the median, of two the greater."""
+    return sorted(week.days for week in weeks)[len(weeks) // 2]
+
+
+def _used(weeks: Sequence[Week], span: Span) -> list[Week]:
+    """Weeks of the span, but for those at an end of a run of weeks with fewer days of spend than the channel's weeks usually have."""
+    usual, spent = max(_usual_days(weeks), 1), {week.week for week in weeks}
+    return [
+        week
+        for week in weeks
+        if span.first <= week.week <= span.last and (week.days >= usual or {week.week - WEEK, week.week + WEEK} <= spent)
+    ]
+
+
+def _is_running(weeks: Sequence[Week], span: Span) -> bool:
+    """Whether a channel still spent in the span's last week: on at least half of its usual days."""
+    return any(week.week == span.last and week.days * 2 >= _usual_days(weeks) for week in weeks)
+
+
+def _channel(channel: str, told: Sequence[Week], span: Span) -> Figures | None:
+    """One channel; None without a week to use. One that did not spend to the span's end spends nothing now."""
+    weeks = _used(told, span)
+    if not weeks:
+        return None
     costs, sales = [float(week.cost) for week in weeks], [week.sales for week in weeks]
-    why = _why_not(costs, sales)
-    fit = None if why else fit_of(costs, sales)
-    if not why and fit is None:
-        why = "not_converged"
-    if fit and fit.b <= 0:
-        fit, why = None, "no_growth"
-    now = weeks[-NOW_WEEKS:]
-    spend_now = sum(costs[-NOW_WEEKS:]) / len(now)
+    fit, why = _fit(costs, sales)
+    now = weeks[-NOW_WEEKS:] if _is_running(told, span) else []
+    spend_now = sum(float(week.cost) for week in now) / len(now) if now else 0.0
     revenue = sum((week.revenue for week in weeks), ZERO)
     return {
         "channel": channel,
@@ -124,12 +146,24 @@ def _channel(channel: str, weeks: Sequence[Week]) -> Figures:
         "why": why,
         **_fitted(fit, spend_now),
         "spend_now": spend_now,
-        "sales_now": fit.expected(spend_now) if fit else sum(sales[-NOW_WEEKS:]) / len(now),
+        "sales_now": 0.0 if not now else fit.expected(spend_now) if fit else sum(week.sales for week in now) / len(now),
         "least_cost": min(costs),
         "most_cost": max(costs),
         "aov": divide(revenue, sum(sales)),
         "points": [{"week": week.week.isoformat(), "cost": week.cost, "sales": whole(week.sales)} for week in weeks],
     }
+
+
+def _fit(costs: Sequence[float], sales: Sequence[float]) -> tuple[Fit | None, str]:
+    """The fit, or why there is none."""
+    if why := _why_not(costs, sales):
+        return None, why
+    fit = fit_of(costs, sales)
+    if fit is None:
+        return None, "not_converged"
+    if fit.b <= 0:
+        return None, "no_growth"
+    return (fit, "") if fit.is_certain(WILSON_Z) else (None, "uncertain")
 
 
 def _why_not(costs: Sequence[float], sales: Sequence[float]) -> str:
@@ -141,13 +175,17 @@ def _why_not(costs: Sequence[float], sales: Sequence[float]) -> str:
 
 
 def _fitted(fit: Fit | None, spend_now: float) -> Mapping[str, Any]:
+    nothing = dict.fromkeys(("a", "b", "cov", "dispersion", "next_sale_price", "next_sale_interval"))
     if fit is None:
-        return {"is_capped": False, **dict.fromkeys(("a", "b", "cov", "dispersion", "next_sale_price"))}
-    return {
+        return {"is_capped": False, **nothing}
+    told = {
         "is_capped": fit.is_capped,
         "a": fit.a,
         "b": fit.b,
         "cov": [list(row) for row in fit.cov],
         "dispersion": fit.dispersion,
-        "next_sale_price": fit.next_sale_price(spend_now),
     }
+    if not spend_now:
+        return {**nothing, **told}
+    interval = list(fit.next_sale_interval(spend_now, WILSON_Z))
+    return {**told, "next_sale_price": fit.next_sale_price(spend_now), "next_sale_interval": interval}

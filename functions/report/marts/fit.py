@@ -2,7 +2,7 @@
 
 Fitted by iteratively reweighted least squares; the covariance is the inverse of the Fisher information times the overdispersion
 (Pearson's χ² by degrees of freedom, at least 1: McCullagh and Nelder, 1989, chapters 2 and 9). b > 1 would promise returns that
-grow without end; it is set to 1, a is fitted to that, and nothing is said of b's uncertainty.
+grow without end; it is set to 1 and a is fitted to that, as uncertain as the weeks left them before.
 """
 
 from __future__ import annotations
@@ -33,6 +33,18 @@ class Fit(NamedTuple):
         """What the next sale costs at that spend: one by the slope."""
         return cost / (self.b * self.expected(cost))
 
+    def next_sale_interval(self, cost: float, z: float) -> tuple[float, float]:
+        """Ends of that price, by the delta method on its logarithm, ln cost − ln b − (a + b ln cost)."""
+        (aa, ab), (_, bb) = self.cov
+        slope = 1 / self.b + math.log(cost)
+        half = z * math.sqrt(max(aa + 2 * slope * ab + slope**2 * bb, 0.0))
+        price = math.log(self.next_sale_price(cost))
+        return math.exp(min(price - half, MOST_EXPONENT)), math.exp(min(price + half, MOST_EXPONENT))
+
+    def is_certain(self, z: float) -> bool:
+        """Whether sales grow with spend by more than chance: the lower end of b's interval is above 0."""
+        return self.b > z * math.sqrt(max(self.cov[1][1], 0.0))
+
 
 def fit_of(costs: Sequence[float], sales: Sequence[float]) -> Fit | None:
     """The fit of weeks with cost above 0 and at least one sale; None where it does not settle. b may be below 0, never above 1."""
@@ -43,8 +55,6 @@ def fit_of(costs: Sequence[float], sales: Sequence[float]) -> Fit | None:
     if found is None:
         return None
     level, b = found
-    if b > 1:
-        return _capped(costs, sales)
     means = [math.exp(level + b * x) for x in xs]
     dispersion = _dispersion(means, sales, 2)
     s0, s1, s2 = (sum(m * x**power for m, x in zip(means, xs, strict=True)) for power in range(3))
@@ -55,7 +65,10 @@ def fit_of(costs: Sequence[float], sales: Sequence[float]) -> Fit | None:
     # a = level − b · centre
     covariance = both - centre * var_b
     variance = var_level - 2 * centre * both + centre**2 * var_b
-    return Fit(level - b * centre, b, ((variance, covariance), (covariance, var_b)), dispersion)
+    cov = ((variance, covariance), (covariance, var_b))
+    if b > 1:  # with b = 1 the likeliest a is ln(sales ÷ cost)
+        return Fit(math.log(sum(sales) / sum(costs)), 1.0, cov, dispersion, is_capped=True)
+    return Fit(level - b * centre, b, cov, dispersion)
 
 
 def _settled(xs: Sequence[float], ys: Sequence[float]) -> tuple[float, float] | None:
@@ -77,14 +90,6 @@ def _settled(xs: Sequence[float], ys: Sequence[float]) -> tuple[float, float] | 
         if abs(by_level) <= CLOSE * (1 + abs(level)) and abs(by_b) <= CLOSE * (1 + abs(b)):
             return level, b
     return None
-
-
-def _capped(costs: Sequence[float], sales: Sequence[float]) -> Fit:
-    """With b = 1 the likeliest a is ln(sales ÷ cost)."""
-    total = sum(sales)
-    a = math.log(total / sum(costs))
-    dispersion = _dispersion([math.exp(a) * cost for cost in costs], sales, 1)
-    return Fit(a, 1.0, ((dispersion / total, 0.0), (0.0, 0.0)), dispersion, is_capped=True)
 
 
 def _dispersion(means: Sequence[float], sales: Sequence[float], parameters: int) -> float:

@@ -17,7 +17,8 @@ Figures = dict[str, Any]
 def income_of(root: Node, kinds: Kinds, plan: Figures | None) -> Figures:
     """The block `income` of figures.json. `drr` = cost ÷ revenue, `profit` = gross profit − cost; empty where nothing divides.
 
-    The admissible price of a sale is the channel's own in the plan, else, for channels with cost, the whole site's.
+    The admissible price of a sale is the channel's own in the plan, else, for channels with cost, the whole site's. What cost
+    nothing is not compared with it.
     """
     of_site = admissible_cpo(plan, WHOLE_SITE)
     rows = []
@@ -43,7 +44,7 @@ def _row(sums: Sums, admissible: Any) -> Figures:
         "sales": m["sales"],
         "cpo": m["cpo"],
         "admissible_cpo": admissible,
-        "cpo_over": difference(m["cpo"], admissible),
+        "cpo_over": difference(m["cpo"] if m["cost"] else None, admissible),
         "revenue": m["revenue"],
         "aov": divide(m["revenue"], m["sales"]),
         "drr": divide(m["cost"], m["revenue"]),

@@ -14,7 +14,7 @@ from functions.report.marts.questions import Period
 from functions.report.marts.ratios import divide
 from functions.report.marts.tree import ZERO, Node, Sums, whole
 from shared.money import KOPECK
-from shared.sources import standard_channels
+from shared.sources import sources_of, standard_channels
 
 MONEY = ("cost", "revenue", "gross_profit")
 COUNTS = ("requests", "qualified", "sales")
@@ -52,27 +52,31 @@ def months_of(period: Period) -> list[Month]:
     return found
 
 
-def plan_of(settings: Mapping[str, Any], period: Period, root: Node) -> Figures | None:
+def plan_of(settings: Mapping[str, Any], period: Period, root: Node, known: Iterable[str] = ()) -> Figures | None:
     """The block `plan` of figures.json; None where the settings have no plan for any month of the period.
 
     A figure is planned if every month of the period has it: sums by shares of days; ratios by the days of the months, where told,
-    else from the planned sums. The plan of the whole site is its own row, else the sum of its channels'.
+    else from the planned sums. The plan of the whole site is its own row, else the sum of its channels'. Prices of what cost
+    nothing are not compared. `known` are channels of the marts besides those of the period: a plan of a channel that nobody knows
+    is misspelt; it is in `unknown` and in no sum. `gaps`: figures planned for some of the months alone.
     """
     months = months_of(period)
-    rows = _rows(settings, root)
-    told = {month.month: rows[month.month] for month in months if month.month in rows}
-    if not told:
+    told, unknown = _told(settings, months, {*root.children, *known})
+    if not told and not unknown:
         return None
     channels = sorted({channel for of_month in told.values() for channel in of_month} - {WHOLE_SITE})
     order = {name: place for place, name in enumerate(root.children)}
     channels.sort(key=lambda name: (order.get(name, len(order)), name))
     found, prices = [], []
+    gaps: list[Figures] = []
     for channel in (WHOLE_SITE, *channels):
-        planned = _planned(months, [_of_channel(told.get(month.month, {}), channel) for month in months])
+        rows = [_of_channel(told.get(month.month, {}), channel) for month in months]
+        gaps += _gaps(channel, {month.month: row for month, row in zip(months, rows, strict=True) if month.month in told})
+        planned = _planned(months, rows)
         if not planned:
             continue
         sums = root.sums if channel == WHOLE_SITE else root.children[channel].sums if channel in root.children else Sums()
-        facts = measures(sums)
+        facts = measures(sums) | ({} if sums.cost else dict.fromkeys(("cpl", "cpo")))
         anchor = anchor_of(channel) if channel in root.children else ""
         found.append({"channel": channel, "measures": _compared(planned, facts), "anchor": anchor})
         if "cpo" in planned and not planned["cpo"].is_derived:
@@ -82,6 +86,8 @@ def plan_of(settings: Mapping[str, Any], period: Period, root: Node) -> Figures 
         "rows": found,
         "cpo": prices,
         "incomplete": [month.month for month in months if month.month not in told],
+        "gaps": gaps,
+        "unknown": unknown,
     }
 
 
@@ -97,14 +103,34 @@ def admissible_cpo(plan: Figures | None, channel: str) -> Decimal | float | None
     return next((row["admissible"] for row in plan["cpo"] if row["channel"] == channel), None) if plan else None
 
 
-def _rows(settings: Mapping[str, Any], root: Node) -> dict[str, dict[str, Row]]:
-    """Month → channel (as the report calls it) → row. Settings published before there was a plan have none."""
-    names = names_of_channels(root.children)
+def _told(
+    settings: Mapping[str, Any], months: Iterable[Month], known: Iterable[str]
+) -> tuple[dict[str, dict[str, Row]], list[str]]:
+    """Month of the period → channel (as the report calls it) → row, and the channels that nobody knows. Settings published before
+    there was a plan have none; the site's own sources may name channels that brought nothing yet."""
+    own = (source.channel for source in sources_of(settings).values() if source.channel)
+    names = names_of_channels((*own, *known))
+    wanted = {month.month for month in months}
     found: dict[str, dict[str, Row]] = {}
+    unknown = set()
     for row in settings["report"].get("plan") or ():
         told = row.get("channel") or WHOLE_SITE
-        found.setdefault(row["month"], {})[names.get(told.casefold(), told)] = row
-    return found
+        if row["month"] not in wanted:
+            continue
+        name = names.get(told.casefold()) if told else WHOLE_SITE
+        if name is None:
+            unknown.add(told)
+        else:
+            found.setdefault(row["month"], {})[name] = row
+    return found, sorted(unknown)
+
+
+def _gaps(channel: str, rows: Mapping[str, Row]) -> Iterable[Figures]:
+    """Figures that some of these months of a channel plan and others do not. `rows` are those of months that have a plan."""
+    for name in PLANNED:
+        missing = [month for month, row in rows.items() if name not in row]
+        if missing and len(missing) < len(rows):
+            yield {"channel": channel, "measure": name, "months": missing}
 
 
 def names_of_channels(known: Iterable[str] = ()) -> dict[str, str]:
@@ -141,14 +167,14 @@ def _planned(months: Sequence[Month], rows: Sequence[Row]) -> dict[str, Planned]
     return {**found, **{name: Planned(value, True) for name, value in _derived(found) if name not in found}}
 
 
-def _derived(found: Mapping[str, Planned]) -> Iterable[tuple[str, float]]:
+def _derived(found: Mapping[str, Planned]) -> Iterable[tuple[str, Decimal | float]]:
     cost = found.get("cost")
     if cost is None:
         return
     for name, by in (("cpl", "requests"), ("cpo", "sales")):
         value = divide(cost.value, found[by].value) if by in found else None
         if value is not None:
-            yield name, value
+            yield name, _number(value).quantize(KOPECK, ROUND_HALF_UP)  # as if somebody had written it
     if "gross_profit" in found:
         value = divide(Decimal(found["gross_profit"].value) - Decimal(cost.value), cost.value)
         if value is not None:

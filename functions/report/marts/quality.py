@@ -25,7 +25,7 @@ def quality_of(
     """The block `data_quality` of figures.json. Counts are whole records, never weighted."""
     methods = {row["method"]: int(row["deals"]) for row in answers["deals_matched"]}
     return {
-        "is_last_day_complete": _is_complete(settings, period, data_to, refreshed_at),
+        "is_last_day_complete": is_complete(settings, period, data_to, refreshed_at),
         "hits": _hits(answers["hits"]),
         "requests": _requests(answers),
         "deals": {
@@ -44,7 +44,7 @@ def quality_of(
         ],
         "without_cost_price": {"revenue": root.sums.unpriced_revenue},
         "costs_without_requests": _costs_without_requests(root),
-        "cost_gaps": cost_gaps_of(period, answers["cost_days"]),
+        "cost_gaps": cost_gaps_of(period, answers["cost_days"], known_to(settings, data_to)),
         "costs_not_split": sum((node.sums.cost for node in _nodes(root) if node.is_not_split), ZERO),
         "unknown_values": _unknown_values(answers["unknown_values"]),
         "immature": _immature(settings, answers, data_to),
@@ -55,7 +55,7 @@ def quality_of(
     }
 
 
-def _is_complete(settings: Mapping[str, Any], period: Period, data_to: datetime, refreshed_at: datetime | None) -> bool:
+def is_complete(settings: Mapping[str, Any], period: Period, data_to: datetime, refreshed_at: datetime | None) -> bool:
     """Whether the marts know the last day whole: something came after it, or a refresh did and the silence is a night's."""
     end = local_midnight(period.last + timedelta(days=1), settings["time_zone"])
     if data_to >= end:

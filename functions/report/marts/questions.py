@@ -23,7 +23,7 @@ OTHER_QUESTIONS = (
     "channels", "models", "markov", "removal_effects", "hits", "requests_made", "unknown_stages", "unknown_values",
     "money_without_rate", "spend_without_rate", "sale_delays", "hub_keys", "contact_channels", "calls", "call_list",
     "call_numbers", "lease_pools", "lease_reasons", "deals", "deal_paths", "left_out", "customers", "cohorts", "restated",
-    "site_sections", "qualification", "team", "budget_weeks", "cost_days", *COMPARED_QUESTIONS,
+    "site_sections", "visit_requests", "qualification", "team", "budget_weeks", "cost_days", *COMPARED_QUESTIONS,
 )  # fmt: skip
 MOST_DEALS = 5000  # in figures.json, the newest; how many there are is told beside them
 MOST_CALLS = 5000  # the newest; how many there are is told beside them

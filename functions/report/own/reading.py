@@ -3,7 +3,8 @@ refused, so a query sees what it is given and nothing beside it: no other site, 
 
 A table's name can stand after FROM, after JOIN and after a comma of a FROM list; each must be one of the tables given, or of the
 query's own WITH list as far as it stands before. Qualified names, functions in place of a table, TABLE, nested WITH and the like
-are refused. Words that end a FROM list are reserved in Athena's dialect, so none of them can be a name in disguise.
+are refused. A keyword (words.py) is never a name here: not of a WITH list, not after a dot or AS unless in quotes, and never where a
+table's name should stand. So none of the words that end a FROM list can be a name in disguise.
 """
 
 from __future__ import annotations
@@ -13,18 +14,14 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from functions.report.own.tokens import Token, text_of, tokens_of
+from functions.report.own.words import KEYWORDS, REFUSED
 from shared.errors import BadInput
 
 MOST_ROWS = 1000  # of a section
-_REFUSED = frozenset(
-    """
-    ALTER ANALYZE ATTACH CALL COPY CREATE DEALLOCATE DELETE DESCRIBE DETACH DROP EXECUTE EXPLAIN EXPORT GRANT IMPORT INSERT INSTALL
-    INTO LOAD MATCH_RECOGNIZE MERGE PIVOT PRAGMA PREPARE RECURSIVE REVOKE SHOW SUMMARIZE TABLE TRUNCATE UNLOAD UNPIVOT UPDATE USE
-    VACUUM
-    """.split()  # noqa: SIM905 (forty quoted words would be harder to read)
-)
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")  # engines agree on which of these are one name
 _ENDS_FROM = frozenset(("WHERE", "GROUP", "HAVING", "ORDER", "UNION", "INTERSECT", "EXCEPT", "SELECT"))
+_BEFORE_BY = ("GROUP", "ORDER")
+_NOTHING = Token("sign", "", False)
 _CUTS = frozenset(("LIMIT", "OFFSET", "FETCH"))
 
 
@@ -72,8 +69,10 @@ class _Reader:
         place = 1
         while True:
             name = self._at(place).name
-            if not _PLAIN.fullmatch(name) or self._at(place).word in _REFUSED:
+            if not _PLAIN.fullmatch(name):
                 raise BadInput("after WITH must come: name AS ( SELECT … )")
+            if name.upper() in KEYWORDS:
+                raise BadInput(f"its WITH list gives the name {name}, which is a word of SQL; take another one")
             if name in self._given or name in self._own:
                 raise BadInput(f"its WITH list gives the name {name}, which is taken; take another one")
             place += 1
@@ -115,10 +114,7 @@ class _Reader:
 
     def _word(self, place: int, levels: list[_Level]) -> None:
         token, level = self._tokens[place], levels[-1]
-        if token.word in _REFUSED:
-            raise BadInput(f"it may not have the word {token.word}; a column of that name is written in double quotes")
-        if token.word == "WITH" and self._at(place + 1).word not in ("ORDINALITY", "TIME"):
-            raise BadInput("WITH may only stand at its very beginning")
+        self._check_word(place, level.in_from)
         if token.text == "(":
             levels.append(_Level())
         elif (
@@ -127,8 +123,21 @@ class _Reader:
             or (token.text == "," and level.in_from)
         ):
             levels[-1] = level._replace(in_from=True, wants=True)
-        elif token.word in _ENDS_FROM:
+        elif token.word in _ENDS_FROM and (token.word not in _BEFORE_BY or self._at(place + 1).word == "BY"):
             levels[-1] = level._replace(in_from=False)
+
+    def _check_word(self, place: int, in_from: bool) -> None:
+        """BadInput for a word that may not stand there."""
+        word, before, after = self._tokens[place].word, self._before(place), self._at(place + 1)
+        if word in REFUSED:
+            raise BadInput(f"it may not have the word {word}; a column of that name is written in double quotes")
+        if word in KEYWORDS and (before.text == "." or before.word == "AS"):
+            raise BadInput(f"{word} is a word of SQL; as a name it is written in double quotes")
+        if word == "WITH" and not (after.word == "ORDINALITY" and before.text == ")"):
+            if after.word != "TIME" or self._at(place + 2).word != "ZONE":
+                raise BadInput("WITH may only stand at its very beginning")
+        if word in _BEFORE_BY and after.word != "BY" and (word == "ORDER" or before.word != "WITHIN" or in_from):
+            raise BadInput(f"after {word} must come BY; a column of that name is written in double quotes")
 
     def _item(self, place: int, levels: list[_Level]) -> int:
         """One table of a FROM list; gives the place of its last word."""
@@ -145,7 +154,7 @@ class _Reader:
         levels[-1] = levels[-1]._replace(wants=False)
         if token.word == "UNNEST" and after.text == "(":
             return place
-        if not _PLAIN.fullmatch(token.name):
+        if not _PLAIN.fullmatch(token.name) or token.word in KEYWORDS:
             raise BadInput(f"{token.text[:60]} stands where a table's name should; see docs/bi.md for the tables")
         if after.text == ".":
             raise BadInput(f"{token.name}.… is a qualified name; tables are named without catalog and schema")
@@ -162,8 +171,11 @@ class _Reader:
 
     def _is_comparison(self, place: int) -> bool:
         """Whether a FROM is that of IS [NOT] DISTINCT FROM, after which no table can stand."""
-        words = [self._tokens[n].word if n >= 0 else "" for n in range(place - 3, place)]
+        words = [self._before(n + 1).word for n in range(place - 3, place)]
         return words[2] == "DISTINCT" and (words[1] == "IS" or words[0:2] == ["IS", "NOT"])
+
+    def _before(self, place: int) -> Token:
+        return self._tokens[place - 1] if place > 0 else _NOTHING
 
     def _after_names(self, place: int) -> int:
         while self._at(place).text != ")":
@@ -173,7 +185,7 @@ class _Reader:
         return place + 1
 
     def _at(self, place: int) -> Token:
-        return self._tokens[place] if place < len(self._tokens) else Token("sign", "", False)
+        return self._tokens[place] if place < len(self._tokens) else _NOTHING
 
 
 def _limit(main: list[Token]) -> int | None:

@@ -44,24 +44,21 @@ class Days(NamedTuple):
     @property
     def months(self) -> list[str]:
         """`2026-09`, oldest first."""
-        return [month_of(day) for day in self._months()]
+        return list(dict.fromkeys(map(month_of, self._days())))
 
-    def windows(self, sizes: Mapping[str, int], most: int) -> Iterator[Days]:
-        """Whole months, oldest first, as many at a time as have `most` rows together; at least one."""
+    def windows(self, sizes: Mapping[date, int], most: int) -> Iterator[Days]:
+        """Oldest first, as many days at a time as have `most` rows together; at least one."""
         start, rows = self.first, 0
-        for day in self._months():
-            size = sizes.get(month_of(day), 0)
+        for day in self._days():
+            size = sizes.get(day, 0)
             if rows and rows + size > most:
                 yield Days(start, day - timedelta(days=1))
                 start, rows = day, 0
             rows += size
         yield Days(start, self.last)
 
-    def _months(self) -> Iterator[date]:
-        day = self.first
-        while day <= self.last:
-            yield day
-            day = (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+    def _days(self) -> Iterator[date]:
+        return (self.first + timedelta(days=number) for number in range((self.last - self.first).days + 1))
 
 
 class Files(Mapping[str, bytes]):
@@ -79,6 +76,17 @@ class Files(Mapping[str, bytes]):
     def packed(self, name: str) -> bytes:
         """A file as it is stored."""
         return self._packed[name]
+
+    @property
+    def packed_bytes(self) -> int:
+        """What all of them take."""
+        return sum(map(len, self._packed.values()))
+
+    def copy(self) -> Files:
+        """The same files, to which others can be added."""
+        other = Files()
+        other._packed, other.sizes = dict(self._packed), dict(self.sizes)
+        return other
 
     def __getitem__(self, name: str) -> bytes:
         return gzip.decompress(self._packed[name])
@@ -113,6 +121,37 @@ class Table:
         rows = [(*key, *values) for key, values in sorted(self._rows.items()) if any(values)]
         cut = zip(*rows, strict=True) if rows else ((),) * len(self._names)
         return {name: [_told(v) for v in column] for name, column in zip(self._names, cut, strict=True)}
+
+
+class Months:
+    """A kind of table of many months, a file each, whose rows come window by window of days, oldest first. A month's rows are
+    kept as JSON, a tenth of what they take as objects, until its last day is over."""
+
+    def __init__(self) -> None:
+        self._columns: dict[tuple[str, str], dict[str, list[bytes]]] = {}
+
+    def add(self, name: str, month: str, columns: Columns) -> None:
+        """Rows of that month under `name`, all of them of later days than those before."""
+        if next(iter(columns.values())):
+            found = self._columns.setdefault((month, name), {column: [] for column in columns})
+            for column, values in columns.items():
+                found[column].append(to_json(values)[1:-1])
+
+    def add_tables(self, name: str, tables: Mapping[str, Table]) -> None:
+        """Tables of one window, by month."""
+        for month, table in tables.items():
+            self.add(name, month, table.columns())
+
+    def files(self, days: Days, window: Days) -> dict[str, bytes]:
+        """`{name}-{month}` of the months that are over with that window."""
+        following = window.last + timedelta(days=1)
+        open_month = month_of(following) if following <= days.last else "9999"
+        found: dict[str, bytes] = {}
+        for month, name in sorted(key for key in self._columns if key[0] < open_month):
+            parts = self._columns.pop((month, name))
+            body = b",".join(b'"%b":[%b]' % (column.encode(), b",".join(told)) for column, told in parts.items())
+            found |= _cut(f"{name}-{month}", b"{%b}" % body)
+        return found
 
 
 def month_of(day: date) -> str:
@@ -152,15 +191,19 @@ def is_small(body: bytes) -> bool:
 
 def files_of(name: str, columns: Columns) -> dict[str, bytes]:
     """The rows under that name; what is too big is cut into halves, `…-a` and `…-b`, as often as it takes. No rows: no file."""
+    return _cut(name, to_json(columns)) if next(iter(columns.values())) else {}
+
+
+def _cut(name: str, body: bytes) -> dict[str, bytes]:
+    if is_small(body):
+        return {name: body}
+    columns: Columns = orjson.loads(body)
     rows = len(next(iter(columns.values())))
-    if not rows:
-        return {}
-    body = to_json(columns)
-    if rows == 1 or is_small(body):
+    if rows == 1:
         return {name: body}
     joint = "" if name[-2:-1] in ("-", "a", "b") and name[-1:] in "ab" else "-"
     one, other = ({key: column[part] for key, column in columns.items()} for part in (slice(rows // 2), slice(rows // 2, None)))
-    return files_of(f"{name}{joint}a", one) | files_of(f"{name}{joint}b", other)
+    return _cut(f"{name}{joint}a", to_json(one)) | _cut(f"{name}{joint}b", to_json(other))
 
 
 def _told(value: Any) -> Any:

@@ -33,7 +33,8 @@ class Told(NamedTuple):
 
 
 class Requests:
-    """Makes pages of requests for one reader."""
+    """Makes pages of requests for one reader, window by window of days, newest first. `listed`: what the manifest tells of each
+    page, in that order."""
 
     def __init__(
         self, settings: Mapping[str, Any], models: Sequence[str], places: Places, dims: Dims, days: Days, seen: Seen
@@ -41,27 +42,36 @@ class Requests:
         self._zone, self._currency = ZoneInfo(settings["time_zone"]), settings["currency"]
         self._models, self._places, self._dims, self._days, self._seen = models, places, dims, days, seen
         self._crm, self._words = CrmNames(settings), dims.words
+        self._month, self._number, self._open = "", 0, list[Record]()
+        self.listed: list[Record] = []
 
-    def pages(self, told: Told) -> tuple[dict[str, bytes], list[Record]]:
-        """Files of whole months of requests, and what the manifest tells of each, newest first."""
+    def add(self, told: Told) -> dict[str, bytes]:
+        """Files of the pages that are full with these requests, which are older than all before. What is left waits for more of its
+        month."""
         deals, paths = _by_request(told.deals), _by_request(told.paths)
-        parts = self._parts(told.parts)
-        months: dict[str, list[Record]] = {}
+        parts, files = self._parts(told.parts), dict[str, bytes]()
         for row in told.requests:
             part = parts.get(row["request_id"])
-            if self._seen.is_all or (part is not None and part["weight"] > 0):
-                record = self._record(row, deals.get(row["request_id"], []), paths.get(row["request_id"], []), part)
-                months.setdefault(month_of(row["day"]), []).append(record)
+            if not self._seen.is_all and (part is None or part["weight"] <= 0):
+                continue
+            if (month := month_of(row["day"])) != self._month:
+                files |= self.close()
+                self._month, self._number = month, 0
+            self._open.append(self._record(row, deals.get(row["request_id"], []), paths.get(row["request_id"], []), part))
+            if len(self._open) == PAGE:
+                files |= self.close()
+        return files
+
+    def close(self) -> dict[str, bytes]:
+        """Files of the requests that wait."""
+        records, self._open = self._open, []
         files: dict[str, bytes] = {}
-        listed: list[Record] = []
-        for month in sorted(months, reverse=True):
-            records = months[month]
-            bodies = [page for at in range(0, len(records), PAGE) for page in _bodies(records[at : at + PAGE])]
-            for number, (body, held) in enumerate(bodies):
-                name, days = f"requests-{month}-{number}", [record["day"] for record in held]
-                files[name] = body
-                listed.append({"name": name, "from": min(days), "to": max(days), "rows": len(held)})
-        return files, listed
+        for body, held in _bodies(records) if records else ():
+            name, days = f"requests-{self._month}-{self._number}", [record["day"] for record in held]
+            self.listed.append({"name": name, "from": min(days), "to": max(days), "rows": len(held)})
+            files[name] = body
+            self._number += 1
+        return files
 
     def _parts(self, rows: Iterable[Row]) -> dict[str, Record]:
         """What the reader's channels have of each request."""
@@ -82,7 +92,6 @@ class Requests:
         is_whole = part is None or part["weight"] >= WHOLE
         described = {**{name: first.get(name) for name in ("pipeline", "manager", "branch", "product")}, "provider": provider}
         lost = next((deal for deal in deals if deal["meaning"] == "lost"), first)
-        shown = [touch for touch in path if self._seen.has(touch["channel"])]
         return {
             "id": clean(row["request_id"], MOST_ID),
             "day": self._days.place(row["day"]),
@@ -103,8 +112,8 @@ class Requests:
             "reason": "" if path else row["no_source_reason"] or "not_determined",
             "communications": _sum([deal["communications"] for deal in deals]),
             "receivable": self._receivable(deals) if is_whole else None,
-            "path_length": int(path[0]["path_length"]) if path and self._seen.is_all else len(shown),
-            "source": [self._touch(touch, number) for number, touch in enumerate(shown, 1)],
+            "path_length": int(path[0]["path_length"]) if path else 0,
+            "source": [self._touch(touch) for touch in path],
         }
 
     def _deal(self, deal: Row, is_whole: bool) -> Record:
@@ -122,11 +131,9 @@ class Requests:
             "manager": clean(self._crm.of(provider, "managers", deal["manager"] or ""), MOST_NAME),
         }
 
-    def _touch(self, touch: Row, number: int) -> list[Any]:
-        """Its place in the path; of a scoped reader's, that among the touches that he sees."""
+    def _touch(self, touch: Row) -> list[Any]:
         weights = [weight(touch[f"{model}_weight"]) for model in self._models]
-        position = int(touch["position"]) if self._seen.is_all else number
-        return [self._places.place(touch), self._minute(touch["touched_at"]), weights, position]
+        return [self._places.place(touch), self._minute(touch["touched_at"]), weights, int(touch["position"])]
 
     def _receivable(self, deals: Sequence[Row]) -> int | None:
         """In the site's currency; what is owed in another one is not added."""

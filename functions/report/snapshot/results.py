@@ -1,12 +1,13 @@
-"""Traffic and results as tables of days and places: a file a month, of results one for every model and date basis. Pure."""
+"""Traffic and results as tables of days and places, window by window of days: a file a month, of results one for every model and
+date basis. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from functions.report.snapshot.build import RESULTS, TRAFFIC, Days, Table, files_of, kopecks, micros, month_of, weight
+from functions.report.snapshot.build import RESULTS, TRAFFIC, Days, Months, Table, kopecks, micros, month_of, weight
 from functions.report.snapshot.dims import Dims
 from functions.report.snapshot.places import Places
 from functions.report.snapshot.scope import Seen
@@ -15,8 +16,8 @@ from shared.warehouse import Row
 Files = dict[str, bytes]
 
 
-def traffic_files(rows: Iterable[Row], places: Places, days: Days, seen: Seen) -> Files:
-    """`traffic-YYYY-MM` of the rows of snapshot_traffic.sql. They hold whole months."""
+def add_traffic(months: Months, rows: Iterable[Row], places: Places, days: Days, seen: Seen) -> None:
+    """`traffic-YYYY-MM`: the rows of snapshot_traffic.sql for the next window of days."""
     tables: dict[str, Table] = {}
     for row in rows:
         if not seen.has(row["channel"]):
@@ -24,11 +25,11 @@ def traffic_files(rows: Iterable[Row], places: Places, days: Days, seen: Seen) -
         counts = [int(row[name] or 0) for name in ("visits", "clicks", "impressions")]
         table = tables.setdefault(month_of(row["day"]), Table(TRAFFIC, 2))
         table.add((days.place(row["day"]), places.place(row)), [*counts, micros(row["cost"])])
-    return _files("traffic", tables)
+    months.add_tables("traffic", tables)
 
 
 class Results:
-    """`results-{model}-{basis}-YYYY-MM` of whole months of days, by the rules of results.sql and no_source.sql: a touch's part of a
+    """`results-{model}-{basis}-YYYY-MM`, by the rules of results.sql and no_source.sql: a touch's part of a
     request counts where the request does, its part of sales and money always; each part of money has a cost price or has none."""
 
     def __init__(self, models: Sequence[str], places: Places, dims: Dims, days: Days, seen: Seen) -> None:
@@ -36,6 +37,7 @@ class Results:
         # Names of a model's columns in the answers, made once: there are millions of cells.
         self._columns = {model: (f"{model}_weight", f"{model}_revenue", f"{model}_gross_profit") for model in models}
         self._tables: dict[tuple[str, str, str], Table] = {}
+        self._months = Months()
 
     def add(self, basis: str, rows: Iterable[Row], *, with_money: bool = True) -> None:
         """Rows of snapshot_credits.sql or snapshot_payments.sql. Without money: requests and qualified ones alone."""
@@ -63,14 +65,15 @@ class Results:
             for model in self._columns:
                 self._table(model, basis, month_of(row["day"])).add(key, _result(row))
 
-    def files(self) -> Files:
-        """What was added since files were taken last."""
-        tables, self._tables = self._tables, {}
-        return {
-            name: body
-            for (model, basis, month) in sorted(tables)
-            for name, body in files_of(f"results-{model}-{basis}-{month}", tables[model, basis, month].columns()).items()
-        }
+    def close(self, basis: str) -> None:
+        """What was added of a basis is all of its window: it is kept as JSON."""
+        for key in [key for key in self._tables if key[1] == basis]:
+            model, _, month = key
+            self._months.add(f"results-{model}-{basis}", month, self._tables.pop(key).columns())
+
+    def files(self, window: Days) -> Files:
+        """The months that are over with that window."""
+        return self._months.files(self._days, window)
 
     def _table(self, model: str, basis: str, month: str) -> Table:
         key = (model, basis, month)
@@ -95,7 +98,3 @@ def _result(row: Row) -> list[Any]:
         int(row["priced_parts"]),
         int(row["unpriced_parts"]),
     ]
-
-
-def _files(name: str, tables: Mapping[str, Table]) -> Files:
-    return {key: body for month in sorted(tables) for key, body in files_of(f"{name}-{month}", tables[month].columns()).items()}

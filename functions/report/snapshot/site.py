@@ -10,6 +10,7 @@ from functions.report.snapshot.build import (
     REST,
     SECTIONS,
     Days,
+    Months,
     Table,
     files_of,
     kopecks,
@@ -37,10 +38,11 @@ class Landings:
         rows = list(rows)
         self._known = {row["landing"] for row in rows}
         self._index: dict[str, int] = {"": NO_PAGE, REST: OTHER_PAGE}
+        self._months = Months()
         self.folded = max((int(row["landings_total"]) for row in rows), default=0) - len(rows)
 
-    def files(self, rows: Iterable[Row], places: Places, days: Days, seen: Seen) -> Files:
-        """`landings-YYYY-MM` of the rows of snapshot_landings.sql. They hold whole months."""
+    def add(self, rows: Iterable[Row], places: Places, days: Days, seen: Seen) -> None:
+        """`landings-YYYY-MM`: the rows of snapshot_landings.sql for the next window of days."""
         tables: dict[str, Table] = {}
         for row in rows:
             if not seen.has(row["channel"]):
@@ -48,7 +50,11 @@ class Landings:
             key = (days.place(row["day"]), places.channel(row["channel"]), self._number(row["landing"]))
             sums: list[Any] = [int(row["visits"]), weight(row["requests"]), weight(row["sales"]), kopecks(row["revenue"] or 0)]
             tables.setdefault(month_of(row["day"]), Table(LANDINGS, 3)).add(key, sums)
-        return _files("landings", tables)
+        self._months.add_tables("landings", tables)
+
+    def files(self, days: Days, window: Days) -> Files:
+        """The months that are over with that window."""
+        return self._months.files(days, window)
 
     def names(self) -> list[str]:
         """Pages by number; those alone that a row names."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,14 +12,14 @@ import orjson
 from functions.report.marts.crm_names import CrmNames
 from functions.report.marts.kinds import is_together, kinds_of
 from functions.report.marts.questions import Answers, Period
-from functions.report.snapshot.build import MOST_BYTES, Days, Files, is_small, pack, to_json
+from functions.report.snapshot.build import MOST_BYTES, Days, Files, Months, is_small, pack, to_json
 from functions.report.snapshot.dims import Dims
 from functions.report.snapshot.manifest import Told, manifest_of
 from functions.report.snapshot.places import MOST_PLACES, Places
 from functions.report.snapshot.requests import Requests
 from functions.report.snapshot.requests import Told as Asked
-from functions.report.snapshot.results import Results, traffic_files
-from functions.report.snapshot.scope import seen_of
+from functions.report.snapshot.results import Results, add_traffic
+from functions.report.snapshot.scope import Seen, channels_of, seen_of
 from functions.report.snapshot.site import MOST_LANDINGS, MOST_SECTIONS, Landings, landings_file, section_files
 from functions.report.store import Refresh
 from functions.report.view.names import Names
@@ -61,6 +61,16 @@ class Snapshot(NamedTuple):
         )
 
 
+class Made(NamedTuple):
+    """All of a snapshot but its manifest, which alone tells of the mailed period."""
+
+    files: Files
+    days: Days
+    seen: Seen
+    pages: Sequence[Mapping[str, Any]]
+    folded: int
+
+
 def packed(snapshot: Snapshot) -> dict[str, bytes]:
     """Name → gzip, the same bytes for the same snapshot. TooBig names a file over 3 MB."""
     files = snapshot.files
@@ -84,8 +94,30 @@ def snapshot_of(
     """The snapshot of a report for the readers of `scope` (a name of report.scopes; empty: everything), in the language of
     `settings`. `kind`: day, week, month. `figures` of the same report bring the budget's fits. WarehouseError when a query fails,
     BadInput where there is no such scope."""
-    days = history_of(settings, period, refresh)
-    return Snapshot(_Maker(warehouse, settings, days, scope).files(period, kind, refresh, figures), is_hosted)
+    made = made_of(warehouse, settings, history_of(settings, period, refresh), scope)
+    return snapshot_from(made, settings, period, kind, refresh, figures, is_hosted)
+
+
+def made_of(warehouse: Warehouse, settings: Mapping[str, Any], days: Days, scope: str = "") -> Made:
+    """What reports of the same history, scope and language share. Errors as of `snapshot_of`."""
+    return _Maker(warehouse, settings, days, scope).made()
+
+
+def snapshot_from(
+    made: Made,
+    settings: Mapping[str, Any],
+    period: Period,
+    kind: str,
+    refresh: Refresh,
+    figures: Mapping[str, Any] | None = None,
+    is_hosted: bool = True,
+) -> Snapshot:
+    """The snapshot of one of these reports: the shared files, which stay as they are, and a manifest of its own."""
+    files = made.files.copy()
+    budget = (figures or {}).get("budget")
+    told = Told(period, kind, made.days, refresh.data_to, made.seen, made.pages, made.folded, budget, PATH_MODELS, BASES)
+    files.put({"manifest": manifest_of(settings, told, files.sizes)})
+    return Snapshot(files, is_hosted)
 
 
 def history_of(settings: Mapping[str, Any], period: Period, refresh: Refresh) -> Days:
@@ -102,50 +134,65 @@ class _Maker:
     def __init__(self, warehouse: Warehouse, settings: Mapping[str, Any], days: Days, scope: str) -> None:
         self._warehouse, self._settings, self._days = warehouse, settings, days
         self._names = Names(settings)
-        kinds = kinds_of(Answers({"channels": self._ask("channels")}))
+        answers = Answers({"channels": self._ask("channels")})
+        kinds = kinds_of(answers)
         together = kinds.unnamed if is_together(settings) else frozenset()
-        self._seen = seen_of(settings, scope, self._names, together)
+        self._seen = seen_of(settings, scope, together)
         rows, most = self._ask("snapshot_places", most_places=MOST_PLACE_ROWS), MOST_PLACES
         while True:
             self._places = Places(rows, kinds, self._names, is_together=bool(together), seen=self._seen, most=most)
             if most < 2 or is_small(to_json(self._places.columns())):
                 break
             most //= 2
+        named = {row["channel"] for row in (*answers["channels"], *rows)}
+        self._channels = () if self._seen.is_all else channels_of(self._seen, named)
         self._dims = Dims(CrmNames(settings), self._names.words)
         self._sizes = self._ask("snapshot_sizes")
 
-    def files(self, period: Period, kind: str, refresh: Refresh, figures: Mapping[str, Any] | None) -> Files:
-        """All files, month by month; what they share (places, descriptions, names, the manifest) comes last."""
+    def made(self) -> Made:
+        """All files but the manifest, window by window of days; what they share (places, descriptions, names) comes last."""
         files = Files()
-        for window in self._windows(MOST_ROWS, "visits", "spend"):
-            files.put(traffic_files(self._ask("snapshot_traffic", window), self._places, self._days, self._seen))
+        self._traffic(files)
         pages = self._requests(files)
         self._results(files)
         self._site(files)
         files.put({"places": to_json(self._places.columns()), "dims": to_json(self._dims.columns())})
-        told = Told(
-            period, kind, self._days, refresh.data_to, self._seen, pages, self._places.folded,
-            (figures or {}).get("budget"), PATH_MODELS, BASES,
-        )  # fmt: skip
-        files.put({"manifest": manifest_of(self._settings, told, files.sizes)})
-        return files
+        return Made(files, self._days, self._seen, pages, self._places.folded)
+
+    def _traffic(self, files: Files) -> None:
+        months = Months()
+        for window in self._windows(MOST_ROWS, "visits", "spend"):
+            add_traffic(months, self._ask("snapshot_traffic", window), self._places, self._days, self._seen)
+            files.put(months.files(self._days, window))
 
     def _results(self, files: Files) -> None:
+        """Basis by basis: a window's tables of one have a row a touch and model."""
         results = Results(PATH_MODELS, self._places, self._dims, self._days, self._seen)
         for window in self._windows(MOST_TOUCH_ROWS, "touches", "requests"):
-            asked = self._ask("snapshot_credits", window, date_basis="request")
-            results.add("request", asked)
-            results.add("payment", asked, with_money=False)
+            self._requested(results, window)
             results.add("payment", self._ask("snapshot_payments", window))
+            self._close(results, "payment", window)
             results.add("touch", self._ask("snapshot_credits", window, date_basis="touch"))
-            for basis in BASES if self._seen.is_all else ():
-                results.add_no_source(basis, self._ask("snapshot_no_source", window, date_basis=basis))
-            files.put(results.files())
+            self._close(results, "touch", window)
+            files.put(results.files(window))
+
+    def _requested(self, results: Results, window: Days) -> None:
+        """Requests count on their own day under the payment basis, too."""
+        asked = self._ask("snapshot_credits", window, date_basis="request")
+        results.add("request", asked)
+        self._close(results, "request", window)
+        results.add("payment", asked, with_money=False)
+
+    def _close(self, results: Results, basis: str, window: Days) -> None:
+        if self._seen.is_all:
+            results.add_no_source(basis, self._ask("snapshot_no_source", window, date_basis=basis))
+        results.close(basis)
 
     def _site(self, files: Files) -> None:
         landings = Landings(self._ask("snapshot_landing_names", most_landings=MOST_LANDINGS))
         for window in self._windows(MOST_ROWS, "visits", "requests"):
-            files.put(landings.files(self._ask("snapshot_landings", window), self._places, self._days, self._seen))
+            landings.add(self._ask("snapshot_landings", window), self._places, self._days, self._seen)
+            files.put(landings.files(self._days, window))
         rows = self._ask("snapshot_sections", most_sections=MOST_SECTIONS, is_scoped=not self._seen.is_all)
         sections, of_days = section_files(rows, self._days, self._seen)
         files.put(of_days)
@@ -155,21 +202,21 @@ class _Maker:
     def _requests(self, files: Files) -> list[dict[str, Any]]:
         """Puts the requests' pages; gives what the manifest tells of them."""
         maker = Requests(self._settings, PATH_MODELS, self._places, self._dims, self._days, self._seen)
-        pages: list[dict[str, Any]] = []
-        for window in self._windows(MOST_TOUCH_ROWS, "touches", "requests"):
+        scoped: dict[str, Value] = {"is_scoped": not self._seen.is_all, "channels": self._channels}
+        for window in reversed(self._windows(MOST_TOUCH_ROWS, "touches", "requests")):
             asked = Asked(
                 self._ask("snapshot_requests", window),
                 self._ask("snapshot_deals", window, most_deals=MOST_DEALS),
-                self._ask("snapshot_paths", window, most_touches=MOST_TOUCHES),
+                self._ask("snapshot_paths", window, most_touches=MOST_TOUCHES, **scoped),
                 () if self._seen.is_all else self._ask("snapshot_request_parts", window),
             )
-            made, listed = maker.pages(asked)
-            files.put(made)
-            pages = [*listed, *pages]
-        return pages
+            files.put(maker.add(asked))
+        files.put(maker.close())
+        return maker.listed
 
-    def _windows(self, most: int, *counts: str) -> Iterator[Days]:
-        return self._days.windows({row["month"]: sum(int(row[name]) for name in counts) for row in self._sizes}, most)
+    def _windows(self, most: int, *counts: str) -> list[Days]:
+        sizes = {row["day"]: sum(int(row[name]) for name in counts) for row in self._sizes}
+        return list(self._days.windows(sizes, most))
 
     def _ask(self, question: str, window: Days | None = None, **more: Value) -> Sequence[Row]:
         asked = window or self._days

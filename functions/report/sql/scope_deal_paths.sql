@@ -1,5 +1,5 @@
 -- Which touches of a scope's channels led to the deals that the scope shows, and what does the default model give each? Of a long path
--- the heaviest and latest. Places in the path are those of the whole path; its other touches are not told.
+-- the heaviest and latest. They are numbered among themselves, as on the page's app; the path's other touches are not told.
 WITH shown AS (
     SELECT DISTINCT request_id
     FROM (
@@ -21,8 +21,10 @@ WITH shown AS (
 
 path AS (
     SELECT
-        t.request_id, t.touch_id, t.position, t.path_length, t.touched_at, t.channel, t.source, t.medium, t.campaign,
-        t.is_significant, coalesce(c.weight, 0e0) AS weight,
+        t.request_id, t.touch_id,
+        row_number() OVER (PARTITION BY t.request_id ORDER BY t.position) AS position,
+        count(*) OVER (PARTITION BY t.request_id) AS path_length,
+        t.touched_at, t.channel, t.source, t.medium, t.campaign, t.is_significant, coalesce(c.weight, 0e0) AS weight,
         row_number() OVER (PARTITION BY t.request_id ORDER BY round(coalesce(c.weight, 0e0), 9) DESC, t.position) AS weight_place
     FROM paths AS t
     INNER JOIN shown AS s ON s.request_id = t.request_id

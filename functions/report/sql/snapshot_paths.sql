@@ -1,5 +1,6 @@
 -- Which touches led to the requests of these days that count or have deals, and what does every model give each? Of a long path: its ends,
--- its heaviest touch under the default model (of equals the earliest), then the heaviest and latest.
+-- its heaviest touch under the default model (of equals the earliest), then the heaviest and latest. A reader of a scope has the touches of
+-- its channels alone, numbered among themselves.
 WITH shown AS (
     SELECT request_id
     FROM requests
@@ -28,7 +29,13 @@ weights AS (
 
 path AS (
     SELECT
-        t.request_id, t.position, t.path_length, t.touched_at, t.channel, t.source, t.campaign, t.content, t.term,
+        t.request_id,
+        CASE
+            WHEN :is_scoped THEN row_number() OVER (PARTITION BY t.request_id ORDER BY t.position)
+            ELSE t.position
+        END AS position,
+        CASE WHEN :is_scoped THEN count(*) OVER (PARTITION BY t.request_id) ELSE t.path_length END AS path_length,
+        t.touched_at, t.channel, t.source, t.campaign, t.content, t.term,
         coalesce(c.default_weight, 0e0) AS default_weight,
         coalesce(c.first_weight, 0e0) AS first_weight,
         coalesce(c.last_weight, 0e0) AS last_weight,
@@ -48,6 +55,7 @@ path AS (
     INNER JOIN shown AS s ON s.request_id = t.request_id
     LEFT JOIN weights AS c ON c.request_id = t.request_id AND c.touch_id = t.touch_id
     WHERE t.site_id = :site_id AND t.day BETWEEN :first_day AND :last_day
+        AND (NOT :is_scoped OR coalesce(t.channel, '') IN :channels)
 ),
 
 ordered AS (

@@ -1,4 +1,4 @@
--- How many visits, lines of spend, touches of paths and requests has each month of the history? By these the snapshot's other questions
+-- How many visits, lines of spend, touches of paths and requests has each day of the history? By these the snapshot's other questions
 -- are cut.
 WITH counted AS (
     SELECT day, 1 AS visits, 0 AS spend, 0 AS touches, 0 AS requests
@@ -19,10 +19,10 @@ WITH counted AS (
 )
 
 SELECT
-    substr(CAST(day AS varchar), 1, 7) AS month,
+    day,
     sum(visits) AS visits,
     sum(spend) AS spend,
     sum(touches) AS touches,
     sum(requests) AS requests
 FROM counted
-GROUP BY substr(CAST(day AS varchar), 1, 7)
+GROUP BY day

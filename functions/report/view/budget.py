@@ -48,6 +48,7 @@ def says(row: Row, formats: Formats, say: Mapping[str, Any]) -> str:
     ends = {"least": formats.money(row["least_cost"]), "most": formats.money(row["most_cost"])}
     told = [say["fit"].format(weeks=row["weeks"], **ends)]
     told += [say["capped"]] * row["is_capped"]
+    told += [say["stopped"]] * (not row["spend_now"])
     told += [say["beyond"]] * (row["spend_now"] * MORE > row["most_cost"])
     return "; ".join(told) + "."
 
@@ -59,18 +60,28 @@ def _cells(row: Row, z: float, formats: Formats, say: Mapping[str, Any]) -> View
         "sales_now": tables.cell(formats.decimal(row["sales_now"], 1)),
         "says": tables.cell(says(row, formats, say)),
     }
+    nothing = {name: tables.cell(EMPTY, "none") for name in ("more", "next_sale_price", "b")}
     if not row["is_fit"]:
-        return {**cells, **{name: tables.cell(EMPTY, "none") for name in ("more", "next_sale_price", "b")}}
+        return {**cells, **nothing}
+    b = tables.cell(formats.decimal(row["b"], 2))
+    if not row["spend_now"]:
+        return {**cells, **nothing, "b": b}
     _, *now = expected(row, row["spend_now"], z)
     more, *then = expected(row, row["spend_now"] * MORE, z)
     return {
         **cells,
         "sales_now": tables.cell(formats.decimal(row["sales_now"], 1), small=_interval(now, formats, say)),
         "more": tables.cell(formats.decimal(more, 1), small=_interval(then, formats, say)),
-        "next_sale_price": tables.cell(formats.amount(row["next_sale_price"])),
-        "b": tables.cell(formats.decimal(row["b"], 2)),
+        "next_sale_price": tables.cell(
+            formats.amount(row["next_sale_price"]), small=_prices(row["next_sale_interval"], formats, say)
+        ),
+        "b": b,
     }
 
 
 def _interval(ends: list[float], formats: Formats, say: Mapping[str, Any]) -> str:
     return str(say["interval"].format(low=formats.decimal(ends[0], 1), high=formats.decimal(ends[1], 1)))
+
+
+def _prices(ends: list[float], formats: Formats, say: Mapping[str, Any]) -> str:
+    return str(say["interval"].format(low=formats.amount(ends[0]), high=formats.amount(ends[1])))

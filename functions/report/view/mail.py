@@ -12,12 +12,13 @@ from functions.report.view.amounts import said
 from functions.report.view.customers import month_name
 from functions.report.view.drivers import driver_rows
 from functions.report.view.formats import EMPTY, MONEY, Formats, clean
-from functions.report.view.mail_quality import quality_checks, short
+from functions.report.view.mail_fit import fitting, longest, table_fit
+from functions.report.view.mail_quality import quality_checks, scope_checks, short
+from functions.report.view.mail_verdict import mail_verdict
 from functions.report.view.model import cells
 from functions.report.view.names import Names
 from functions.report.view.plan import LESS_IS_BETTER, plan_view
 from functions.report.view.tiles import tile_rows
-from functions.report.view.verdict import verdict_lines
 from functions.report.view.words import plural
 from shared.report_settings import SECTIONS
 
@@ -27,15 +28,15 @@ PARTS = ("summary", "channels", "source_control", "quality", "plan")  # sections
 LINKED = ("channels", "deals", "payback", "funnel", "models", "calls", "customers", "qualification", "team", "budget", "method")
 MOST_ROWS = 12  # of channels: with "no source" and the sum of the rest
 MOST_FINDINGS = 5
-MOST_VERDICTS = 5
 MOST_PLAN_LINES = 5
+PLAN_TONES = {"good": "good", "bad": "warn"}
 MOST_PLACE = 400  # characters of a place in a link; a longer one leads to the table
 MOST_SITE = 120
 MOST_TEXT = 240  # characters of a sentence with names in it
 MOST_SUBJECT_NAME = 60
 PLAIN_ROW = {"colour": "", "verdict": "", "interval": "", "url": ""}
-VALUE_SIZES = ((10, 19), (13, 16), (17, 13))  # characters of a tile's figure that fit at that size (px)
-SMALLEST = 11
+TILE_ROOM = 104  # px: a fifth of a mail of 600, the narrowest screen that has five tiles in a line
+VALUE_SIZE, NOTE_SIZE = 19, 12  # px, of a tile's figure and of what stands under it
 UP, DOWN = "▲", "▼"
 View = dict[str, Any]
 Figures = Mapping[str, Any]
@@ -46,6 +47,7 @@ def mail_view(figures: Figures, settings: Mapping[str, Any], view: View, formats
     names: Names = view["names"]
     words, kind = names.words, figures.get("kind", "day")
     say, shown = words["mail"], parts_of(settings)
+    verdict, scope = mail_verdict(figures, formats, names), figures.get("scope") or ""
     name = clean(figures["site"]["name"], MOST_SUBJECT_NAME)
     days = _days(figures, formats, words)
     findings = view["control"]["findings"]
@@ -56,10 +58,10 @@ def mail_view(figures: Figures, settings: Mapping[str, Any], view: View, formats
         "title": say["titles"].get(kind, say["titles"]["day"]),
         "subject": say["subject"].format(name=name, figures=_headline(figures, formats, words), period=days),
         "preheader": _preheader(figures, drivers, formats, words),
-        "scope": clean(figures.get("scope") or "", MOST_SITE),
-        "parts": [part for part in shown if part in PARTS and (part != "plan" or figures["plan"])],
-        "verdict_lines": [_cut_text(line) for line in verdict_lines(figures, formats, names)[:MOST_VERDICTS]],
-        "verdict_tone": figures["verdict"]["tone"],
+        "scope": clean(scope, MOST_SITE),
+        "parts": _parts(figures, shown),
+        "verdict_lines": [_cut_text(line) for line in verdict["lines"]],
+        "verdict_left": verdict["left"],
         "verdict_name": words["verdicts"].get(figures["verdict"]["tone"], ""),
         "tiles": _tiles(figures, formats, words),
         "drivers": _drivers(figures, drivers, page_url),
@@ -68,7 +70,7 @@ def mail_view(figures: Figures, settings: Mapping[str, Any], view: View, formats
         "measures": MEASURES,
         "findings": findings[:MOST_FINDINGS],
         "findings_left": words["control"]["findings_left"].format(count=formats.count(left)) if left > 0 else "",
-        "quality": quality_checks(figures, view, formats),
+        "quality": scope_checks(figures, formats, names) if scope else quality_checks(figures, view, formats),
         "links": [(say["links"][name], link_to(page_url, name)) for name in LINKED if page_url and name in shown],
         "urls": {name: link_to(page_url, name) if name in shown else "" for name in PARTS},
         "why_you": say["why_you"].format(site=view["site"]),
@@ -79,6 +81,17 @@ def parts_of(settings: Mapping[str, Any]) -> list[str]:
     """Sections of the report in the order of the settings; the summary opens every mail."""
     chosen = list(settings["report"].get("sections") or dict.fromkeys((*PARTS, *SECTIONS)))
     return list(dict.fromkeys(("summary", *chosen)))
+
+
+def _parts(figures: Figures, shown: Sequence[str]) -> list[str]:
+    """Parts of the mail. A scope has no section on the quality of data, but its mail says what is known of it."""
+    told = [*shown, "quality"] if figures.get("scope") else shown
+    return list(dict.fromkeys(part for part in told if part in PARTS and (part != "plan" or figures["plan"])))
+
+
+def is_profit_partial(figures: Figures) -> bool:
+    """Whether a part of the revenue has no cost price: gross profit and margin ROMI are then lower than they would be."""
+    return bool(figures["data_quality"]["without_cost_price"]["revenue"])
 
 
 def link_to(page_url: str, view: str, channel: str | None = None) -> str:
@@ -110,12 +123,13 @@ def _in_a_sentence(month: str, formats: Formats) -> str:
 
 
 def _headline(figures: Figures, formats: Formats, words: Mapping[str, Any]) -> str:
-    """The figures of the subject: what came of the money, and how much came."""
+    """The figures of the subject: what came of the money, and how much came. A margin ROMI of a part of the
+    money is none of them."""
     totals, say = figures["totals"], words["mail"]["headline"]
     if not any(totals[measure] for measure in ADDITIVE):
         return str(say["empty"])
     told = []
-    which = "margin_romi" if totals["margin_romi"] is not None else "romi"
+    which = "romi" if totals["margin_romi"] is None or is_profit_partial(figures) else "margin_romi"
     if totals[which] is not None and totals["revenue"]:
         told.append(say[which].format(value=formats.percent(totals[which])))
     if totals["revenue"]:
@@ -136,17 +150,17 @@ def _preheader(figures: Figures, drivers: View, formats: Formats, words: Mapping
 
 def _tiles(figures: Figures, formats: Formats, words: Mapping[str, Any]) -> list[View]:
     """Tiles with a size of type that their figure fits at, and a sign that shows without colours which way it went."""
-    say = words["mail"]
-    return [
-        {
-            **tile,
-            "size": next((size for most, size in VALUE_SIZES if len(tile["value"]) <= most), SMALLEST),
-            "change": f"{_sign(told['change'])} {tile['change']}".strip(),
-            "previous": say["was"].format(value=tile["previous"]) if tile["previous"] else "",
-            "plan": [*([say["plan_of"].format(value=tile["plan"])] if tile["plan"] else []), *filter(None, [tile["plan_share"]])],
-        }
-        for tile, told in zip(tile_rows(figures, formats, words), figures["tiles"], strict=True)
-    ]
+    told = zip(tile_rows(figures, formats, words), figures["tiles"], strict=True)
+    return [_tile(tile, row["change"], words["mail"]) for tile, row in told]
+
+
+def _tile(tile: View, change: Any, say: Mapping[str, str]) -> View:
+    moved = f"{_sign(change)} {tile['change']}".strip()
+    previous = say["was"].format(value=tile["previous"]) if tile["previous"] else ""
+    plan = [*([say["plan_of"].format(value=tile["plan"])] if tile["plan"] else []), *filter(None, [tile["plan_share"]])]
+    notes = [longest(text) for text in (moved, previous, *plan) if text]
+    sizes = {"size": fitting([tile["value"]], TILE_ROOM, VALUE_SIZE), "note_size": fitting(notes, TILE_ROOM, NOTE_SIZE)}
+    return {**tile, **sizes, "change": moved, "previous": previous, "plan": plan}
 
 
 def _sign(change: Any) -> str:
@@ -175,9 +189,10 @@ def _plan(figures: Figures, formats: Formats, names: Names) -> View | None:
         return None
     whole: Figures = next((row["measures"] for row in figures["plan"]["rows"] if not row["channel"]), {})
     lines = [_plan_line(measure, told, formats, names.words) for measure, told in whole.items() if told["fact"] is not None]
-    prices = [_cut_text({"tone": "", "text": text}) for text in view["cpo"]]
+    prices = [_cut_text({"tone": PLAN_TONES.get(price["tone"], ""), "text": price["text"]}) for price in view["prices"]]
+    unknown = [{"tone": "warn", "text": short(view["unknown"], MOST_TEXT)}] if view["unknown"] else []
     note = " ".join(filter(None, (view["note"], view["incomplete"])))
-    return {"note": note, "lines": [*lines[:MOST_PLAN_LINES], *prices[:MOST_PLAN_LINES]]}
+    return {"note": note, "lines": [*lines[:MOST_PLAN_LINES], *prices[:MOST_PLAN_LINES], *unknown]}
 
 
 def _plan_line(measure: str, told: Mapping[str, Any], formats: Formats, words: Mapping[str, Any]) -> View:
@@ -207,10 +222,14 @@ def _channels(figures: Figures, settings: Mapping[str, Any], view: View, formats
     if left:
         summed = cells(added(row["figures"] for row in left), formats)
         rows.append({**PLAIN_ROW, "name": words["rest"].format(count=formats.count(len(left))), "cells": summed})
+    sums = [{**PLAIN_ROW, **row} for row in [*view["subtotals"], {"name": words["total"], "cells": view["totals"]}]]
+    note = words["mail"]["channels_note"].format(**limits)
+    texts = [{name: row["cells"][name]["text"] for name in MEASURES} for row in (*rows, *sums)]
     return {
-        "note": words["mail"]["channels_note"].format(**limits),
+        "note": f"{note} {words['mail']['channels_partial']}" if is_profit_partial(figures) else note,
+        "fit": table_fit(texts, {name: words["metrics"][name] for name in MEASURES}),
         "rows": rows,
-        "sums": [{**PLAIN_ROW, **row} for row in [*view["subtotals"], {"name": words["total"], "cells": view["totals"]}]],
+        "sums": sums,
         "more": words["mail"]["more_figures"].format(list="; ".join(rest), roi=roi),
     }
 

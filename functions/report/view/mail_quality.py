@@ -39,6 +39,19 @@ def quality_checks(figures: Figures, view: Mapping[str, Any], formats: Formats) 
     return [(tone, short(text, MOST_TEXT)) for tone, text in lines]
 
 
+def scope_checks(figures: Figures, formats: Formats, names: Names) -> list[Line]:
+    """What can be told to a reader of a scope: whether its last day is whole, requests too young to have sold where that is known,
+    and revenue without a cost price. Everything else is known of the whole site alone."""
+    quality, say = figures["data_quality"], names.words["mail"]["quality"]
+    is_whole = quality["is_last_day_complete"]
+    lines: list[Line] = [("good", say["last_day_whole"]) if is_whole else ("warn", names.words["stale"])]
+    if quality["immature"]["median_days"] is not None:
+        lines.append(_immature(figures, formats, names))
+    if unpriced := quality["without_cost_price"]["revenue"]:
+        lines.append(("warn", names.words["quality"]["cost_price"].format(revenue=formats.money(unpriced))))
+    return lines
+
+
 def short(text: str, most: int) -> str:
     """A sentence of our own, cut where names made it too long. Spaces within numbers stay what they are."""
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"

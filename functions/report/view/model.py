@@ -71,6 +71,7 @@ def view_of(figures: Figures, settings: Mapping[str, Any], page_url: str = "") -
         "language": language,
         "words": words,
         "site": name,
+        "scope": clean(figures.get("scope") or "", 120),
         "subject": words["subject"].format(site=name, period=days),
         "period": days,
         "against": words["against"].format(period=_days(figures["previous"]["period"], formats)),

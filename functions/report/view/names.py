@@ -13,6 +13,7 @@ from shared.sources import OTHER_TRAFFIC, channel_colour, source_name, sources_o
 OWN_PART = " · "  # between a channel and the contractor who leads a part of it
 PAIR = " / "  # between source and medium of a channel that no rule names
 NO_COLOUR = "#c4ccd6"
+MOST_IN_SENTENCE = 60  # characters of a name
 _DIRECT = "(direct)"
 _NOT_SET = "(not set)"
 
@@ -34,6 +35,10 @@ class Names:
             return self._told(channel)
         name = known.names[self._language]
         return name if channel in standard_channels() or not gap else clean(f"{name}{gap}{contractor}")
+
+    def short(self, channel: str) -> str:
+        """A channel's name as sentences have it: a long one cut."""
+        return clean(self.channel(channel), MOST_IN_SENTENCE)
 
     def source(self, channel: str, source: Mapping[str, Any]) -> str:
         """A source of a channel's. Those of "no source" are its reasons, those of other traffic are pairs and stay as they are."""

@@ -27,11 +27,13 @@ def _tile(tile: Mapping[str, Any], formats: Formats, words: Mapping[str, Any]) -
     is_told = before is not None and change is not None and round(change, 3) != 0
     return {
         "measure": measure,
-        "label": words["metrics"][measure],
+        "label": words["tiles"]["partial"].format(name=words["metrics"][measure])
+        if tile["is_partial"]
+        else words["metrics"][measure],
         "value": shown(measure, tile["value"], formats),
         "previous": shown(measure, before, formats) if is_told else "",
         "change": changed(measure, tile["value"], change, before, formats, words),
-        "tone": change_tone(measure, change),
+        "tone": "" if tile["is_partial"] else change_tone(measure, change),
         "plan": "" if tile["plan"] is None else shown(measure, tile["plan"], formats),
         "plan_share": _plan_share(tile, formats, words),
     }

@@ -9,17 +9,20 @@ from typing import Any
 from functions.report.view.formats import Formats
 from functions.report.view.names import Names
 
-MONEY = frozenset({"amount", "now", "before", "plan", "fact", "difference", "admissible", "actual", "over", "cost"})
+UNSIGNED = frozenset({"amount", "difference", "over"})  # the sentence says which way
+MONEY = UNSIGNED | {"now", "before", "plan", "fact", "admissible", "actual", "cost", "gross_profit", "income"}
 UNITS = frozenset({"profit", "revenue"})  # per unit of cost
 WITH_CHANNEL = ("cpo_over", "cpo_within")
-BY_CURRENCY = ("profit", "return")
+BY_CURRENCY = ("profit", "return", "return_partial")
 View = dict[str, Any]
 
 
 def verdict_lines(figures: Mapping[str, Any], formats: Formats, names: Names) -> list[View]:
     """One a sentence: {tone: good, bad, warn or "", text, anchor}."""
-    is_rouble = figures["site"]["currency"] == "RUB"
-    return [_line(part, is_rouble, figures["site"]["currency"], formats, names) for part in figures["verdict"]["parts"]]
+    say, currency = names.words["verdict_words"], figures["site"]["currency"]
+    # A report of some channels has neither direct visits nor requests without a source.
+    common = {"currency": currency, "counting": say["counting_scope" if figures.get("scope") else "counting"]}
+    return [_line(part, common, formats, names) for part in figures["verdict"]["parts"]]
 
 
 def unit_money(value: Any, formats: Formats) -> str:
@@ -27,27 +30,32 @@ def unit_money(value: Any, formats: Formats) -> str:
     return formats.money(Decimal(str(value)).quantize(Decimal("0.01"), "ROUND_HALF_UP"))
 
 
-def _line(part: Mapping[str, Any], is_rouble: bool, currency: str, formats: Formats, names: Names) -> View:
+def _line(part: Mapping[str, Any], common: Mapping[str, str], formats: Formats, names: Names) -> View:
     code, values = part["code"], part["values"]
     key = code
     if code in WITH_CHANNEL and values["channel"]:
         key = f"{code}_channel"
-    elif code in BY_CURRENCY and not is_rouble:
+    elif code in BY_CURRENCY and common["currency"] != "RUB":
         key = f"{code}_other"
-    shown = {name: _shown(name, value, formats, names) for name, value in values.items()} | {"currency": currency}
-    return {"tone": part["tone"], "text": names.words["verdict_words"][key].format(**shown), "anchor": part["anchor"]}
+    elif "immature" in values:
+        key = f"{code}_immature"
+    shown = {name: _shown(name, value, formats, names) for name, value in values.items()}
+    return {"tone": part["tone"], "text": names.words["verdict_words"][key].format(**shown, **common), "anchor": part["anchor"]}
 
 
 def _shown(name: str, value: Any, formats: Formats, names: Names) -> str:
     if name == "channel":
-        return names.channel(value) if value else ""
+        return names.short(value) if value else ""
     if name in MONEY:
-        return formats.money(abs(value))
+        return formats.money(abs(value) if name in UNSIGNED else value)
     if name in UNITS:
         return unit_money(value, formats)
     told: Mapping[str, Callable[[Any], str]] = {
         "change": formats.percent,
+        "romi": formats.percent,
+        "margin_romi": formats.percent,
         "share": formats.share,
+        "immature": formats.share,
         "days": lambda days: formats.decimal(days, 1, fixed=False),
         "measure": str,
     }

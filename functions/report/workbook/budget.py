@@ -15,17 +15,25 @@ FIT = (
     ("b", "times"), ("dispersion", "times"), ("next_sale_price", "money"), ("least_cost", "money"), ("most_cost", "money"),
     ("aov", "money"),
 )  # fmt: skip
+ENDS = (("next_sale_low", "money"), ("next_sale_high", "money"))  # of the next sale's price, 90 %
 TERMS = ("payback", "income", "funnel", "qualification", "team", "budget")
 
 
 def budget(making: Making) -> Sheet:
     """A row a channel of advertising; where there is no fit, why not."""
     say = making.words["budget"]
-    columns = [(say["columns"][name], kind, NUMBER) for name, kind in FIT]
+    columns = [(say["columns"][name], kind, NUMBER) for name, kind in (*FIT, *ENDS)]
     sheet = making.titled(say["sheet"], [(say["name"], "text", NAME), *columns, (say["columns"]["says"], "wrap", 60)])
     for row in making.figures["budget"]["channels"]:
         told = says(row, making.formats, say)
-        sheet.add([making.names.channel(row["channel"]), *(row[name] for name, _ in FIT), told])
+        sheet.add(
+            [
+                making.names.channel(row["channel"]),
+                *(row[name] for name, _ in FIT),
+                *(row["next_sale_interval"] or (None, None)),
+                told,
+            ]
+        )
     sheet.filter()
     return sheet
 
@@ -46,4 +54,8 @@ def weeks(making: Making) -> Sheet:
 def explained_money(making: Making) -> list[list[Any]]:
     """Lines for the definitions: how payback, income, funnel, qualification, team and budget are computed."""
     words, days = making.words, making.figures["budget"]["immature_days"]
-    return [[words[term]["sheet"], words[term]["definition"].partition(": ")[2].format(days=days), None] for term in TERMS]
+    return [
+        [words[term]["sheet"], words[term]["definition"].partition(": ")[2].format(days=days), None]
+        for term in TERMS
+        if term in making.sections
+    ]

@@ -43,9 +43,11 @@ def funnel(making: Making) -> Sheet:
     return sheet
 
 
-def site_sections(making: Making) -> Sheet:
-    """A row a section of the site."""
+def site_sections(making: Making) -> Sheet | None:
+    """A row a section of the site. None for a reader of a scope: pages are of no channel."""
     told, words = making.figures["site_sections"], making.words
+    if making.figures.get("scope"):
+        return None
     say = words["funnel"]
     counts = [(words["metrics"][name], "count", NUMBER) for name in ("visits", "requests", "sales")]
     columns = [(say["sections_name"], "text", NAME), *counts, (say["rates"]["requests"], "share", NUMBER)]

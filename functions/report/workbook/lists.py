@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -32,6 +32,13 @@ DEAL: tuple[tuple[str, str, float], ...] = (
     ("crm_source", "text", 20), ("is_handmade", "text", 12), ("communications", "count", 14), ("receivable", "plain", 14),
     ("request_id", "text", 38),
 )  # fmt: skip
+
+EXPLAINED: Mapping[str, Callable[[Making], Iterable[Sequence[Any]]]] = {
+    "source_control": explained_control,
+    "customers": formulas,
+    "calls": explained_calls,
+    "models": explained,
+}
 
 
 def deals(making: Making) -> Sheet:
@@ -91,7 +98,8 @@ def quality(making: Making) -> Sheet:
 
 
 def definitions(making: Making, made: Iterable[Sheet]) -> Sheet:
-    """Every measure with its formula and unit; then what the report was made with; then how many rows each sheet has."""
+    """Every measure with its formula and unit; then how the sections of the report are computed, what it was made with, and how
+    many rows each sheet has."""
     words, own = making.words, making.words["workbook"]
     sheet = making.sheet("definitions", [(own["measure"], "text", 34), (own["formula"], "wrap", 96), (own["scale"], "wrap", 34)])
     currency = making.figures["site"]["currency"]
@@ -99,9 +107,11 @@ def definitions(making: Making, made: Iterable[Sheet]) -> Sheet:
     for measure in ("made", *MEASURES):
         unit = own["kinds"][kind_of(measure)].format(currency=currency)
         sheet.add([words["metrics"][measure], told[measure], unit])
-    lines = (*explained_plan(making), *explained_money(making))
-    for row in (*lines, *explained_control(making), *formulas(making), *explained_calls(making), *explained(making)):
+    for row in (*explained_plan(making), *explained_money(making)):
         sheet.add(row)
+    for section, explain in EXPLAINED.items():
+        for line in explain(making) if section in making.sections else ():
+            sheet.add(line)
     for name, value in _settings(making):
         sheet.add([own["settings"][name], str(value), None])
     if making.figures["deals_total"] > len(making.figures["deals"]):

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from functions.report.view.formats import Formats
+from functions.report.view.model import sections_of
 from functions.report.view.names import Names
 from functions.report.workbook.cells import Sheet, Styles
 from shared.times import from_lake_text
@@ -28,6 +29,11 @@ class Making(NamedTuple):
     def words(self) -> Mapping[str, Any]:
         """Texts of the reader's language."""
         return self.names.words
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """What the report is made of, in order."""
+        return sections_of(self.settings)
 
     def sheet(self, name: str, columns: Sequence[tuple[str, str, float]]) -> Sheet:
         """A new sheet under its shown name."""

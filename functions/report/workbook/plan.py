@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from functions.report.view.customers import month_name
+from functions.report.view.drivers import word_of
+from functions.report.view.plan import incomplete_lines, unknown_line
 from functions.report.workbook.cells import Sheet, kind_of
 from functions.report.workbook.making import Making
 
@@ -19,7 +20,7 @@ def plan(making: Making) -> Sheet:
     columns = [(say["columns"][name], "plain", NUMBER) for name in ("plan", "fact", "share", "difference")]
     sheet = making.titled(say["sheet"], [(say["name"], "text", NAME), (say["measure"], "text", NAME), *columns])
     for row in (making.figures["plan"] or {"rows": ()})["rows"]:
-        name = making.names.channel(row["channel"]) if row["channel"] else say["whole_site"]
+        name = making.names.channel(row["channel"]) if row["channel"] else _site(making)
         for measure, told in row["measures"].items():
             kind = kind_of(measure)
             title = words["metrics"][measure] + (f" ({say['derived']})" if told["is_derived"] else "")
@@ -35,9 +36,9 @@ def drivers(making: Making) -> Sheet:
     columns = [(say["columns"][name], kind, NUMBER) for name, kind in (("amount", "money"), ("before", "plain"), ("now", "plain"))]
     sheet = making.titled(say["sheet"], [(say["channel"], "text", NAME), (say["columns"]["effect"], "text", 40), *columns])
     for row in told["rows"]:
-        name = making.names.channel(row["channel"]) if row["channel"] else say["whole_site"]
+        name = making.names.channel(row["channel"]) if row["channel"] else _site(making)
         kind = "share" if row["effect"] in SHARES else "count" if row["effect"] == "volume" else "money"
-        cells = [name, say["effects"][row["effect"]], row["amount"], row["before"], row["now"]]
+        cells = [name, say["effects"][_effect(row["effect"], making)], row["amount"], row["before"], row["now"]]
         sheet.add_as(["text", "text", "money", kind, kind], cells)
     sheet.filter()
     rest = say["rest"].format(count=making.formats.count(told["rest_count"]))
@@ -47,11 +48,20 @@ def drivers(making: Making) -> Sheet:
 
 
 def explained_plan(making: Making) -> list[list[Any]]:
-    """Lines for the definitions: what these sheets are, and which months have no plan."""
+    """Lines for the definitions: what these sheets are, and what of the plan is not compared."""
     words = making.words
     plan_ = making.figures["plan"]
     lines = [[words[term]["sheet"], words[term]["definition"].partition(": ")[2], None] for term in ("plan", "drivers")]
-    if plan_ and plan_["incomplete"]:
-        months = ", ".join(month_name(month, making.formats) for month in plan_["incomplete"])
-        lines.append([words["plan"]["sheet"], words["plan"]["incomplete"].format(months=months), None])
+    if plan_:
+        told = [*incomplete_lines(plan_, _site(making), making.formats, making.names), unknown_line(plan_, making.names)]
+        lines += [[words["plan"]["sheet"], text, None] for text in told if text]
     return lines
+
+
+def _site(making: Making) -> str:
+    return str(making.words["plan"]["whole_scope" if making.figures.get("scope") else "whole_site"])
+
+
+def _effect(effect: str, making: Making) -> str:
+    told = word_of(effect, making.figures)
+    return told if told in making.words["drivers"]["effects"] else effect

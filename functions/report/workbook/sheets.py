@@ -1,4 +1,4 @@
-"""Sheets of sums: summary, channels, models, contact channels."""
+"""What the workbook is of, and sheets of sums: summary, channels, models, contact channels."""
 
 from __future__ import annotations
 
@@ -7,11 +7,26 @@ from typing import Any
 
 from functions.report.figures import MEASURES
 from functions.report.view.contacts import CONTACT_MEASURES, contact_name, contact_total
+from functions.report.view.formats import clean
 from functions.report.view.model import subtotals_of
 from functions.report.workbook.cells import Sheet, kind_of
 from functions.report.workbook.making import Making
 
 NAME, NUMBER = 30, 14  # widths
+
+
+def scope(making: Making) -> Sheet | None:
+    """Whose figures these are, where they are not those of the whole site."""
+    figures, say = making.figures, making.words["snapshot"]["scope"]
+    if not figures.get("scope"):
+        return None
+    period, own = figures["period"], making.words["workbook"]["settings"]
+    sheet = making.titled(say["name"], [(say["what"], "text", NAME), (making.words["workbook"]["value"], "wrap", 90)])
+    sheet.add([say["name"], clean(figures["scope"])])
+    sheet.add([say["means"], say["note"]])
+    sheet.add([own["site"], clean(figures["site"]["name"])])
+    sheet.add([own["period"], f"{period['from']} … {period['to']}"])
+    return sheet
 
 
 def summary(making: Making) -> Sheet:

@@ -27,6 +27,7 @@ TableName = Annotated[str, typer.Option("--table", envvar="LEDGER_TABLE", help="
 Site = Annotated[str, typer.Option(help="site whose reports they are")]
 Recipient = Annotated[str, typer.Option(help="address of a recipient")]
 Now = Annotated[str | None, typer.Option(help="take this as now, for example 2026-11-01T09:00:00+03:00")]
+ALERT = "alert"  # kind of an alert's link, which lives no longer than the page it points at
 MASK = 8  # characters of a recipient's hash that are shown
 USUAL_DAYS = 400  # of a link whose predecessor never expired: report.link_days of settings that say nothing
 _WIDE = 130
@@ -61,21 +62,24 @@ def revoke(
     table: TableName = "",
     recipient: Recipient = "",
     is_all: Annotated[bool, typer.Option("--all", help="every link of the site")] = False,
+    previews: Annotated[bool, typer.Option("--previews", help="links of previews, which are nobody's own")] = False,
     before: Annotated[str, typer.Option(help="links made before this day (UTC), for example 2026-11-01")] = "",
     now: Now = None,
 ) -> None:
     """Revoke links: they open nothing from now on, at once. Unsubscribing by them still works, and the next mail has a new link."""
-    if not (recipient or is_all or before):
-        raise BadInput("say which links: --recipient ADDRESS, --before DATE, both, or --all")
-    if is_all and (recipient or before):
-        raise BadInput("--all goes without --recipient and --before")
+    if not (recipient or is_all or before or previews):
+        raise BadInput("say which links: --recipient ADDRESS, --before DATE, both, --previews, or --all")
+    if (is_all and (recipient or before or previews)) or (recipient and previews):
+        raise BadInput("--all goes without --recipient, --previews and --before, and --recipient without --previews")
     first = _midnight(before) if before else ""
     kept = Links(client("dynamodb"), _table(site, stack, table))
     present = now_of(now)
     told = [
         link
         for link in _of(kept.every(site), recipient)
-        if not link.page.revoked_at and (not first or link.made_at < first)  # a link without a date is an old one
+        if not link.page.revoked_at
+        and (not first or link.made_at < first)  # a link without a date is an old one
+        and not (previews and link.page.recipient_hash)
     ]
     for link in told:
         kept.revoke(link, present)
@@ -96,7 +100,8 @@ def rotate(
     if not address:
         raise BadInput("say where the pages are: --url https://… (or --stack NAME)")
     kept = Links(client("dynamodb"), name)
-    latest = next((link for link in _of(kept.listed(site), recipient) if link.page.object_key), None)
+    found = _of(kept.listed(site), recipient)
+    latest = next((link for link in found if link.page.object_key and link.page.kind != ALERT), None)
     if latest is None:
         raise BadInput(f"{site} has no link of that recipient; his next report brings him one")
     for link in _of(kept.every(site), recipient):

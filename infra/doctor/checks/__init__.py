@@ -37,6 +37,7 @@ SITE_CHECKS: tuple[Callable[[SiteFacts], Iterator[Finding]], ...] = (
     sources.matching,
     sources.unknown_values,
     sources.money,
+    sources.scopes,
     arrivals.ad_accounts,
     refresh.unread_of_site,
 )

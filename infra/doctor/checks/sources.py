@@ -6,8 +6,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from functions.report.marts.tree import NO_SOURCE
+from functions.report.snapshot.scope import Seen, names_of, unknown_channels
 from infra.doctor.facts import SiteFacts
 from infra.doctor.finding import Finding, Severity, look, note
+from shared.settings import published
+from shared.sources import OTHER_TRAFFIC
 
 Told = Mapping[str, Any]
 _MOST_LOST = 0.2  # share of requests without a source that deserves a look even where it is as ever
@@ -157,6 +161,28 @@ def money(facts: SiteFacts) -> Iterator[Finding]:
         yield look(
             facts.site_id, "money", what, "settings: stages, money_stage and the stages that mean it; or payments are not told"
         )
+
+
+def scopes(facts: SiteFacts) -> Iterator[Finding]:
+    """Every channel of report.scopes is one that the newest report knows; a scope of none has readers who get nothing."""
+    site, told = facts.settings, (facts.figures or {}).get("channels")
+    if site is None or told is None:
+        return
+    settings = published(site)
+    pairs = {one["source"] for row in told if row["channel"] == OTHER_TRAFFIC for one in row["sources"]}
+    judge = Seen(names=names_of(settings), together=pairs)
+    seen = {name for channel in {row["channel"] for row in told} - {NO_SOURCE} | pairs for name in judge.called(channel)}
+    do = "settings: report.scopes, name channels as the report does; skvoz sites check names those that nobody knows"
+    for scope in site.report.scopes:
+        lost = [channel for channel in scope.channels if channel.casefold() not in seen]
+        named = ", ".join(lost[:_MOST_NAMED]) + (f" and {len(lost) - _MOST_NAMED} more" if len(lost) > _MOST_NAMED else "")
+        if len(lost) == len(scope.channels):
+            what = f"scope {scope.name}: none of its channels ({named}) is in the newest report: its readers get no figures"
+            yield look(facts.site_id, "report", what, do)
+        elif lost:
+            what = f"scope {scope.name}: nothing came of {named} in the newest report"
+            tell = look if unknown_channels(settings, lost) else note
+            yield tell(facts.site_id, "report", what, do)
 
 
 def matching(facts: SiteFacts) -> Iterator[Finding]:

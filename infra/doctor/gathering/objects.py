@@ -21,6 +21,7 @@ _MOST_BYTES = 32_000_000  # as stored; Firehose packs at most 64 MB into one
 _NEWEST, _OF_A_DAY = 20, 4  # objects that are looked through for a site's records: of the newest day, of each other one
 _MOST_REJECTED = 300
 _FIGURES_DAYS = 40
+_MOST_REPORTS = 60  # that are looked through for one that is of no scope
 _GZIP = b"\x1f\x8b"
 Record = Mapping[str, Any]
 
@@ -152,8 +153,10 @@ def summed(lines: Iterable[Record]) -> dict[str, list[Refused]]:
 
 
 def newest_figures(objects: Objects, site_id: str, now: datetime) -> Any:
-    """figures.json of the site's newest report; None where there is none of the last weeks. Names of reports sort by time."""
+    """figures.json of the site's newest report of everything; None where there is none of the last weeks. Names of reports sort by
+    time; those of a scope tell nothing of the site."""
     prefix = f"reports/{site_id}/"
     after = f"{prefix}{uuid7(now - timedelta(days=_FIGURES_DAYS), bytes(10))}"
     keys = [key for key in objects.keys(prefix, after) if key.endswith(".json")]
-    return orjson.loads(objects.body(keys[-1])) if keys else None
+    found = (orjson.loads(objects.body(key)) for key in reversed(keys[-_MOST_REPORTS:]))
+    return next((figures for figures in found if not figures.get("scope")), None)

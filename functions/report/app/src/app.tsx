@@ -1,13 +1,14 @@
 // The page's frame: navigation, controls, the view of the state, and what is said while figures come or do not.
 
 import { Component, type ComponentChild } from 'preact'
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { Controls } from './controls'
 import { Cube, type Slice } from './cube'
 import type { Snapshot } from './data'
 import { Format } from './format'
 import { useLoaded } from './hooks'
 import { Nav, type Entry } from './nav'
+import { isAsReported, isTold, modelsBeside, noteOfReport } from './reported'
 import { addressOf, anchorIn, isReportPeriod, readAddress, stateOf, wordsOf, type State } from './state'
 import { Fail, Static, StaticContext, Wait, type Statics } from './ui'
 import type { View, ViewProps } from './view'
@@ -27,7 +28,8 @@ export const App = ({ snapshot, statics }: Given): ComponentChild => {
   const both = useLoaded(() => cube.both(state), [from, to, compare, model, basis, currency, filters, place])
   const isReport = isReportPeriod(state, manifest)
   const entry = entries.find((one) => one.name === state.view) ?? entries[0]
-  const note = isReport ? '' : words.say('app.of_report', { period: format.days(manifest.report.from, manifest.report.to) })
+  const note = isAsReported(state, manifest) ? '' : noteOfReport(manifest, words, format)
+  const isCompared = useMemo(() => both.value?.before ? isTold(both.value.before) : true, [both.value])
   const shelf = useMemo(() => ({ ...statics, note }), [statics, note])
   const title = useTitle(entry, snapshot, isReport)
 
@@ -38,12 +40,12 @@ export const App = ({ snapshot, statics }: Given): ComponentChild => {
       <div class="frame">
         <Nav entries={entries} current={entry?.name ?? ''} label={words.say('app.views.label')} address={address} go={go} />
         <div class="stage">
-          <Controls {...{ snapshot, state, words, format, go }} />
+          <Controls {...{ snapshot, state, words, format, go, isCompared }} />
           <h2 class="title" ref={title} tabIndex={-1}>{entry?.title}</h2>
           {both.value !== undefined ? (
             <div class={both.isWaiting ? 'stale-view' : ''} aria-busy={both.isWaiting}>
               <MissingRates slice={both.value.now} words={words} />
-              {entry && <Guard key={entry.name} entry={entry} words={words} props={props(both.value.now, both.value.before)} />}
+              {entry && <Guard key={entry.name} entry={entry} words={words} props={props(both.value.now, isCompared ? both.value.before : null)} />}
             </div>
           ) : both.error !== undefined ? <><Fail words={words} error={both.error} />{entry && <Static view={entry.name} />}</> : <Wait words={words} />}
         </div>
@@ -80,7 +82,13 @@ const useAddress = (snapshot: Snapshot, entries: readonly Entry[], statics: Give
   const now = useRef(state)
   const late = useRef(0)
   useEffect(() => {
-    const back = (): void => { now.current = read(); set(now.current) }
+    const told = (one: State): string => wordsOf(one, manifest, names).toString()
+    const back = (): void => { // a file's "back" tells of one step twice: popstate and hashchange
+      const next = read()
+      if (told(next) === told(now.current)) return
+      now.current = next
+      set(next)
+    }
     const flush = (): void => { if (late.current !== 0) write(now.current, false) }
     addEventListener('popstate', back)
     addEventListener('hashchange', back)
@@ -155,8 +163,16 @@ class Guard extends Component<{ entry: Entry, words: Words, props: ViewProps }, 
       return <><p class="stale" role="alert">{words.say('app.view_failed', { view: entry.title })}</p><Static view={entry.name} /></>
     }
     if (view === undefined) return <Static view={entry.name} />
-    return <><Shown view={view} props={props} />{view.covers ? null : <Static view={entry.name} />}</>
+    return <><Shown view={view} props={props} />{view.covers ? null : <Beside name={entry.name} props={props} />}</>
   }
+}
+
+/** Static sections under a live view. Tables of models stand there only for the models that the live table cannot have. */
+const Beside = ({ name, props: { snapshot: { manifest }, words } }: { name: string, props: ViewProps }): ComponentChild => {
+  const sections = useContext(StaticContext)?.of.get(name) ?? []
+  if (name !== 'models') return <Static view={name} isTimeless={name === 'method'} />
+  const models = modelsBeside(manifest, words, sections)
+  return models.length === 0 ? null : <Static view={name} head={words.say('views.rest.models', { models: models.join(', ') })} />
 }
 
 const Shown = ({ view, props }: { view: View, props: ViewProps }): ComponentChild => view.show(props)

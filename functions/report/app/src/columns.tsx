@@ -1,6 +1,7 @@
 // Columns of metrics: value, deals behind it, tone, change against the compared period.
 
 import type { CellKind } from './export'
+import { measureBehind } from './links'
 import { changeOf, metric, valueOf, type Sums } from './metrics'
 import type { State } from './state'
 import type { Column } from './table'
@@ -19,17 +20,8 @@ export interface Figures<T> {
   readonly hidden?: readonly string[]
 }
 
-/** Which deals stand behind a metric: all requests where it is not one of them. */
-const MEASURES: { readonly [key: string]: string } = {
-  requests: 'requests', qualified: 'qualified', sales: 'sales', revenue: 'revenue', gross_profit: 'revenue', aov: 'sales', cpo: 'sales',
-  cpql: 'qualified', repeat_sales: 'sales', roas: 'revenue', romi: 'revenue', margin_romi: 'revenue', drr: 'revenue', roi: 'revenue',
-  profit_after_cost: 'revenue'
-}
 const TONED = ['romi', 'margin_romi', 'profit_after_cost']
 const KINDS: { readonly [unit: string]: CellKind } = { money: 'money', count: 'count', ratio: 'ratio', percent: 'percent', share: 'share' }
-
-/** The metric's measure, as the view of deals knows it. */
-export const measureOf = (key: string): string => MEASURES[key] ?? 'requests'
 
 export const metricColumns = <T,>(props: ViewProps, keys: readonly string[], figures: Figures<T>): Column<T>[] => keys.map((key) => {
   const isSplitless = figures.isNotSplit ?? (() => false)
@@ -47,8 +39,9 @@ export const metricColumns = <T,>(props: ViewProps, keys: readonly string[], fig
       return told === null || !TONED.includes(key) || Math.round(told * 1000) === 0 ? '' : told > 0 ? 'good' : 'bad'
     },
     deals: (row) => {
-      const behind = figures.deals?.(row)
-      return behind ? dealsBehind(measureOf(key), behind.place, behind.other) : null
+      const measure = measureBehind(key)
+      const behind = measure === null ? null : figures.deals?.(row)
+      return measure !== null && behind ? dealsBehind(measure, behind.place, behind.other) : null
     },
     note: (row) => {
       const before = figures.before?.(row)

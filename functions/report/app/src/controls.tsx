@@ -9,8 +9,10 @@ import type { ViewProps } from './view'
 import type { Words } from './words'
 
 type Props = Pick<ViewProps, 'snapshot' | 'state' | 'words' | 'format' | 'go'>
+interface Told { readonly isCompared: boolean }
 
-export const Controls = (props: Props): ComponentChild => {
+/** `isCompared`: whether anything is known of the days that are compared with. */
+export const Controls = (props: Props & Told): ComponentChild => {
   const { state, words } = props
   const { manifest } = props.snapshot
   const [isOpen, open] = useState(isFiltered(state))
@@ -29,13 +31,15 @@ export const Controls = (props: Props): ComponentChild => {
           <Choice label={words.say('app.currency')} value={state.currency} change={(currency) => props.go({ currency })}
             options={currencies(manifest).map((currency) => [currency, currency])} />
         )}
+      </div>
+      <div class="foot">
+        <Against {...props} />
         <button type="button" class="more" aria-expanded={isOpen} aria-controls="filters" onClick={() => open(!isOpen)}>
           {words.say('app.filters')}{chosen > 0 ? ` · ${chosen}` : ''}
         </button>
       </div>
       <div id="filters" class="row" hidden={!isOpen}>{DIMENSIONS.map((name) => <Filter key={name} {...props} name={name} />)}</div>
       <Chips {...props} />
-      <Against {...props} />
     </section>
   )
 }
@@ -101,13 +105,13 @@ const Filter = ({ snapshot, state, words, go, name }: Props & { name: Dimension 
 }
 
 const Chips = ({ snapshot, state, words, go }: Props): ComponentChild => {
-  const place = snapshot.placeAt(state.place)
+  const place = snapshot.namesAt(state.place)
   const chips: { readonly text: string, readonly change: Partial<State> }[] = DIMENSIONS.flatMap((name) => state.filters[name].map((value) => ({
     text: `${words.say(`app.dims.${name}`)}: ${shownValue(words, name, value)}`,
     change: { filters: { ...state.filters, [name]: state.filters[name].filter((one) => one !== value) } }
   })))
   if (state.place !== '') {
-    const told = place === undefined ? words.say('app.unknown_place') : snapshot.namesOf(place).map((one) => one || words.say('app.unset')).join(' › ')
+    const told = place === undefined ? words.say('app.unknown_place') : place.map((one) => one || words.say('app.unset')).join(' › ')
     chips.push({ text: `${words.say('app.place')}: ${told}`, change: { place: '' } })
   }
   if (chips.length === 0) return null
@@ -121,11 +125,11 @@ const Chips = ({ snapshot, state, words, go }: Props): ComponentChild => {
   )
 }
 
-const Against = ({ snapshot, state, words, format }: Props): ComponentChild => {
+const Against = ({ snapshot, state, words, format, isCompared }: Props & Told): ComponentChild => {
   const { manifest } = snapshot
   const compared = comparedWith(state, manifest)
   const lines = [words.say('app.shown', { period: format.days(state.from, state.to) })]
-  if (compared !== null) lines.push(words.say('app.against', { period: format.days(compared.from, compared.to) }))
+  if (compared !== null) lines.push(words.say(isCompared ? 'app.against' : 'views.untold', { period: format.days(compared.from, compared.to) }))
   else if (state.compare !== 'none') lines.push(words.say('app.no_compare', { day: format.day(manifest.history.from) }))
   if (isFiltered(state)) lines.push(words.say('app.part'))
   return <p class="muted against" role="status">{lines.map((line) => <span key={line}>{line}</span>)}</p>

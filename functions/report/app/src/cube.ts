@@ -2,6 +2,7 @@
 
 import { DIMENSIONS, type Dimension, type Results, type Snapshot, type Traffic } from './data'
 import { type Sums, ADDITIVE, TRAFFIC, noSums } from './metrics'
+import { inPlace, insideOf } from './places'
 import { comparedWith, isFiltered, type State } from './state'
 import { treeOf, type Node } from './tree'
 
@@ -22,12 +23,15 @@ interface Scope {
   readonly rates: Float64Array | null
 }
 
+const CLICKS = 1
+const IMPRESSIONS = 2
 const RESULTS = ['requests', 'qualified', 'sales', 'priced', 'unpriced'] as const
 
 /** Figures of one period under one choice. Every method sums what is loaded; nothing is asked for. */
 export class Slice {
   private whole: Sums | undefined
   private root: Node | undefined
+  private known: Uint8Array | undefined
 
   constructor (
     readonly snapshot: Snapshot, readonly query: Query, private readonly scope: Scope,
@@ -46,7 +50,7 @@ export class Slice {
   total (): Sums { return this.whole ??= rounded(this.by(1, () => 0)[0]!) }
 
   /** The tree of places, as reports show it: children in order, what is not split apart, spend cut to whole kopecks. */
-  tree (): Node { return this.root ??= treeOf(this.snapshot, this.ofPlaces(), this.query.currency === this.snapshot.manifest.site.currency) }
+  tree (): Node { return this.root ??= treeOf(this.snapshot, this.ofPlaces(), this.query.currency === this.snapshot.manifest.site.currency, this.scope.places) }
 
   /** Sums by place, of the rows of that very place. `undefined` where there are none. */
   ofPlaces (): (Sums | undefined)[] {
@@ -108,6 +112,7 @@ export class Slice {
 
   private eachTraffic (tell: (sums: Sums, place: number, day: number) => void): void {
     const { from, to, places, rates } = this.scope
+    const told = this.known ??= this.toldOf()
     const row = noSums()
     for (const { day, place, visits, clicks, impressions, cost } of this.traffic) {
       for (let at = 0; at < day.length; at++) {
@@ -117,9 +122,33 @@ export class Slice {
         row.clicks = clicks[at]!
         row.impressions = impressions[at]!
         row.cost = money(cost[at]! / 10_000, rates, on - from)
+        const has = told[place[at]!]!
+        row.clicked_cost = has & CLICKS ? row.cost : 0
+        row.clicked_visits = has & CLICKS ? row.visits : 0
+        row.clicked_impressions = has & CLICKS ? row.impressions : 0
+        row.shown_clicks = has & IMPRESSIONS ? row.clicks : 0
+        const isRated = hasRate(rates, on - from)
+        row.unrated_visits = isRated ? 0 : row.visits
+        row.unrated_clicks = isRated ? 0 : row.clicks
         tell(row, place[at]!, on)
       }
     }
+  }
+
+  /** By place, what the cost files of its channel tell in these days. */
+  private toldOf (): Uint8Array {
+    const { parent, level } = this.snapshot.places
+    const { from, to, places } = this.scope
+    const channels = new Uint32Array(parent.length)
+    for (let place = 1; place < parent.length; place++) channels[place] = level[place] === 1 ? place : channels[parent[place]!]!
+    const told = new Uint8Array(parent.length)
+    for (const { day, place, clicks, impressions } of this.traffic) {
+      for (let at = 0; at < day.length; at++) {
+        if (day[at]! < from || day[at]! > to || (places !== null && places[place[at]!] === 0)) continue
+        told[channels[place[at]!]!]! |= (clicks[at]! > 0 ? CLICKS : 0) | (impressions[at]! > 0 ? IMPRESSIONS : 0)
+      }
+    }
+    return told.map((_, place) => told[channels[place]!]!)
   }
 
   private eachResult (tell: (sums: Sums, place: number, day: number, dim: number) => void): void {
@@ -132,6 +161,10 @@ export class Slice {
         if (on < from || on > to || (places !== null && places[place[at]!] === 0) || (dims !== null && dims[dim[at]!] === 0)) continue
         for (const name of RESULTS) row[name] = file[name][at]!
         row.repeat_sales = repeat_sales?.[at] ?? 0
+        const isRated = hasRate(rates, on - from)
+        row.unrated_requests = isRated ? 0 : row.requests
+        row.unrated_qualified = isRated ? 0 : row.qualified
+        row.unrated_sales = isRated ? 0 : row.sales
         row.revenue = money(revenue[at]!, rates, on - from)
         row.profit = money(profit[at] ?? 0, rates, on - from)
         tell(row, place[at]!, on, dim[at]!)
@@ -172,10 +205,9 @@ export class Cube {
     const last = snapshot.days - 1
     const from = Math.min(Math.max(snapshot.day(query.from), 0), last)
     const to = Math.min(Math.max(snapshot.day(query.to), from), last)
-    const place = snapshot.placeAt(query.place)
     const scope: Scope = {
       from, to,
-      places: place === 0 ? null : inPlace(snapshot, place),
+      places: insideOf(snapshot, query.place),
       dims: isFiltered(query as State) ? dimsOf(snapshot, query) : null,
       rates: ratesOf(snapshot, query.currency, from, to)
     }
@@ -199,16 +231,6 @@ export const stretchesOf = (snapshot: Snapshot, from: number, to: number, step: 
     of.push(stretches.length - 1)
   }
   return { stretches, of }
-}
-
-/** 1 for a place and all under it; nothing where the place is unknown. */
-export const inPlace = (snapshot: Snapshot, place: number | undefined): Uint8Array => {
-  const { parent } = snapshot.places
-  const inside = new Uint8Array(parent.length)
-  if (place === undefined) return inside
-  inside[place] = 1
-  for (let at = place + 1; at < parent.length; at++) if (inside[parent[at]!] === 1) inside[at] = 1
-  return inside
 }
 
 const dimsOf = (snapshot: Snapshot, { filters }: Query): Uint8Array => {
@@ -238,11 +260,17 @@ const money = (amount: number, rates: Float64Array | null, day: number): number 
   return Number.isNaN(rate) ? 0 : amount * rate
 }
 
+const hasRate = (rates: Float64Array | null, day: number): boolean => rates === null || !Number.isNaN(rates[day]!)
+
 const add = (sums: Sums, row: Sums): void => { for (const name of ADDITIVE) sums[name] += row[name] }
 const addResults = (sums: Sums, row: Sums): void => {
   for (const name of ADDITIVE) if (!TRAFFIC.includes(name)) sums[name] += row[name]
 }
-const unknownTraffic = (sums: Sums): Sums => Object.assign(sums, { cost: NaN, visits: NaN, clicks: NaN, impressions: NaN })
+const unknownTraffic = (sums: Sums): Sums => {
+  for (const name of TRAFFIC) sums[name] = NaN
+  return sums
+}
 
 /** Spend is exact to a millionth; a total of it is rounded once, half up. */
-const rounded = (sums: Sums): Sums => ({ ...sums, cost: Math.floor(sums.cost + 0.5 + 1e-7) })
+const rounded = (sums: Sums): Sums => ({ ...sums, cost: halfUp(sums.cost), clicked_cost: halfUp(sums.clicked_cost) })
+const halfUp = (amount: number): number => Math.floor(amount + 0.5 + 1e-7)

@@ -182,6 +182,14 @@ export class Snapshot {
     return names
   }
 
+  /** Names of such a path as `placeAt` takes; a last part that no place stands for (what has no name of its own) is ''. */
+  namesAt (path: string): string[] | undefined {
+    const place = this.placeAt(path)
+    if (place !== undefined) return this.namesOf(place)
+    const above = path.endsWith('//') ? this.namesAt(path.slice(0, -1)) : undefined
+    return above && [...above, '']
+  }
+
   /** `yandex/cpc/brand`: ids from the channel down, escaped; "" is everything. */
   pathTo (place: number): string { return this.idsOf(place).map(encodeURIComponent).join('/') + (place > 0 ? '/' : '') }
 

@@ -1,12 +1,13 @@
 // Requests and deals of the reader's choice, found page by page as they are looked at.
 
 import { DIMENSIONS, type Requests, type Snapshot } from './data'
-import { inPlace } from './cube'
+import { insideOf, noSourcePlaces } from './places'
+import { partOf, type Part } from './share'
 import type { State } from './state'
 
 /** One request: a row of a page's columns. */
 export interface Deal { readonly page: Requests, readonly at: number, readonly key: string }
-export const DEAL_MEASURES = ['all', 'requests', 'qualified', 'sales', 'revenue', 'lost'] as const
+export const DEAL_MEASURES = ['all', 'requests', 'qualified', 'disqualified', 'sales', 'revenue', 'lost'] as const
 export type DealMeasure = (typeof DEAL_MEASURES)[number]
 
 export const measureIn = (state: Pick<State, 'more'>): DealMeasure => {
@@ -17,9 +18,8 @@ export const measureIn = (state: Pick<State, 'more'>): DealMeasure => {
 const asDay = (snapshot: Snapshot, day: number | string): number => typeof day === 'number' ? day : snapshot.day(day)
 const folded = (text: string): string => text.toLocaleLowerCase()
 
-/** The weight of a request in a place under a model: 1 for everything, less where other places have a part. */
-export const weightIn = (page: Requests, at: number, inside: Uint8Array | null, model: number): number =>
-  inside === null ? 1 : page.source[at]!.reduce((sum, [place, , weights]) => sum + (inside[place] === 1 ? weights[model] ?? 0 : 0), 0)
+/** Why requests were dropped, as `more` keeps it: a group and a reason, either may be empty. */
+export const whyDropped = (group: string, reason: string): string => `${group}\n${reason}`
 
 /** The heaviest touch under a model (of equal ones the latest); -1 where there is none. */
 export const heaviest = (page: Requests, at: number, model: number): number => {
@@ -40,54 +40,88 @@ export const whyOf = (snapshot: Snapshot, page: Requests, at: number, model: str
   return isDirect && (model === 'last_non_direct' || model === 'last_significant') ? 'all_direct' : model
 }
 
-/** What decides whether a request is among those asked for. */
+/** What decides whether a request is among those asked for, and which part of it. By the basis of the figures: the request's day, the
+ * day of each touch, or the days of its sales (of anything else than sales the request's day, for money by day is not in the files). */
 export class Choice {
-  readonly inside: Uint8Array | null
   readonly model: number
   readonly measure: DealMeasure
+  /** Whether a request may be here in part. */
+  readonly isParted: boolean
+  private readonly inside: Uint8Array | null
   private readonly from: number
   private readonly to: number
+  private readonly days: readonly [first: string, last: string]
+  private readonly by: 'request' | 'sale' | 'touch'
+  private readonly own: number
+  private readonly bare: ReadonlyMap<string, number>
   private readonly dims: Uint8Array | null
-  private readonly reason: string | null
   private readonly wanted: string
+  private readonly why: string
 
   constructor (private readonly snapshot: Snapshot, state: State) {
+    const { manifest, dims } = snapshot
     this.from = snapshot.day(state.from)
     this.to = snapshot.day(state.to)
-    this.model = snapshot.manifest.models.indexOf(state.model)
+    this.days = [state.from, state.to]
+    this.model = manifest.models.indexOf(state.model)
+    this.own = manifest.scope === '' ? -1 : manifest.models.indexOf(manifest.model)
     this.measure = measureIn(state)
+    this.by = state.basis === 'touch' ? 'touch' : state.basis === 'payment' && this.measure === 'sales' ? 'sale' : 'request'
     this.wanted = folded(state.search.trim())
-    const place = snapshot.placeAt(state.place)
-    const { places, dims } = snapshot
-    const isNoSource = place !== undefined && place > 0 && places.kind[place] === 'no_source'
-    this.reason = isNoSource ? (places.level[place] === 1 ? '' : places.id[place]!) : null
-    this.inside = place === 0 || isNoSource ? null : inPlace(snapshot, place)
+    this.why = this.measure === 'disqualified' ? state.more['why'] ?? '' : ''
+    this.inside = insideOf(snapshot, state.place)
+    this.isParted = this.inside !== null || this.by === 'touch' || this.own >= 0
+    this.bare = noSourcePlaces(snapshot)
     const isFiltered = DIMENSIONS.some((name) => state.filters[name].length > 0)
     this.dims = !isFiltered ? null
       : Uint8Array.from(dims.contact, (_, at) => DIMENSIONS.every((name) => state.filters[name].length === 0 || state.filters[name].includes(dims[name][at] ?? '')) ? 1 : 0)
   }
 
-  /** Pages that may hold any of them, newest first. */
+  /** Pages that may hold any of them, newest first: sales and touches have other days than their requests. */
   get pages (): string[] {
-    return this.snapshot.manifest.pages
-      .filter((page) => asDay(this.snapshot, page.to) >= this.from && asDay(this.snapshot, page.from) <= this.to).map((page) => page.name)
+    return this.snapshot.manifest.pages.filter((page) => this.by === 'sale' ||
+      (asDay(this.snapshot, page.to) >= this.from && (this.by === 'touch' || asDay(this.snapshot, page.from) <= this.to))).map((page) => page.name)
   }
 
   takes (page: Requests, at: number): boolean {
-    const day = page.day[at]!
-    if (day < this.from || day > this.to || !this.isMeasured(page, at)) return false
+    if (!this.isMeasured(page, at)) return false
     if (this.dims !== null && this.dims[page.dim[at]!] === 0) return false
-    if (this.reason !== null && (page.source[at]!.length > 0 || (this.reason !== '' && page.reason[at] !== this.reason))) return false
-    if (this.inside !== null && weightIn(page, at, this.inside, this.model) === 0) return false
+    if (this.why !== '' && this.why !== whyDropped(page.loss_group[at] ?? '', page.loss_reason[at] ?? '')) return false
+    if (this.part(page, at).weight === 0) return false
     return this.wanted === '' || this.text(page, at).includes(this.wanted)
+  }
+
+  /** What the choice has of a request. */
+  part (page: Requests, at: number): Part {
+    const path = page.source[at]!
+    const sales = this.by === 'sale' ? this.salesOf(page, at) : page.sales[at]!
+    const whole = this.own < 0 ? 1 : path.reduce((sum, [, , weights]) => sum + (weights[this.own] ?? 0), 0) || 1
+    return partOf(page, at, this.stepsOf(page, at), this.model, whole, sales)
+  }
+
+  /** Which touches of a request are in the places and days asked for. */
+  private stepsOf (page: Requests, at: number): readonly boolean[] | true {
+    const path = page.source[at]!
+    const isDue = this.by === 'sale' ? this.salesOf(page, at) > 0 : page.day[at]! >= this.from && page.day[at]! <= this.to
+    if (path.length === 0) return isDue && this.has(this.bare.get(page.reason[at]!) ?? this.bare.get('')) ? true : []
+    if (this.by !== 'touch' && !isDue) return []
+    if (!this.isParted) return true
+    return path.map(([place, time]) => this.has(place) && (this.by !== 'touch' || this.isInDays(time.slice(0, 10))))
+  }
+
+  private has (place: number | undefined): boolean { return this.inside === null || (place !== undefined && this.inside[place] === 1) }
+  private isInDays (day: string): boolean { return day >= this.days[0] && day <= this.days[1] }
+  private salesOf (page: Requests, at: number): number {
+    return page.deals[at]!.filter(({ sale_day: day }) => day !== null && day !== undefined && day >= this.from && day <= this.to).length
   }
 
   private isMeasured (page: Requests, at: number): boolean {
     switch (this.measure) {
       case 'requests': return Boolean(page.counted[at])
       case 'qualified': return Boolean(page.qualified[at])
-      case 'sales': return page.sales[at]! > 0
-      case 'revenue': return page.revenue[at] !== 0
+      case 'disqualified': return Boolean(page.disqualified[at])
+      case 'sales': return this.by === 'sale' || page.sales[at]! > 0
+      case 'revenue': return page.revenue[at] !== 0 || Boolean(page.profit[at])
       case 'lost': return Boolean(page.disqualified[at]) || page.deals[at]!.some((deal) => deal.meaning === 'lost')
       default: return true
     }

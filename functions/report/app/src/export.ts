@@ -7,6 +7,9 @@ export type CellKind = 'text' | 'money' | 'count' | 'ratio' | 'percent' | 'share
 export interface Cell { readonly kind: CellKind, readonly value: string | number | null }
 export interface Sheet { readonly name: string, readonly head: readonly string[], readonly rows: readonly (readonly Cell[])[] }
 
+/** Counts are sums of weights: beyond a millionth there is only the noise of binary fractions. */
+const exact = ({ kind, value }: Cell): string | number | null => kind === 'count' && typeof value === 'number' ? Math.round(value * 1e6) / 1e6 : value
+
 const FORMULA = /^[=+\-@\t\r]/
 
 const quoted = (text: string): string => /[";,\n\r]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text
@@ -16,7 +19,9 @@ export const harmless = (text: string): string => FORMULA.test(text) ? `'${text}
 /** With a byte order mark; semicolons and decimal commas where the language writes so. Fractions are told in percent. */
 export const csvOf = (sheet: Sheet, language: string): string => {
   const isRussian = language === 'ru'
-  const told = ({ kind, value }: Cell): string => {
+  const told = (cell: Cell): string => {
+    const { kind } = cell
+    const value = exact(cell)
     if (value === null) return ''
     if (typeof value === 'string') return quoted(harmless(value))
     const number = kind === 'percent' || kind === 'share' ? Number((value * 100).toPrecision(12)) : value
@@ -41,7 +46,9 @@ const escaped = (text: string): string => text
 const letters = (column: number): string =>
   (column >= 26 ? letters(Math.floor(column / 26) - 1) : '') + String.fromCharCode(65 + column % 26)
 
-const cellXml = ({ kind, value }: Cell, place: string): string => {
+const cellXml = (cell: Cell, place: string): string => {
+  const { kind } = cell
+  const value = exact(cell)
   if (value === null) return ''
   if (kind === 'day') return `<c r="${place}" s="5"><v>${Date.parse(String(value)) / 86_400_000 + DAYS_TO_1970}</v></c>`
   if (typeof value === 'number') return Number.isFinite(value) ? `<c r="${place}" s="${STYLES[kind]}"><v>${value}</v></c>` : ''

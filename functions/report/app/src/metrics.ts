@@ -1,6 +1,9 @@
 // Every metric: what it is made of, which way is better. The one place where figures are divided.
 
-/** Additive figures. Money in kopecks; counts are sums of weights. NaN: not known here (spend and visits of a manager's deals). */
+/** Additive figures. Money in kopecks; counts are sums of weights. NaN: not known here (spend and visits of a manager's deals).
+ * Cost files need not tell clicks and impressions: `clicked_…` are of channels that told clicks, `shown_clicks` of those that told
+ * impressions (functions/report/marts/payback.py says the same). `unrated_…` are of days that have no rate of the chosen currency: money
+ * of theirs is not told, so that nothing is divided by them. */
 export interface Sums {
   cost: number
   visits: number
@@ -14,12 +17,26 @@ export interface Sums {
   profit: number
   priced: number
   unpriced: number
+  clicked_cost: number
+  clicked_visits: number
+  clicked_impressions: number
+  shown_clicks: number
+  unrated_visits: number
+  unrated_clicks: number
+  unrated_requests: number
+  unrated_qualified: number
+  unrated_sales: number
 }
 export type Additive = keyof Sums
 export const ADDITIVE: readonly Additive[] = [
-  'cost', 'visits', 'clicks', 'impressions', 'requests', 'qualified', 'sales', 'repeat_sales', 'revenue', 'profit', 'priced', 'unpriced'
+  'cost', 'visits', 'clicks', 'impressions', 'requests', 'qualified', 'sales', 'repeat_sales', 'revenue', 'profit', 'priced', 'unpriced',
+  'clicked_cost', 'clicked_visits', 'clicked_impressions', 'shown_clicks',
+  'unrated_visits', 'unrated_clicks', 'unrated_requests', 'unrated_qualified', 'unrated_sales'
 ]
-export const TRAFFIC: readonly Additive[] = ['cost', 'visits', 'clicks', 'impressions']
+export const TRAFFIC: readonly Additive[] = [
+  'cost', 'visits', 'clicks', 'impressions', 'clicked_cost', 'clicked_visits', 'clicked_impressions', 'shown_clicks',
+  'unrated_visits', 'unrated_clicks'
+]
 
 /** money: kopecks; count; ratio: 2.0; percent: fraction with its sign; share: fraction without. */
 export type Unit = 'money' | 'count' | 'ratio' | 'percent' | 'share'
@@ -36,7 +53,8 @@ export interface Metric {
 
 export const noSums = (): Sums => ({
   cost: 0, visits: 0, clicks: 0, impressions: 0, requests: 0, qualified: 0, sales: 0, repeat_sales: 0, revenue: 0, profit: 0,
-  priced: 0, unpriced: 0
+  priced: 0, unpriced: 0, clicked_cost: 0, clicked_visits: 0, clicked_impressions: 0, shown_clicks: 0,
+  unrated_visits: 0, unrated_clicks: 0, unrated_requests: 0, unrated_qualified: 0, unrated_sales: 0
 })
 
 export const addTo = (sums: Sums, other: Sums): Sums => {
@@ -66,6 +84,8 @@ const ratio = (key: string, unit: Unit, better: Better, part: (sums: Sums) => nu
 const cost = (s: Sums): number => s.cost
 const revenue = (s: Sums): number => s.revenue
 const number = (key: Additive) => (s: Sums): number => whole(s[key])
+/** Of the days whose money is told. */
+const rated = (key: 'visits' | 'clicks' | 'requests' | 'qualified' | 'sales') => (s: Sums): number => whole(s[key] - (s[`unrated_${key}`] || 0))
 
 const ALL: readonly Metric[] = [
   { key: 'cost', unit: 'money', better: 'none', isRatio: false, of: (s) => told(s.cost) },
@@ -79,25 +99,33 @@ const ALL: readonly Metric[] = [
   { key: 'revenue', unit: 'money', better: 'up', isRatio: false, of: (s) => told(s.revenue) },
   { key: 'gross_profit', unit: 'money', better: 'up', isRatio: false, of: profitOf },
   { key: 'profit_after_cost', unit: 'money', better: 'up', isRatio: false, of: (s) => { const left = less(profitOf(s), s.cost); return left === null ? null : told(left) } },
-  ratio('cpc', 'money', 'down', cost, number('clicks')),
-  ratio('cpv', 'money', 'down', cost, number('visits')),
-  ratio('cpl', 'money', 'down', cost, number('requests')),
-  ratio('cpql', 'money', 'down', cost, number('qualified')),
-  ratio('cpo', 'money', 'down', cost, number('sales')),
-  ratio('ctr', 'share', 'up', number('clicks'), number('impressions')),
-  ratio('click_to_visit', 'share', 'up', number('visits'), number('clicks')),
+  ratio('cpc', 'money', 'down', (s) => s.clicked_cost, rated('clicks')),
+  ratio('cpv', 'money', 'down', cost, rated('visits')),
+  ratio('cpl', 'money', 'down', cost, rated('requests')),
+  ratio('cpql', 'money', 'down', cost, rated('qualified')),
+  ratio('cpo', 'money', 'down', cost, rated('sales')),
+  ratio('ctr', 'share', 'up', number('shown_clicks'), number('clicked_impressions')),
+  ratio('click_to_visit', 'share', 'up', number('clicked_visits'), number('clicks')),
   ratio('visit_to_request', 'share', 'up', number('requests'), number('visits')),
   ratio('request_to_qualified', 'share', 'up', number('qualified'), number('requests')),
   ratio('request_to_sale', 'share', 'up', number('sales'), number('requests')),
   ratio('qualified_to_sale', 'share', 'up', number('sales'), number('qualified')),
   ratio('visit_to_sale', 'share', 'up', number('sales'), number('visits')),
-  ratio('aov', 'money', 'up', revenue, number('sales')),
+  ratio('aov', 'money', 'up', revenue, rated('sales')),
   ratio('roas', 'ratio', 'up', revenue, cost),
   ratio('romi', 'percent', 'up', (s) => s.revenue - s.cost, cost),
   ratio('margin_romi', 'percent', 'up', (s) => less(profitOf(s), s.cost), cost),
   ratio('roi', 'share', 'up', revenue, cost),
   ratio('drr', 'share', 'down', cost, revenue)
 ]
+
+/** Which deals stand behind a metric: of a ratio those that it is made of. Spend, visits and repeat sales have none. */
+export const BEHIND: { readonly [metric: string]: string } = {
+  requests: 'requests', cpl: 'requests', visit_to_request: 'requests', qualified: 'qualified', cpql: 'qualified', request_to_qualified: 'qualified',
+  sales: 'sales', cpo: 'sales', aov: 'sales', request_to_sale: 'sales', qualified_to_sale: 'sales', visit_to_sale: 'sales',
+  revenue: 'revenue', roas: 'revenue', romi: 'revenue', roi: 'revenue', drr: 'revenue', gross_profit: 'revenue', margin_romi: 'revenue',
+  profit_after_cost: 'revenue'
+}
 
 export const METRICS: ReadonlyMap<string, Metric> = new Map(ALL.map((one) => [one.key, one]))
 

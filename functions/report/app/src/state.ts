@@ -81,6 +81,13 @@ const periodOf = (words: URLSearchParams, manifest: Manifest): { from: string, t
   return { from: from < history.from ? history.from : from, to: to > history.to ? history.to : to }
 }
 
+/** The period that an address asks for although the history has no day of it; null where that is not so. */
+export const periodOutside = (words: URLSearchParams, { history }: Pick<Manifest, 'history'>): { from: string, to: string } | null => {
+  const from = words.get('from')
+  const to = words.get('to')
+  return isDay(from) && isDay(to) && from <= to && (to < history.from || from > history.to) ? { from, to } : null
+}
+
 /** State → an address's words; what is as the report has it is left out. */
 export const wordsOf = (state: State, manifest: Manifest, views: readonly string[]): URLSearchParams => {
   const start = startOf(manifest, views[0] ?? 'summary')
@@ -111,7 +118,14 @@ export const readAddress = (): URLSearchParams => {
 }
 
 /** The part of the page that an address of a mail points at (#drivers), '' where it points at none. */
-export const anchorIn = (hash: string): string => hash.length > 1 && !hash.includes('=') ? decodeURIComponent(hash.slice(1)) : ''
+export const anchorIn = (hash: string): string => {
+  if (hash.length < 2 || hash.includes('=')) return ''
+  try {
+    return decodeURIComponent(hash.slice(1))
+  } catch { // not what any page of ours wrote
+    return ''
+  }
+}
 
 /** The address for words: a query where there is a server, else the hash. */
 export const addressOf = (words: URLSearchParams): string =>

@@ -30,7 +30,7 @@ export interface Column<T> {
 }
 
 export interface TableProps<T extends object> {
-  readonly props: Pick<ViewProps, 'state' | 'go' | 'address' | 'words' | 'format'>
+  readonly props: Pick<ViewProps, 'snapshot' | 'state' | 'go' | 'address' | 'words' | 'format'>
   /** The file's name and the table's name for those who cannot see it. */
   readonly name: string
   /** Heading of the first column, which names the row. */
@@ -114,6 +114,7 @@ export function Table<T extends object> (given: TableProps<T>): ComponentChild {
         <label class="search"><span class="unseen">{words.say('app.search')}</span>
           <input type="search" value={kept.search} placeholder={words.say('app.search')}
             onInput={(event) => keep({ search: event.currentTarget.value })} /></label>
+        <Sorting words={words} kept={kept} keep={keep} options={[['name', given.head, true], ...seen.map((column) => [column.key, column.label, column.kind === 'text'] as const)]} />
         <details class="choice"><summary>{words.say('app.columns')}</summary>
           <fieldset><legend class="unseen">{words.say('app.columns')}</legend>
             {columns.map((column) => (
@@ -156,6 +157,23 @@ export function Table<T extends object> (given: TableProps<T>): ComponentChild {
   )
 }
 
+/** Sorting where there is no head to press: rows are cards on a phone. */
+const Sorting = ({ words, kept: { sort }, keep, options }: {
+  words: ViewProps['words'], kept: Kept, keep: (change: Partial<Kept>) => void, options: readonly (readonly [key: string, label: string, isText: boolean])[]
+}): ComponentChild => (
+  <span class="sorting">
+    <label class="choose"><span>{words.say('views.sort.by')}</span>
+      <select value={sort?.key ?? ''} onChange={({ currentTarget: { value } }) => {
+        const found = options.find(([key]) => key === value)
+        keep({ sort: found === undefined ? null : { key: value, down: !found[2] } })
+      }}>
+        <option value="">{words.say('views.sort.usual')}</option>
+        {options.map(([key, label]) => <option key={key} value={key}>{label}</option>)}
+      </select></label>
+    {sort !== null && <button type="button" aria-label={words.say(sort.down ? 'views.sort.down' : 'views.sort.up')} onClick={() => keep({ sort: { ...sort, down: !sort.down } })}>{sort.down ? '↓' : '↑'}</button>}
+  </span>
+)
+
 function nameCell<T extends object> (given: TableProps<T>, one: Shown<T>, fold: (key: string) => void): ComponentChild {
   const colour = given.colourOf?.(one.row)
   const mark = colour ? <i class="mark" style={{ borderColor: colour }} /> : null
@@ -175,7 +193,7 @@ function cell<T extends object> (props: TableProps<T>['props'], column: Column<T
   const tone = text === EMPTY ? 'none' : column.tone?.(row) ?? ''
   return (
     <td key={column.key} role="gridcell" data-name={column.label} class={`${column.kind === 'text' ? 'text ' : ''}${tone}`}>
-      {deals === null ? text : <Link go={props.go} address={props.address} change={deals} class="figure">{text}</Link>}
+      {deals === null ? text : <Link {...props} change={deals} class="figure">{text}</Link>}
       {column.note?.(row)}
     </td>
   )

@@ -3,7 +3,7 @@
 // What is told coarser than its siblings stays in a child of its own: spend in "not split", visits and results in one without a name.
 
 import type { Kind, Snapshot } from './data'
-import { type Sums, addTo, noSums } from './metrics'
+import { type Additive, type Sums, addTo, noSums } from './metrics'
 
 export const NOT_SPLIT = '\0not split' // no id from outside can carry a NUL
 const NOT_SET = '(not set)'
@@ -23,13 +23,14 @@ export interface Node {
 
 interface Made extends Node { exact: number }
 
-/** `isExact`: money is in the site's currency, and spend is to be cut to whole kopecks. */
-export const treeOf = (snapshot: Snapshot, own: readonly (Sums | undefined)[], isExact: boolean): Node => {
+/** `isExact`: money is in the site's currency, and spend is to be cut to whole kopecks. `inside`: places that are asked for (null: all);
+ * "no source" among them has its row even where there is nothing. */
+export const treeOf = (snapshot: Snapshot, own: readonly (Sums | undefined)[], isExact: boolean, inside: Uint8Array | null = null): Node => {
   const { parent, id, level, kind } = snapshot.places
   const size = parent.length
   const has = new Uint8Array(size)
   for (let place = size - 1; place >= 0; place--) {
-    if (own[place] !== undefined || (kind[place] === 'no_source' && level[place] === 1)) has[place] = 1
+    if (own[place] !== undefined || (kind[place] === 'no_source' && level[place] === 1 && (inside === null || inside[place] === 1))) has[place] = 1
     if (has[place] === 1 && place > 0) has[parent[place]!] = 1
   }
   const make = (place: number, told: string, under: Made | null, at: number): Made => ({
@@ -74,7 +75,11 @@ export const treeOf = (snapshot: Snapshot, own: readonly (Sums | undefined)[], i
   const isParent = (place: number): boolean => snapshot.children[place]!.some((child) => has[child] === 1)
 
   const root = grow(0, null, own[0])
-  if (isExact) cut(root, Math.floor(root.exact + 0.5 + 1e-7))
+  if (isExact) {
+    cut(root, Math.floor(root.exact + 0.5 + 1e-7))
+    for (const channel of root.children) if (channel.sums.clicks > 0) costOfClicks(channel)
+    root.sums.clicked_cost = root.children.reduce((all, { sums }) => all + sums.clicked_cost, 0)
+  }
   order(root, snapshot)
   return root
 }
@@ -84,8 +89,9 @@ const joined = (a: Sums | undefined, b: Sums | undefined): Sums | undefined =>
   a === undefined ? b : b === undefined ? a : addTo({ ...a }, b)
 // NaN (not known) is no spend that could be told apart.
 const hasSpend = (sums: Sums): boolean => sums.cost > 0 || sums.clicks > 0 || sums.impressions > 0
-const spendOf = (sums: Sums): Sums => ({ ...noSums(), cost: sums.cost, clicks: sums.clicks, impressions: sums.impressions })
-const withoutSpend = (sums: Sums): Sums => ({ ...sums, cost: 0, clicks: 0, impressions: 0 })
+const SPEND: readonly Additive[] = ['cost', 'clicks', 'impressions', 'clicked_cost', 'clicked_impressions', 'shown_clicks', 'unrated_clicks']
+const spendOf = (sums: Sums): Sums => SPEND.reduce((told, name) => ({ ...told, [name]: sums[name] }), noSums())
+const withoutSpend = (sums: Sums): Sums => SPEND.reduce((told, name) => ({ ...told, [name]: 0 }), sums)
 const hasMore = (sums: Sums): boolean =>
   Object.values(sums).some((value: number) => value !== 0 && !Number.isNaN(value))
 
@@ -101,6 +107,12 @@ const cut = (node: Made, total: number): void => {
   const turns = parts.map((_, at) => at).sort((a, b) => (floors[a]! - parts[a]!.exact) - (floors[b]! - parts[b]!.exact) || a - b)
   for (const at of turns) if (left > 0) { floors[at]! += 1; left-- }
   parts.forEach((part, at) => cut(part, floors[at]!))
+}
+
+/** Spend that clicks were told of is cut as spend is: all that the channel cost. */
+const costOfClicks = (node: Node): void => {
+  node.sums.clicked_cost = node.sums.cost
+  node.children.forEach(costOfClicks)
 }
 
 const order = (node: Node, snapshot: Snapshot): void => {

@@ -3,8 +3,9 @@
 import type { ComponentChild, ComponentChildren } from 'preact'
 import { useContext, useLayoutEffect, useRef } from 'preact/hooks'
 import { createContext } from 'preact'
-import { Missing } from './data'
-import type { Loaded } from './hooks'
+import { ask, Missing } from './data'
+import { useLoaded, type Loaded } from './hooks'
+import { opens } from './links'
 import { changeOf, toneOf } from './metrics'
 import type { State } from './state'
 import type { ViewProps } from './view'
@@ -12,11 +13,11 @@ import type { Words } from './words'
 
 type Go = Pick<ViewProps, 'go' | 'address'>
 
-/** A link to another choice. Plain clicks stay on the page. */
-export const Link = ({ go, address, change, children, ...rest }: Go & {
+/** A link to another choice. Plain clicks stay on the page. Where deals would not add up to the figure, it is a figure alone. */
+export const Link = ({ go, address, change, children, snapshot, state, class: name, title, 'aria-label': label }: Go & Partial<Pick<ViewProps, 'snapshot' | 'state'>> & {
   change: Partial<State>, children: ComponentChildren, class?: string, title?: string, 'aria-label'?: string
-}): ComponentChild => (
-  <a {...rest} href={address(change)} onClick={(event: MouseEvent) => {
+}): ComponentChild => snapshot !== undefined && state !== undefined && !opens({ snapshot, state }, change) ? <>{children}</> : (
+  <a class={name} title={title} aria-label={label} href={address(change)} onClick={(event: MouseEvent) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return
     event.preventDefault()
     go(change, true)
@@ -50,14 +51,18 @@ export const Change = ({ metric, now, before, props, always }: {
 export const Wait = ({ words }: { words: Words }): ComponentChild => <p class="state" role="status">{words.say('app.waiting')}</p>
 
 /** Why something is not there, and what to do. */
-export const Fail = ({ words, error }: { words: Words, error: unknown }): ComponentChild => (
-  <p class="state stale" role="alert">{reasonOf(words, error)}</p>
-)
+export const Fail = ({ words, error }: { words: Words, error: unknown }): ComponentChild => {
+  const isGone = error instanceof Missing && [401, 403, 404, 410].includes(error.status)
+  const whole = useLoaded(() => isGone ? ask('manifest').then(() => true, (again: unknown) => !(again instanceof Missing) || again.status !== error.status) : Promise.resolve(true), [error])
+  if (whole.value === undefined) return null // one missing file is no revoked link: the manifest tells them apart
+  return <p class="state stale" role="alert">{reasonOf(words, error, whole.value)}</p>
+}
 
-export const reasonOf = (words: Words, error: unknown): string => {
+/** `isWhole`: whether the page's manifest is still to be had. */
+export const reasonOf = (words: Words, error: unknown, isWhole: boolean): string => {
   if (!(error instanceof Missing)) return words.say('app.failed')
   if (error.status === 0) return words.say('app.no_answer')
-  return words.say([401, 403, 404, 410].includes(error.status) ? 'app.link_over' : 'app.no_file', { status: error.status })
+  return words.say(isWhole ? 'app.no_file' : 'app.link_over', { status: error.status })
 }
 
 /** What is loaded by `useLoaded`, or the words for why not yet. */
@@ -72,17 +77,21 @@ export const StaticContext = createContext<Statics | null>(null)
 const isPart = (section: HTMLElement, part: string): boolean =>
   section.dataset['part'] === part || section.id === part || section.getAttribute('aria-labelledby') === part
 
-/** Static sections of a view as they are (`part`: the one with that data-part, id or heading), with a note of their period. */
-export const Static = ({ view, part }: { view: string, part?: string }): ComponentChild => {
+/** Static sections of a view as they are (`part`: those with that data-part, id or heading), with a note of what they are made for
+ * where that is not what is chosen (`isTimeless`: made for any choice). `head` says what they have that the live part has not. */
+export const Static = ({ view, part, head, isTimeless }: {
+  view: string, part?: string | readonly string[], head?: string, isTimeless?: boolean
+}): ComponentChild => {
   const statics = useContext(StaticContext)
   const place = useRef<HTMLDivElement>(null)
-  const sections = (statics?.of.get(view) ?? []).filter((section) => part === undefined || isPart(section, part))
+  const sections = (statics?.of.get(view) ?? []).filter((section) => part === undefined || [part].flat().some((one) => isPart(section, one)))
   useLayoutEffect(() => {
     place.current?.append(...sections)
     return () => statics?.shelf.append(...sections)
-  }, [statics, view, part])
+  }, [statics, view, String(part)])
   if (sections.length === 0) return null
-  return <div class="static">{statics?.note && <p class="of-report">{statics.note}</p>}<div ref={place} /></div>
+  const note = isTimeless ? '' : statics?.note
+  return <div class="static">{head && <h2 class="rest">{head}</h2>}{note && <p class="of-report" role="note">{note}</p>}<div ref={place} /></div>
 }
 
 /** A list of tabs: the view's parts. */

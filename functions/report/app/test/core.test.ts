@@ -238,3 +238,25 @@ test('XLSX: texts are texts, figures are numbers', () => {
   assert.ok(xml.includes('<c r="A2" t="inlineStr"><is><t xml:space="preserve">=1+1</t></is></c><c r="B2" s="2"><v>1234.5</v></c><c r="C2" s="4"><v>0.285</v></c>'))
   assert.ok(!xml.includes('<f>'))
 })
+
+test('clicks are divided only by what the channels that told them cost and brought', async () => {
+  const places: Places = {
+    parent: [-1, 0, 1, 0], level: [0, 1, 2, 1], id: ['', 'A', 'a', 'B'], name: ['', 'A', 'a', 'B'], colour: ['', '', '', ''], is_ad: [null, true, true, true], kind: ['', '', '', '']
+  }
+  const files: Record<string, unknown> = {
+    'traffic-2026-10': { day: [0, 1, 0], place: [2, 1, 3], visits: [900, 0, 5000], clicks: [1000, 0, 0], impressions: [0, 0, 7000], cost: [10e9, 2e9, 90e9] },
+    'results-last-request-2026-10': { day: [], place: [], dim: [], requests: [], qualified: [], sales: [], revenue: [], profit: [], priced: [], unpriced: [] }
+  }
+  const manifest = {
+    history: { from: '2026-10-01', to: '2026-10-31' }, months: ['2026-10'], pages: [], rates: [], site: { currency: 'RUB' },
+    files: { 'traffic-2026-10': 1, 'results-last-request-2026-10': 1 }
+  } as unknown as Manifest
+  const snapshot = new Snapshot(manifest, places, { pipeline: [], manager: [], branch: [], product: [], contact: [] }, async (name) => files[name])
+  const slice = await new Cube(snapshot).slice({ from: '2026-10-01', to: '2026-10-31', model: 'last', basis: 'request', currency: 'RUB', filters: { pipeline: [], manager: [], branch: [], product: [], contact: [] }, place: '' })
+  for (const total of [slice.total(), slice.tree().sums]) {
+    assert.equal(total.cost, 10_200_000)
+    assert.deepEqual(['cpc', 'click_to_visit', 'ctr'].map((key) => valueOf(key, total)), [1200, 0.9, null])
+  }
+  const [b, a] = slice.tree().children
+  assert.deepEqual([valueOf('cpc', b!.sums), valueOf('cpc', a!.sums)], [null, 1200])
+})

@@ -46,8 +46,8 @@ test('M1, M3, M4: ROMI by sales and by margin, and Bitrix24\'s scale', () => {
 test('payback has clicks where systems told them, else visits; bars go from dear to cheap and unpaid last', () => {
   const source = (place: number, now: Partial<Sums>) => ({ place, name: `s${place}`, colour: '', now: sums(now), before: null })
   const sources = [source(1, { cost: 100, clicks: 10, sales: 1 }), source(2, { cost: 300, clicks: 10, sales: 2 }), source(3, { clicks: 5 })]
-  const total = sums({ cost: 400, clicks: 25, sales: 3, requests: 8 })
-  const [actions, requests, sales] = columnsOf(sources, total, sums({ cost: 200, clicks: 20, requests: 0, sales: 4 }), 'requests')
+  const total = sums({ cost: 400, clicked_cost: 400, clicks: 25, sales: 3, requests: 8 })
+  const [actions, requests, sales] = columnsOf(sources, total, sums({ cost: 200, clicked_cost: 200, clicks: 20, requests: 0, sales: 4 }), 'requests')
   assert.deepEqual([actions?.count, actions?.price, actions?.priceChange, actions?.totalChange], ['clicks', 16, 0.6, 0.25])
   assert.deepEqual(actions?.bars.map((bar) => [bar.place, bar.price]), [[2, 30], [1, 10], [3, null]])
   assert.deepEqual([requests?.price, requests?.priceBefore, requests?.priceChange, requests?.totalChange], [50, null, null, null])

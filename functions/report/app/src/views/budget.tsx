@@ -6,7 +6,7 @@ import { Table, type Column } from '../table'
 import { Card, Static } from '../ui'
 import type { View, ViewProps } from '../view'
 import { marginAt } from './logic/allocation'
-import { MOST_WEEKS, answerOf, courseOf, questionOf, usable, type Answer, type Budget, type Fit, type Question } from './logic/budget'
+import { MOST_WEEKS, answerOf, courseOf, isGuess, questionOf, usable, type Answer, type Budget, type Fit, type Question } from './logic/budget'
 import { Pick, keep, sayIn } from './parts'
 import style from './views.css'
 
@@ -22,7 +22,7 @@ const show = (given: ViewProps): ComponentChild => {
       <p class="view-lead">{say('lead')}</p>
       {fits.length === 0 ? <Card><p class="state">{say('none')}</p></Card> : <Calculator props={props} budget={budget as Budget} fits={fits} question={questionOf(fits, state.more)} />}
       {budget !== null && <Unfit props={props} budget={budget} fits={fits} />}
-      <Static view="budget" />
+      <Static view="budget" {...(fits.length === 0 ? {} : { head: say('of_report') })} />
     </div>
   )
 }
@@ -93,16 +93,22 @@ const Said = ({ props, fits, question, answer }: Given & { answer: Answer }): Co
   const say = sayIn(words, 'budget')
   const { split, interval } = answer
   const { weeks } = question
-  const orders = (count: number): string => { const told = count < 10 ? Math.round(count * 10) / 10 : Math.round(count); return words.count('views.orders', told, format.count(told)) }
+  const orders = (count: number, key = 'orders'): string => { // a fraction takes the word as one of them has it: 8,5 заказа
+    const told = count < 10 ? Math.round(count * 10) / 10 : Math.round(count)
+    return words.count(`views.${key}`, Number.isInteger(told) ? told : format.language !== 'ru' ? 1.5 : key === 'orders' ? 2 : 1, format.count(told))
+  }
+  const some = (count: number): string => orders(count, 'of_orders')
   const money = format.money(kopecks(Math.round(split.total * weeks)))
   const term = words.count('views.in_weeks', weeks, format.count(weeks))
   const now = fits.reduce((all, fit) => ({ cost: all.cost + fit.spend_now * weeks, sales: all.sales + fit.sales_now * weeks }), { cost: 0, sales: 0 })
   return (
     <div class="budget-says" role="status">
-      <p class="big">{say(question.goal === 'orders' ? 'says_orders' : 'says_budget', { orders: orders(split.orders * weeks), weeks: term, money })}</p>
-      <p>{say('interval', { low: format.count(Math.round(interval.low)), high: orders(Math.round(interval.high)) })} {split.next !== null && say('next', { price: format.money(kopecks(Math.round(split.next))) })}</p>
-      <p class="muted">{say('same', { money: format.money(kopecks(Math.round(now.cost))), orders: orders(now.sales) })}</p>
-      {!answer.reached && <p class="stale">{say('short', { orders: orders(split.orders * weeks) })}</p>}
+      <p class="big">{say(question.goal === 'orders' ? 'says_orders' : 'says_budget', { orders: question.goal === 'orders' ? orders(split.orders * weeks) : some(split.orders * weeks), weeks: term, money })}</p>
+      {isGuess(fits, answer) && <p class="stale">{say('guess')}</p>}
+      {question.misread.map((told) => <p key={told} class="stale" role="alert">{say('misread', { told })}</p>)}
+      <p>{say('interval', { low: format.count(Math.round(interval.low)), high: some(Math.round(interval.high)) })} {split.next !== null && say('next', { price: format.money(kopecks(Math.round(split.next))) })}</p>
+      <p class="muted">{say('same', { money: format.money(kopecks(Math.round(now.cost))), orders: some(now.sales) })}</p>
+      {!answer.reached && <p class="stale">{say('short', { orders: some(split.orders * weeks) })}</p>}
       {answer.left > 0.5 && <p class="stale">{say('left', { money: format.money(kopecks(Math.round(answer.left))) })}</p>}
       {answer.exceeded > 0 && <p class="stale">{say('exceeded', { money: format.money(kopecks(Math.round(answer.exceeded))) })}</p>}
     </div>

@@ -57,7 +57,7 @@ const Places = (props: ViewProps): ComponentChild => {
         sums: (node) => node.sums,
         before: (node) => node.level > 1 || before === null ? null : known.before.get(node.key)?.sums ?? noSums(),
         isNotSplit: (node) => node.isNotSplit,
-        deals: (node) => node.isNotSplit ? null : { place: node.level === 0 ? props.state.place : snapshot.pathTo(node.place) },
+        deals: (node) => node.isNotSplit ? null : { place: node.level === 0 ? props.state.place : node.key },
         hidden: HIDDEN
       }),
       verdict
@@ -112,9 +112,8 @@ const Pages = (props: ViewProps): ComponentChild => {
     const [names, files] = await Promise.all([
       snapshot.file<Landings>('landings'), snapshot.months<LandingRows>('landings', now.from, now.to)
     ])
-    const wanted = snapshot.placeAt(state.place) ?? 0
-    const channel = snapshot.idsOf(wanted)[0]
-    return pagesOf(snapshot, names?.names ?? [], files, now.from, now.to, (place) => channel === undefined || snapshot.places.id[place] === channel)
+    const channel = state.place && `${state.place.split('/')[0]}/`
+    return pagesOf(snapshot, names?.names ?? [], files, now.from, now.to, (place) => channel === '' || snapshot.pathTo(place) === channel)
   }, [snapshot, now.from, now.to, state.place])
   const { manifest } = snapshot
   const isOther = state.model !== manifest.model || state.basis !== 'request' || isFiltered(state) || state.currency !== manifest.site.currency
@@ -122,10 +121,7 @@ const Pages = (props: ViewProps): ComponentChild => {
     <>
       {isOther && <p class="state stale">{words.say('app.landings.own', { model: words.name('models', manifest.model) })}</p>}
       <Table<Page> props={props} name={words.say('app.landings.title')} head={words.say('app.landings.page')} rows={pages}
-        columns={metricColumns<Page>(props, LANDING_METRICS, {
-          sums: (page) => page.sums,
-          deals: (page) => page.channel > 0 ? { place: snapshot.pathTo(page.channel), other: { model: manifest.model, basis: 'request' } } : null
-        })}
+        columns={metricColumns<Page>(props, LANDING_METRICS, { sums: (page) => page.sums })}
         keyOf={(page) => page.key} nameOf={(page) => landingName(words, page)} children={(page) => page.children} empty={words.say('app.empty')}
         pathOf={(page) => page.channel > 0 ? [landingName(words, pages.find((one) => one.key === page.key.split('/')[0]) ?? page), page.name] : [landingName(words, page)]}
         colourOf={(page) => page.channel > 0 ? snapshot.places.colour[page.channel] ?? '' : ''}

@@ -3,11 +3,13 @@
 import type { ComponentChild } from 'preact'
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { DealInfo } from '../data'
-import { DEAL_MEASURES, Choice, Finder, heaviest, measureIn, sorted, SORTS, weightIn, whyOf, type Deal, type Found } from '../deals'
+import { DEAL_MEASURES, Choice, Finder, heaviest, measureIn, sorted, SORTS, whyOf, type Deal, type Found } from '../deals'
 import { CSV, XLSX, csvOf, download, xlsxOf, type Cell, type Sheet } from '../export'
 import { EMPTY } from '../format'
 import { usePrinting, useVirtual } from '../hooks'
 import { onKey, rove } from '../keys'
+import { canOpen } from '../links'
+import { sumOf, type Part } from '../share'
 import { Card, Fail } from '../ui'
 import type { View, ViewProps } from '../view'
 
@@ -17,13 +19,14 @@ const NONE: Found = { deals: [], looked: 0, isAll: false }
 const useFinder = (props: ViewProps): { found: Found, error: unknown, reach: (count: number) => Promise<void>, finder: Finder, choice: Choice } => {
   const { snapshot, state } = props
   const measure = measureIn(state)
-  const [found, set] = useState<Found>(NONE)
+  const why = state.more['why']
+  const [told, tell] = useState<{ readonly of: Choice, readonly found: Found } | null>(null)
   const [error, fail] = useState<unknown>(undefined)
-  const choice = useMemo(() => new Choice(snapshot, state), [snapshot, state.from, state.to, state.model, state.place, state.filters, state.search, measure])
-  const finder = useMemo(() => new Finder(snapshot, choice, (now) => set({ ...now, deals: [...now.deals] })), [choice])
+  const choice = useMemo(() => new Choice(snapshot, state), [snapshot, state.from, state.to, state.model, state.basis, state.place, state.filters, state.search, measure, why])
+  const finder = useMemo(() => new Finder(snapshot, choice, (now) => tell({ of: choice, found: { ...now, deals: [...now.deals] } })), [choice])
+  const found = told?.of === choice ? told.found : NONE // a finder may have told all before this choice's effects run
   const reach = (count: number): Promise<void> => finder.reach(count).then(() => fail(undefined), (problem: unknown) => { fail(problem ?? new Error()) })
   useEffect(() => {
-    set(NONE)
     void reach(AHEAD)
     return () => finder.stop()
   }, [finder])
@@ -49,7 +52,7 @@ const Deals = (props: ViewProps): ComponentChild => {
         <label class="search"><span class="unseen">{words.say('app.search')}</span>
           <input type="search" value={state.search} placeholder={words.say('app.deals.search')} onInput={(event) => go({ search: event.currentTarget.value })} /></label>
         <label class="choose"><span>{words.say('app.deals.which')}</span>
-          <select value={choice.measure} onChange={(event) => more({ measure: event.currentTarget.value })}>
+          <select value={choice.measure} onChange={(event) => more({ measure: event.currentTarget.value, why: '' })}>
             {DEAL_MEASURES.map((key) => <option key={key} value={key}>{words.say(`app.deals.measures.${key}`)}</option>)}
           </select></label>
         <label class="choose"><span>{words.say('app.deals.order')}</span>
@@ -60,8 +63,11 @@ const Deals = (props: ViewProps): ComponentChild => {
         <button type="button" onClick={() => void saveAs((sheet) => download(`${file}.xlsx`, XLSX, xlsxOf(sheet)))}>Excel</button>
       </div>
       <p class="state" role="status">{summary(props, found)}</p>
+      {found.isAll && deals.length > 0 && <Parts props={props} choice={choice} deals={found.deals} />}
+      {state.more['why'] && <p class="state">{words.say('app.deals.dropped', { why: state.more['why'].split('\n').filter(Boolean).join(' › ') || words.say('app.unset') })}{' '}
+        <button type="button" class="plain" onClick={() => more({ why: '' })}>{words.say('app.deals.any_reason')}</button></p>}
       {error !== undefined && <Fail words={words} error={error} />}
-      {state.basis !== 'request' && <p class="state">{words.say('app.deals.by_request')}</p>}
+      {state.basis !== 'request' && <p class="state">{words.say(`app.deals.${state.basis === 'touch' ? 'by_touch' : choice.measure === 'sales' ? 'by_sale' : 'by_request'}`)}</p>}
       <List props={props} deals={deals} choice={choice} onNear={(count) => { if (!found.isAll) void reach(count) }} />
       {found.isAll && deals.length === 0 && <p class="state">{words.say(snapshot.manifest.total_requests === 0 ? 'app.deals.never' : 'app.deals.none')}</p>}
     </Card>
@@ -73,6 +79,26 @@ const summary = ({ words, format }: ViewProps, found: Found): string => {
   if (!found.isAll) return words.say('app.deals.so_far', { count: format.count(count), looked: format.count(found.looked) })
   const revenue = found.deals.reduce((sum, { page, at }) => sum + page.revenue[at]!, 0)
   return `${words.count('app.deals.count', count, format.count(count))} ${words.say('app.deals.revenue', { revenue: format.amount(revenue) })}`
+}
+
+const SUMMED = ['requests', 'qualified', 'sales', 'revenue'] as const
+
+/** What the choice has of its requests: the figure that was clicked. Where the report has another one, what is missing. */
+const Parts = ({ props, choice, deals }: { props: ViewProps, choice: Choice, deals: readonly Deal[] }): ComponentChild => {
+  const { words, format, snapshot, state, now } = props
+  const sum = useMemo(() => sumOf(deals.map(({ page, at }) => choice.part(page, at))), [deals, choice])
+  const isOwn = (['from', 'to', 'model', 'basis', 'currency', 'place', 'filters'] as const).every((key) => JSON.stringify(now.query[key]) === JSON.stringify(state[key]))
+  const key = isOwn && state.search.trim() === '' && canOpen(snapshot, state) ? SUMMED.find((one) => one === choice.measure) : undefined
+  const told = (one: keyof Part, value: number): string => one === 'revenue' ? format.amount(value) : format.count(value)
+  const figure = key === undefined ? 0 : now.total()[key]
+  const tolerance = key === 'revenue' ? deals.length : 1e-4 // kopecks: the payments of a deal are cut one by one
+  return (
+    <>
+      <p class="state parts">{words.say('app.deals.parts', { ...Object.fromEntries(SUMMED.map((one) => [one, told(one, sum[one])])), profit: format.amount(sum.profit) })}</p>
+      {key !== undefined && Math.abs(figure - sum[key]) > tolerance &&
+        <p class="state stale">{words.say('app.deals.rest', { figure: told(key, figure), sum: told(key, sum[key]) })}</p>}
+    </>
+  )
 }
 
 const List = ({ props, deals, choice, onNear }: {
@@ -89,13 +115,13 @@ const List = ({ props, deals, choice, onNear }: {
   useEffect(() => { onNear(last + AHEAD) }, [last, deals.length])
   useLayoutEffect(() => { if (table.current !== null) rove(table.current) })
   const fold = (key: string): void => go({ open: state.open.includes(key) ? state.open.filter((one) => one !== key) : [...state.open, key] })
-  const heads = ['when', 'deal', 'source', 'status', 'revenue', 'gross_profit'] as const
+  const heads = (['when', 'deal', 'source', 'status', 'part', 'revenue', 'gross_profit'] as const).filter((key) => key !== 'part' || choice.isParted)
   return (
     <div class={isLong ? 'wide long' : 'wide'} ref={scroller}>
       <table ref={table} class="live deal-list" role="treegrid" aria-label={words.say('app.views.deals')} aria-rowcount={deals.length + 1}
         onKeyDown={(event) => onKey(event, fold, (at) => { if (at < 0 || at >= deals.length) return false; if (isLong) virtual.show(at); return isLong })}>
         <thead role="rowgroup"><tr role="row">
-          {heads.map((key) => <th key={key} role="columnheader" scope="col" class={key === 'revenue' || key === 'gross_profit' ? '' : key === 'when' ? 'name' : 'text'}>
+          {heads.map((key) => <th key={key} role="columnheader" scope="col" class={['part', 'revenue', 'gross_profit'].includes(key) ? '' : key === 'when' ? 'name' : 'text'}>
             {key === 'revenue' || key === 'gross_profit' ? words.metric(key) : words.say(`app.deals.heads.${key}`)}</th>)}
         </tr></thead>
         {isLong && virtual.before > 0 && <tbody aria-hidden="true"><tr class="gap" style={{ height: `${virtual.before}px` }} /></tbody>}
@@ -120,7 +146,7 @@ const Row = ({ props, deal, index, choice, isOpen, fold, measure }: {
   const place = step < 0 ? 0 : page.source[at]![step]![0]
   const names = step < 0 ? [words.say('app.deals.no_source')] : snapshot.namesOf(place)
   const length = page.path_length?.[at] ?? page.source[at]!.length
-  const part = choice.inside === null ? 1 : weightIn(page, at, choice.inside, choice.model)
+  const part = choice.part(page, at)
   return (
     <tbody role="rowgroup" data-index={index} ref={measure}>
       <tr role="row" data-index={index} data-key={key} aria-level={1} aria-rowindex={index + 2} aria-expanded={isOpen}>
@@ -135,14 +161,16 @@ const Row = ({ props, deal, index, choice, isOpen, fold, measure }: {
         <td role="gridcell" class="text" data-name={words.say('app.deals.heads.source')}>
           {step >= 0 && <i class="mark" style={{ borderColor: snapshot.places.colour[channelOf(snapshot.places.parent, place)] || 'var(--line)' }} />}
           <bdi>{names.slice(0, 3).map((name) => name || words.say('app.unset')).join(' › ')}</bdi>
-          <small>{step < 0 ? words.name('reasons', page.reason[at]!) : words.say(`app.why.${whyOf(snapshot, page, at, state.model)}`, { touch: page.source[at]![step]![3] ?? step + 1, of: length })}
-            {part < 1 - 1e-6 ? ` · ${words.say('app.deals.part', { share: format.share(part) })}` : ''}</small>
+          <small>{step < 0 ? words.name('reasons', page.reason[at]!) : words.say(`app.why.${whyOf(snapshot, page, at, state.model)}`, { touch: page.source[at]![step]![3] ?? step + 1, of: length })}</small>
         </td>
         <td role="gridcell" class="text" data-name={words.say('app.deals.heads.status')}>{statusOf(props, deal)}</td>
-        <td role="gridcell" data-name={words.metric('revenue')} class={page.revenue[at] === 0 ? 'none' : ''}>{page.revenue[at] === 0 ? EMPTY : format.amount(page.revenue[at]!)}</td>
-        <td role="gridcell" data-name={words.metric('gross_profit')} class={page.profit[at] === null ? 'none' : ''}>{format.amount(page.profit[at]!)}</td>
+        {choice.isParted && <td role="gridcell" data-name={words.say('app.deals.heads.part')}>{format.share(part.weight)}</td>}
+        <td role="gridcell" data-name={words.metric('revenue')} class={page.revenue[at] === 0 ? 'none' : ''}>{page.revenue[at] === 0 ? EMPTY : format.amount(page.revenue[at]!)}
+          {part.revenue !== page.revenue[at] && <small>{words.say('app.deals.of_it', { sum: format.amount(part.revenue) })}</small>}</td>
+        <td role="gridcell" data-name={words.metric('gross_profit')} class={page.profit[at] === null ? 'none' : ''}>{format.amount(page.profit[at]!)}
+          {part.profit !== page.profit[at] && <small>{words.say('app.deals.of_it', { sum: format.amount(part.profit) })}</small>}</td>
       </tr>
-      {isOpen && <tr role="row" class="detail" aria-level={2}><td role="gridcell" colSpan={6}><Detail props={props} deal={deal} choice={choice} /></td></tr>}
+      {isOpen && <tr role="row" class="detail" aria-level={2}><td role="gridcell" colSpan={7}><Detail props={props} deal={deal} choice={choice} /></td></tr>}
     </tbody>
   )
 }
@@ -215,16 +243,19 @@ const sheetOf = (props: ViewProps, choice: Choice, deals: readonly Deal[]): Shee
   const heads = ['when', 'request', 'deal', 'source', 'touches', 'status', 'manager', 'pipeline', 'branch', 'product', 'contact', 'loss', 'order'] as const
   return {
     name: words.say('app.views.deals'),
-    head: [...heads.map((key) => words.say(words.has(`app.deals.heads.${key}`) ? `app.deals.heads.${key}` : words.has(`app.dims.${key}`) ? `app.dims.${key}` : `app.deals.facts.${key}`)), words.metric('revenue'), words.metric('gross_profit')],
+    head: [...heads.map((key) => words.say(words.has(`app.deals.heads.${key}`) ? `app.deals.heads.${key}` : words.has(`app.dims.${key}`) ? `app.dims.${key}` : `app.deals.facts.${key}`)), words.metric('revenue'), words.metric('gross_profit'),
+      ...(['part', 'sales_part', 'revenue_part', 'profit_part'] as const).map((key) => words.say(`app.deals.heads.${key}`))],
     rows: deals.map(({ page, at }) => {
       const step = heaviest(page, at, choice.model)
       const dim = page.dim[at]!
+      const part = choice.part(page, at)
       return [
         text(format.at(page.at[at]!)), text(page.id[at]), text(page.deals[at]!.map((deal) => deal.id).join(', ')),
         text(step < 0 ? words.say('app.deals.no_source') : snapshot.namesOf(page.source[at]![step]![0]).join(' › ')),
         { kind: 'count', value: page.path_length?.[at] ?? page.source[at]!.length },
         text(page.deals[at]![0]?.status || page.deals[at]![0]?.stage), ...(['manager', 'pipeline', 'branch', 'product', 'contact'] as const).map((name) => text(snapshot.dims[name][dim])),
-        text(page.loss_reason[at]), text(page.order[at]), money(page.revenue[at]), money(page.profit[at])
+        text(page.loss_reason[at]), text(page.order[at]), money(page.revenue[at]), money(page.profit[at]),
+        { kind: 'share', value: part.weight }, { kind: 'count', value: part.sales }, money(part.revenue), money(part.profit)
       ]
     })
   }

@@ -44,9 +44,12 @@ const reachedOf = (slice: Slice): Reached => {
   const { places } = slice.snapshot
   const total = slice.total()
   const isAd = (place: number): boolean => places.is_ad[place] === true
-  const visits = slice.tree().children.map((channel) => isAd(channel.place) ? channel.sums.visits
-    : channel.children.filter((child) => isAd(child.place)).reduce((all, child) => all + child.sums.visits, 0))
-  const traffic = slice.isPart ? {} : { impressions: total.impressions, clicks: total.clicks, visits: total.visits, ad_visits: visits.reduce((all, one) => all + one, 0) }
+  const visits = slice.tree().children.map((channel) => isAd(channel.place) ? channel.sums.clicked_visits
+    : channel.children.filter((child) => isAd(child.place)).reduce((all, child) => all + child.sums.clicked_visits, 0))
+  const traffic = slice.isPart ? {} : {
+    impressions: total.impressions, clicks: total.clicks, visits: total.visits, ad_visits: visits.reduce((all, one) => all + one, 0),
+    shown_clicks: total.shown_clicks, clicked_impressions: total.clicked_impressions
+  }
   return { ...traffic, requests: total.requests, qualified: total.qualified, sales: total.sales, repeat_sales: total.repeat_sales }
 }
 
@@ -57,7 +60,7 @@ const Funnel = ({ props, beside, isAll = false }: { props: ViewProps, beside: Sl
   const steps = stepsOf(now, beside === null ? null : reachedOf(beside))
   return (
     <Card>
-      <Weak props={props} steps={steps} isBeside={beside !== null} isAll={isAll} />
+      <Weak props={props} steps={steps} isBeside={steps.some((step) => step.rateBefore !== null)} isAll={isAll} />
       <ol class="funnel">{steps.map((step, at) => <Row key={step.name} props={props} step={step} isFirst={at === 0} />)}</ol>
       {now.clicks ? <p class="muted small inside">{say('ads_only', { visits: format.count(now.ad_visits ?? 0) })}</p> : null}
     </Card>

@@ -35,6 +35,7 @@ const Keys = ({ props, now, before }: { props: ViewProps, now: Sums, before: Sum
         <div key={key}>
           <dt>{key === 'revenue' ? props.words.say('views.income.sold') : key === 'cost' ? props.words.say('views.income.spent') : props.words.metric(key)}</dt>
           <dd class={`value${(key === 'profit_after_cost' || key === 'margin_romi') && value !== null && value < 0 ? ' bad' : ''}`}><Figure props={props} metric={key} sums={now} /></dd>
+          {before === null && props.state.compare !== 'none' && <dd class="change">{props.words.say('views.no_earlier')}</dd>}
           {before !== null && <dd class="change"><Change metric={key} now={value} before={valueOf(key, before)} props={props} /> {props.words.say('views.was', { value: props.format.figure(key, valueOf(key, before), true) })}</dd>}
         </div>
       )
@@ -48,15 +49,23 @@ const admissibleIn = (props: ViewProps, from: string, to: string, channel: reado
   return props.state.currency === manifest.site.currency ? admissibleOf(planFor(manifest.plan, from, to, channel)) : null
 }
 
-const namesFor = ({ snapshot }: ViewProps, place: number): string[] | null =>
-  place === 0 ? null : [snapshot.places.id[place] ?? '', snapshot.places.name[place] ?? '']
+/** A place's names in plans; of everything null, but the channel's where a reader sees one channel alone. */
+const namesFor = ({ snapshot: { places, children, manifest } }: ViewProps, told: number): string[] | null => {
+  const [only = 0, ...others] = children[0] ?? []
+  const place = told === 0 && manifest.scope !== '' && others.length === 0 ? only : told
+  return place === 0 ? null : [places.id[place] ?? '', places.name[place] ?? '']
+}
+
+/** Why there is no admissible price: another currency, none for just this choice, or none at all. */
+const noneKey = ({ snapshot: { manifest }, state }: ViewProps): string =>
+  !manifest.plan.some((row) => row.cpo !== null && row.cpo !== undefined) ? 'no_plan' : state.currency !== manifest.site.currency ? 'other_currency' : 'no_plan_here'
 
 const Admissible = ({ props, sums }: { props: ViewProps, sums: Sums }): ComponentChild => {
   const say = sayIn(props.words, 'income')
   const { format, state, snapshot } = props
   const place = snapshot.placeAt(state.place) ?? 0
   const { admissible, actual, over, overAll } = overOf(sums, (snapshot.places.level[place] ?? 0) > 1 ? null : admissibleIn(props, state.from, state.to, namesFor(props, place)))
-  if (admissible === null) return <p class="view-note">{say('no_plan')}</p>
+  if (admissible === null) return <p class="view-note">{say(noneKey(props))}</p>
   const text = actual === null || over === null ? say('unsold_says', { admissible: format.money(admissible) })
     : Math.round(over) === 0 ? say('equal_says', { admissible: format.money(admissible) })
       : say(over > 0 ? 'over_says' : 'within_says', { admissible: format.money(admissible), actual: format.money(actual), over: format.money(Math.abs(over)), all: format.money(overAll) })

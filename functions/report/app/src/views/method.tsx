@@ -5,6 +5,7 @@ import type { Manifest } from '../data'
 import { Card } from '../ui'
 import type { View, ViewProps } from '../view'
 import type { Words } from '../words'
+import { monthsTold } from '../reported'
 import { found, type Term } from './logic/terms'
 import { sayIn } from './parts'
 import style from './views.css'
@@ -47,13 +48,14 @@ const settingsOf = ({ snapshot, words, format, state }: ViewProps): [string, str
   const say = sayIn(words, 'method')
   const { manifest } = snapshot
   const { thresholds, history, site } = manifest
+  const first = `${monthsTold(snapshot)[0] ?? ''}-01` // a history may be asked for that begins before the data do
   const rows: [string, string][] = [
     [say('model'), words.name('models', manifest.model)],
     ...(state.model === manifest.model ? [] : [[say('model_now'), words.name('models', state.model)] as [string, string]]),
     [say('basis'), say(`bases.${manifest.date_basis}`)],
     [say('good'), format.percent(Number(thresholds.good))], [say('normal'), format.percent(Number(thresholds.normal))], [say('minimum'), format.count(thresholds.minimum_sales)],
     [say('currency'), site.currency], [say('zone'), site.time_zone],
-    [say('history'), format.days(history.from, history.to)], [say('data_to'), localTime(manifest, format.language)], [say('requests'), format.count(manifest.total_requests)]
+    [say('history'), format.days(first > history.from ? first : history.from, history.to)], [say('data_to'), localTime(manifest, format.language)], [say('requests'), format.count(manifest.total_requests)]
   ]
   for (const currency of new Set(manifest.rates.map((rate) => rate.currency))) rows.push([say('rates'), say('rates_of', { currency })])
   return rows

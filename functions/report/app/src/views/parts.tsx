@@ -1,9 +1,11 @@
 // Parts that several views share: columns of metrics over places, tables of them, pickers, notes.
 import type { ComponentChild, ComponentChildren } from 'preact'
 import type { Snapshot } from '../data'
+import { measureBehind } from '../links'
 import { addTo, metric, noSums, toneOf, valueOf, verdictOf, type Sums } from '../metrics'
 import type { State } from '../state'
 import { Table, type Column } from '../table'
+import type { Node } from '../tree'
 import { Change, Link, dealsBehind } from '../ui'
 import type { ViewProps } from '../view'
 import type { Words } from '../words'
@@ -24,16 +26,10 @@ export const Page = ({ props, view, lead, children }: { props: ViewProps, view: 
   </div>
 )
 
-/** Which deals stand behind a metric; null where none do (spend, visits). */
-const BEHIND: { readonly [key: string]: string } = {
-  requests: 'requests', cpl: 'requests', visit_to_request: 'requests', qualified: 'qualified', cpql: 'qualified', request_to_qualified: 'qualified',
-  sales: 'sales', cpo: 'sales', aov: 'sales', request_to_sale: 'sales', qualified_to_sale: 'sales', visit_to_sale: 'sales', repeat_sales: 'sales',
-  revenue: 'revenue', roas: 'revenue', romi: 'revenue', roi: 'revenue', drr: 'revenue', gross_profit: 'revenue', margin_romi: 'revenue',
-  profit_after_cost: 'revenue'
-}
+/** The deals behind a metric; null where there are none (spend, visits). */
 export const behind = (key: string, path: string, other: Partial<State> = {}): Partial<State> | null => {
-  const measure = BEHIND[key]
-  return measure === undefined ? null : dealsBehind(measure, path, other)
+  const measure = measureBehind(key)
+  return measure === null ? null : dealsBehind(measure, path, other)
 }
 
 /** A metric's figure, with its deals behind it. */
@@ -112,9 +108,26 @@ const pathNames = (snapshot: Snapshot, row: PlaceRow): string[] => {
   return row.level > names.length || row.isNotSplit ? [...names, row.name] : names
 }
 
-/** Deals of a row of places: of its place, under the period in force. */
-export const dealsOf = (props: ViewProps, key: string) => (row: PlaceRow): Partial<State> | null =>
-  behind(key, row.place === 0 ? props.state.place : props.snapshot.pathTo(row.place))
+/** Deals of a row of places, under the period in force; of a total or a row that leaves out some of its place's figures none. */
+export const dealsOf = (props: ViewProps, key: string) => (row: PlaceRow): Partial<State> | null => {
+  const node = row.place === 0 ? null : nodesOf(props.now.tree()).get(row.key)
+  const all = node === null ? props.now.total() : node?.sums
+  if (row.isNotSplit || all === undefined || COUNTED.some((name) => Math.abs(all[name] - row.sums[name]) > 1e-6)) return null
+  return behind(key, node === null ? props.state.place : row.key)
+}
+const COUNTED = ['requests', 'qualified', 'sales', 'revenue'] as const
+
+const known = new WeakMap<Node, ReadonlyMap<string, Node>>()
+/** Nodes of a tree by their keys. */
+const nodesOf = (root: Node): ReadonlyMap<string, Node> => {
+  const found = known.get(root) ?? new Map(nodesUnder(root))
+  known.set(root, found)
+  return found
+}
+function* nodesUnder (node: Node): Generator<[string, Node]> {
+  yield [node.key, node]
+  for (const child of node.children) yield* nodesUnder(child)
+}
 
 /** A labelled choice of one of few words. */
 export const Pick = ({ label, value, options, onPick }: {

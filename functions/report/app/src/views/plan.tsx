@@ -1,12 +1,14 @@
 // Plan and fact of a month: the site, its channels, where the month ends at this pace, the admissible price of a sale.
 import type { ComponentChild } from 'preact'
 import type { Slice } from '../cube'
+import { dayAfter } from '../data'
 import { useLoaded } from '../hooks'
 import { METRICS, noSums, type Sums } from '../metrics'
 import { Format } from '../format'
+import { monthsTold } from '../reported'
 import { NO_FILTERS, type State } from '../state'
 import { Table, type Column } from '../table'
-import { Card, Static, shown } from '../ui'
+import { Card, Fail, Static, shown } from '../ui'
 import type { View, ViewProps } from '../view'
 import { overOf } from './logic/income'
 import { MEASURES, admissibleOf, linesOf, paceOf, planFor, type Line, type Measure, type Pace } from './logic/planning'
@@ -29,13 +31,17 @@ const show = (props: ViewProps): ComponentChild => {
           <Pick label={say('month')} value={month} options={months.map((one) => [one, format.month(`${one}-01`)])} onPick={(to) => keep(props, { month: to })} />
         </div>
         <p class="muted small">{paceText(props, paceOf(month, history.to))}{state.currency === snapshot.manifest.site.currency ? '' : ` ${say('currency')}`} {say('unfiltered')}
-          {`${month}-01` < history.from ? ` ${say('partial', { day: format.day(history.from) })}` : ''}</p>
+          {month < (monthsTold(snapshot)[0] ?? '') ? ` ${say('untold')}` : `${month}-01` < history.from ? ` ${say('partial', { day: format.day(history.from) })}` : ''}</p>
         <Month props={props} month={month} />
       </>}
-      <Static view="plan" />
+      {isWholeMonth(snapshot.manifest.report) && month !== undefined ? null : <Static view="plan" {...(month === undefined ? {} : { head: say('of_report', { period: format.days(snapshot.manifest.report.from, snapshot.manifest.report.to) }) })} />}
     </div>
   )
 }
+
+/** Then the report's own table says no more than the month's: both would be the same, or disagree by what was chosen above. */
+const isWholeMonth = ({ from, to }: { readonly from: string, readonly to: string }): boolean =>
+  from.endsWith('-01') && to.slice(0, 7) === from.slice(0, 7) && dayAfter(to, 1).endsWith('-01')
 
 const paceText = ({ words }: ViewProps, pace: Pace): string => {
   const say = sayIn(words, 'plan')
@@ -49,6 +55,7 @@ const Month = ({ props, month }: { props: ViewProps, month: string }): Component
   const days = { from: `${month}-01`, to: `${month}-${String(pace.days).padStart(2, '0')}` }
   const isKnown = pace.passed > 0 && days.to >= manifest.history.from
   const loaded = useLoaded(() => isKnown ? cube.slice({ ...state, ...days, filters: NO_FILTERS, place: '', currency: manifest.site.currency }) : Promise.resolve(null), [month, state.model, state.basis])
+  if (loaded.error !== undefined) return <><Fail words={words} error={loaded.error} />{isWholeMonth(manifest.report) && <Static view="plan" />}</>
   return <>{shown(words, loaded, (slice) => <Compared props={props} month={month} days={days} slice={slice} pace={pace} />)}</>
 }
 
@@ -65,13 +72,16 @@ const Compared = ({ props, month, days, slice, pace }: Given & { month: string }
   const planned = channels.map((channel) => ({ ...channel, plan: planFor(plan, days.from, days.to, channel.names) }))
   const measures = MEASURES.filter((measure) => planned.some((channel) => channel.plan.has(measure)))
   const measure = measures.find((one) => one === state.more['measure']) ?? (measures.includes('revenue') ? 'revenue' : measures[0])
-  const row = (line: Line, key: string, name: string, path: string): Row => ({ ...line, key, name, deals: behind(line.measure, path, { ...days, filters: NO_FILTERS }) })
+  const row = (line: Line, key: string, name: string, path: string | null): Row => ({ ...line, key, name, deals: path === null ? null : behind(line.measure, path, { ...days, filters: NO_FILTERS }) })
+  const whole = snapshot.manifest.scope || say('site')
+  const unknown = channels.filter((channel) => channel.path === null).map((channel) => channel.name)
   return (
     <>
-      <Card title={say('site')} id="plan-site">
+      <Card title={<bdi>{whole}</bdi>} id="plan-site">
         {site.length === 0 ? <p class="state">{say('none_month')}</p>
-          : <Lines props={own} name={say('site')} head={say('measure')} rows={site.map((line) => row(line, line.measure, words.metric(line.measure), ''))} isLocal />}
+          : <Lines props={own} name={whole} head={say('measure')} rows={site.map((line) => row(line, line.measure, words.metric(line.measure), ''))} isLocal />}
       </Card>
+      {unknown.length > 0 && <p class="view-note" role="note">{say('unknown', { channels: unknown.join(', ') })}</p>}
       {measure !== undefined && (
         <Card title={say('channels')} id="plan-channels">
           <div class="view-bar inside"><Pick label={say('by')} value={measure} options={measures.map((one) => [one, words.metric(one)])} onPick={(to) => keep(props, { measure: to })} /></div>
@@ -79,19 +89,19 @@ const Compared = ({ props, month, days, slice, pace }: Given & { month: string }
             rows={planned.flatMap((channel) => linesOf(channel.plan, channel.sums, pace).filter((line) => line.measure === measure).map((line) => row(line, channel.name, channel.name, channel.path)))} />
         </Card>
       )}
-      <Prices props={own} all={[{ name: say('site'), sums: slice?.total() ?? noSums(), admissible: admissibleOf(planFor(plan, days.from, days.to, null)) },
+      <Prices props={own} all={[{ name: whole, sums: slice?.total() ?? noSums(), admissible: admissibleOf(planFor(plan, days.from, days.to, null)) },
         ...planned.map((channel) => ({ name: channel.name, sums: channel.sums, admissible: admissibleOf(channel.plan) }))]} />
     </>
   )
 }
 
-/** A planned channel among the places, by either of its names; one that brought and cost nothing has no place. */
-const channelFor = ({ snapshot }: ViewProps, slice: Slice | null, told: string): { name: string, names: string[], path: string, sums: Sums } => {
+/** A planned channel among the places, by either of its names; one that brought and cost nothing, or is written otherwise, has no place. */
+const channelFor = ({ snapshot }: ViewProps, slice: Slice | null, told: string): { name: string, names: string[], path: string | null, sums: Sums } => {
   const fold = (text: string): string => text.trim().toLocaleLowerCase('ru')
   const { id, name } = snapshot.places
   const place = (snapshot.children[0] ?? []).find((one) => fold(id[one] ?? '') === fold(told) || fold(name[one] ?? '') === fold(told))
   const sums = slice?.tree().children.find((child) => child.place === place)?.sums ?? noSums()
-  return place === undefined ? { name: told, names: [told], path: '', sums } : { name: name[place] ?? told, names: [id[place] ?? '', name[place] ?? '', told], path: snapshot.pathTo(place), sums }
+  return place === undefined ? { name: told, names: [told], path: null, sums } : { name: name[place] ?? told, names: [id[place] ?? '', name[place] ?? '', told], path: snapshot.pathTo(place), sums }
 }
 
 const Lines = ({ props, name, head, rows, isLocal }: { props: ViewProps, name: string, head: string, rows: readonly Row[], isLocal?: boolean }): ComponentChild => {

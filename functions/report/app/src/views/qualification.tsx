@@ -3,8 +3,10 @@ import type { ComponentChild } from 'preact'
 import { useMemo } from 'preact/hooks'
 import type { Requests, Snapshot } from '../data'
 import { divide, whole } from '../metrics'
+import { whyDropped } from '../deals'
 import { Table, type Column } from '../table'
 import { Card, dealsBehind, Link } from '../ui'
+import type { State } from '../state'
 import type { View, ViewProps } from '../view'
 import { channelOf, chosen } from './logic/chosen'
 import { reasonsOf, rowsOf, totalOf, type Judged, type Reason, type Row } from './logic/quality'
@@ -15,7 +17,7 @@ import { WithRequests } from './requests'
 const show = (props: ViewProps): ComponentChild => (
   <Page props={props} view="qualification" lead>
     <p class="muted small">{props.words.say('views.qualification.basis')}</p>
-    <WithRequests props={props} show={(pages) => <Quality props={props} pages={pages} />} />
+    <WithRequests props={props} instead="qualification" show={(pages) => <Quality props={props} pages={pages} />} />
   </Page>
 )
 
@@ -39,11 +41,11 @@ const Quality = ({ props, pages }: { props: ViewProps, pages: readonly Requests[
   return (
     <>
       <dl class="card keys four">
-        <div><dt>{say('counted')}</dt><dd class="value"><Link {...props} class="figure" change={dealsBehind('requests', state.place)}>{format.count(whole(total.counted))}</Link></dd></div>
+        <div><dt>{say('counted')}</dt><dd class="value"><Link {...props} class="figure" change={behindOf(state.place, 'requests')}>{format.count(whole(total.counted))}</Link></dd></div>
         {shares.map(([key, tone]) => (
           <div key={key}><dt>{say(key)}</dt>
             <dd class={`value ${tone}`}>{key === 'open' ? format.count(whole(total[key]))
-              : <Link {...props} class="figure" change={dealsBehind(key === 'disqualified' ? 'lost' : key, state.place)}>{format.count(whole(total[key]))}</Link>}</dd>
+              : <Link {...props} class="figure" change={behindOf(state.place, key)}>{format.count(whole(total[key]))}</Link>}</dd>
             <dd class="change">{format.share(divide(total[key], total.counted))}</dd></div>
         ))}
       </dl>
@@ -57,11 +59,15 @@ const Quality = ({ props, pages }: { props: ViewProps, pages: readonly Requests[
   )
 }
 
+/** Requests behind a figure of this view, which counts by their day whatever the others do; `why`: dropped for one reason alone. */
+const behindOf = (place: string, measure: string, why?: string): Partial<State> =>
+  dealsBehind(measure, place, { basis: 'request', more: why === undefined ? {} : { why } })
+
 const columnsOf = (props: ViewProps): Column<Row>[] => {
   const say = sayIn(props.words, 'qualification')
   const path = (row: Row): string => row.channel < 0 ? props.state.place : props.snapshot.pathTo(row.channel)
   const count = (key: 'listed' | 'counted' | 'qualified' | 'disqualified' | 'open', measure?: string, isHidden = false): Column<Row> => ({
-    key, label: say(key), kind: 'count', value: (row) => whole(row[key]), isHidden, ...(measure === undefined ? {} : { deals: (row) => dealsBehind(measure, path(row)) })
+    key, label: say(key), kind: 'count', value: (row) => whole(row[key]), isHidden, ...(measure === undefined ? {} : { deals: (row) => behindOf(path(row), measure) })
   })
   const share = (key: string, part: (row: Row) => number): Column<Row> => ({
     key, label: say(key), kind: 'share', value: (row) => divide(part(row), row.counted),
@@ -69,7 +75,7 @@ const columnsOf = (props: ViewProps): Column<Row>[] => {
   })
   return [
     { ...count('listed', undefined, true), help: say('listed_help') }, count('counted', 'requests'), count('qualified', 'qualified'), share('qualified_share', (row) => row.qualified),
-    count('disqualified', 'lost'), share('disqualified_share', (row) => row.disqualified), count('open')
+    count('disqualified', 'disqualified'), share('disqualified_share', (row) => row.disqualified), count('open')
   ]
 }
 
@@ -88,7 +94,7 @@ const Reasons = ({ props, rows, total }: { props: ViewProps, rows: readonly Row[
         <Table<Reason> props={props} isLocal name={say('reasons')} head={say('reason')} rows={reasons} keyOf={(one) => `${one.group}\u0000${one.reason}`}
           nameOf={(one) => one.reason || say('no_reason')} columns={[
             { key: 'group', label: say('group'), kind: 'text', value: (one) => one.group || say('no_group') },
-            { key: 'count', label: say('count'), kind: 'count', value: (one) => one.count, deals: () => dealsBehind('lost', row.channel < 0 ? state.place : snapshot.pathTo(row.channel)) },
+            { key: 'count', label: say('count'), kind: 'count', value: (one) => one.count, deals: (one) => behindOf(row.channel < 0 ? state.place : snapshot.pathTo(row.channel), 'disqualified', whyDropped(one.group, one.reason)) },
             { key: 'share', label: say('share'), kind: 'share', value: (one) => one.share, note: (one) => <Bar share={one.share} class="bad" /> }
           ]} />
       )}
@@ -96,4 +102,4 @@ const Reasons = ({ props, rows, total }: { props: ViewProps, rows: readonly Row[
   )
 }
 
-export const view: View = { name: 'qualification', title: (words) => words.say('views.qualification.title'), show }
+export const view: View = { name: 'qualification', title: (words) => words.say('views.qualification.title'), show, covers: true }

@@ -1,9 +1,11 @@
-// The first screen: verdict and drivers of the mailed period, five figures, their course, channels that stand out.
+// The first screen: verdict and drivers of the mailed period (under any other choice below what is chosen), five figures, their
+// course, channels that stand out.
 import type { ComponentChild } from 'preact'
 import { useMemo } from 'preact/hooks'
 import { Lines } from '../chart'
 import type { Slice, Step } from '../cube'
 import { METRICS, changeOf, toneOf, valueOf } from '../metrics'
+import { isAsReported } from '../reported'
 import { Card, Link, Static } from '../ui'
 import type { View, ViewProps } from '../view'
 import { planFor, type Measure } from './logic/planning'
@@ -16,11 +18,18 @@ const MOST = 3
 
 const show = (props: ViewProps): ComponentChild => (
   <Page props={props} view="summary">
-    <Static view="summary" part="summary" />
-    <Tiles props={props} />
-    <Static view="summary" part="drivers" />
-    <Dynamics props={props} />
-    <Standings props={props} />
+    {isAsReported(props.state, props.snapshot.manifest) ? <>
+      <Static view="summary" part="summary" />
+      <Tiles props={props} />
+      <Static view="summary" part="drivers" />
+      <Dynamics props={props} />
+      <Standings props={props} />
+    </> : <>
+      <Tiles props={props} />
+      <Dynamics props={props} />
+      <Standings props={props} />
+      <Static view="summary" part={['summary', 'drivers']} head={props.words.say('views.summary.of_report')} />
+    </>}
   </Page>
 )
 
@@ -47,6 +56,7 @@ const Tiles = ({ props }: { props: ViewProps }): ComponentChild => {
               <p class="muted small">
                 {change !== null && <span class={toneOf(key, change)}>{format.change(key, change, words.say('views.points'))}</span>}
                 {then !== null && <> {words.say('views.was', { value: format.figure(key, then, true) })}</>}
+                {was === null && state.compare !== 'none' && words.say('views.no_earlier')}
               </p>
               {planned !== null && <p class="muted small">{words.say('views.plan_is', { value: format.figure(key, planned, true) })}
                 {key !== 'margin_romi' && value !== null && planned !== 0 && <>, {words.say('views.plan_share', { share: format.share(value / planned) })}</>}</p>}

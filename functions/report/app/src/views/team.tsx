@@ -5,7 +5,7 @@ import type { Dimension, Requests } from '../data'
 import { addTo, noSums, valueOf, wilson, type Sums } from '../metrics'
 import type { State } from '../state'
 import { Table, type Column } from '../table'
-import { Card, Tabs } from '../ui'
+import { Card, Static, Tabs } from '../ui'
 import type { View, ViewProps } from '../view'
 import { chosen } from './logic/chosen'
 import { extrasOf, meanOf, type Extra, type Extras } from './logic/depth'
@@ -32,6 +32,7 @@ const show = (props: ViewProps): ComponentChild => {
         <WithRequests key={name} props={props} show={(pages) => <Loaded props={props} name={name} pages={pages} />} />
         <Compared props={props} name={name} />
       </>}
+      <Static view="team" head={say('deals')} />
     </div>
   )
 }
@@ -101,4 +102,4 @@ const columnsOf = (props: ViewProps, name: Dimension, average: number | null, ro
   ]
 }
 
-export const view: View = { name: 'team', title: (words) => words.say('views.team.title'), show }
+export const view: View = { name: 'team', title: (words) => words.say('views.team.title'), show, covers: true }

@@ -30,6 +30,7 @@ export interface Question {
   readonly amount: number // orders or money of the whole term
   readonly weeks: number
   readonly curves: readonly Curve[]
+  readonly misread: readonly string[] // what was written and is no number that could be meant: the usual one stands instead
 }
 
 export interface Answer {
@@ -61,7 +62,9 @@ export function questionOf(fits: readonly Fit[], told: { readonly [key: string]:
       cov: [[cov[0]?.[0] ?? 0, cov[0]?.[1] ?? 0], [cov[1]?.[0] ?? 0, cov[1]?.[1] ?? 0]]
     }
   })
-  return { goal, weeks, curves, amount: numberIn(told['amount']) ?? usualAmount(fits, goal, weeks) }
+  const names = ['amount', 'weeks', ...fits.flatMap(({ channel }) => ['least', 'most', 'fix'].map((end) => `${end}:${channel}`))]
+  const misread = [...new Set(names.map((name) => told[name] ?? '').filter((text) => text.trim() !== '' && numberIn(text) === null))]
+  return { goal, weeks, curves, misread, amount: numberIn(told['amount']) ?? usualAmount(fits, goal, weeks) }
 }
 
 /** What goes on now: as many orders, or as much money. */
@@ -78,6 +81,15 @@ export function answerOf({ goal, amount, weeks, curves }: Question): Answer {
     split, interval: intervalOf(curves, split.costs, weeks), left: split.left * weeks, exceeded: exceeded > 0.005 ? exceeded : 0,
     reached: goal === 'budget' || split.orders >= weekly * (1 - 1e-6)
   }
+}
+
+/** Whether most of the orders hang on weekly spends that nobody has tried: under the least week's or over the most. */
+export function isGuess(fits: readonly Fit[], { split }: Answer): boolean {
+  const untried = fits.reduce((all, fit, at) => {
+    const cost = split.costs[at] ?? 0
+    return cost < fit.least_cost * 0.9999 || cost > fit.most_cost * 1.0001 ? all + (split.sales[at] ?? 0) : all
+  }, 0)
+  return untried > split.orders / 2
 }
 
 export interface Point {

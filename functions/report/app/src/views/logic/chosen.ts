@@ -1,5 +1,5 @@
 // Requests of the pages that the reader's choice leaves: period, filters, place, with their weights under the model. Pure.
-import { inPlace } from '../../cube'
+import { insideOf, noSourcePlaces } from '../../places'
 import { DIMENSIONS, type Requests, type Snapshot } from '../../data'
 import type { State } from '../../state'
 
@@ -14,9 +14,8 @@ type Wanted = Pick<State, 'model' | 'filters' | 'place'>
 /** A request without a path stands whole at its reason under "no source". Of a path that is told in part, weights are made whole. */
 export function* chosen(snapshot: Snapshot, pages: readonly Requests[], wanted: Wanted, from: number, to: number): Generator<Chosen> {
   const model = snapshot.manifest.models.indexOf(wanted.model)
-  const place = snapshot.placeAt(wanted.place)
-  const inside = place === 0 ? null : inPlace(snapshot, place)
-  const reasons = reasonPlaces(snapshot)
+  const inside = insideOf(snapshot, wanted.place)
+  const reasons = noSourcePlaces(snapshot)
   for (const page of pages) {
     for (let at = 0; at < page.day.length; at++) {
       const day = page.day[at] as number
@@ -29,14 +28,6 @@ export function* chosen(snapshot: Snapshot, pages: readonly Requests[], wanted: 
 
 function isWanted(snapshot: Snapshot, { filters }: Wanted, dim: number): boolean {
   return DIMENSIONS.every((name) => filters[name].length === 0 || filters[name].includes(snapshot.dims[name][dim] ?? ''))
-}
-
-function reasonPlaces({ places }: Snapshot): ReadonlyMap<string, number> {
-  const found = new Map<string, number>()
-  places.kind.forEach((kind, place) => {
-    if (kind === 'no_source' && (places.level[place] as number) <= 2) found.set(places.level[place] === 1 ? '' : places.id[place] as string, place)
-  })
-  return found
 }
 
 function sharesOf(page: Requests, at: number, model: number, reasons: ReadonlyMap<string, number>, isWhole: boolean): [number, number][] {
