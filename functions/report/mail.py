@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from email.header import Header
 from email.headerregistry import BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage, MIMEPart
 from email.policy import SMTP, EmailPolicy
@@ -40,9 +41,21 @@ class _OneLine(BaseHeader, UnstructuredHeader):  # type: ignore[misc,unused-igno
         return f"{self.name}: {self}{policy.linesep}"
 
 
+class _Encoded(BaseHeader, UnstructuredHeader):  # type: ignore[misc,unused-ignore]
+    """Outside text as encoded words (RFC 2047), its spaces within them. Python's own folding leaves out a space where a Latin word
+    ends a line and a Cyrillic one begins the next."""
+
+    def fold(self, *, policy: Any) -> str:
+        text = str(self)
+        is_plain = text.isascii() and "=?" not in text  # which could be read as an encoded word
+        folded = Header(text, "us-ascii" if is_plain else "utf-8", header_name=self.name).encode(linesep=policy.linesep)
+        return f"{self.name}: {folded}{policy.linesep}"
+
+
 def _policy() -> EmailPolicy[EmailMessage]:
     headers = HeaderRegistry()
     headers.map_to_type("list-unsubscribe", _OneLine)
+    headers.map_to_type("subject", _Encoded)
     return SMTP.clone(header_factory=headers)
 
 

@@ -143,6 +143,47 @@ def test_a_figure_opens_the_deals_behind_it_and_back_returns(page: Any, address:
     assert page.locator("h2.title").inner_text() == "Каналы и кампании"
 
 
+def test_a_part_of_a_request_is_told_as_a_part_and_parts_add_up_to_the_figure(page: Any, address: str) -> None:
+    for basis in ("request", "touch"):
+        shown(page, f"{address}?view=channels&model=linear&basis={basis}")
+        requests, revenue = figure(page, VK, "Заявки"), figure(page, VK, "Выручка")
+        for column, told in (("Заявки", f"заявок {requests}"), ("Выручка", f"выручка {revenue},")):
+            shown(page, f"{address}?view=channels&model=linear&basis={basis}")
+            row(page, VK).locator(f'td[data-name="{column}"] a').click()
+            page.locator(".state.parts").wait_for()
+            assert told in page.locator(".state.parts").inner_text(), basis
+            assert page.locator(".card > .stale").count() == 0
+        head, *rows = CalamineWorkbook.from_filelike(BytesIO(saved(page, "Excel"))).get_sheet_by_index(0).to_python()
+        parts = sum(float(str(one[head.index("Выручка в выбранном")] or 0)) for one in rows)
+        assert round(parts) == int(revenue.replace("\u00a0", ""))
+        assert any(0 < float(str(one[head.index("Доля в выбранном")])) < 1 for one in rows)
+
+
+def test_figures_that_no_list_adds_up_to_open_none(page: Any, address: str) -> None:
+    shown(page, f"{address}?view=channels&basis=payment&columns=cost,visits,requests,sales,revenue,gross_profit")
+    linked = page.locator("table.live td a").evaluate_all("all => [...new Set(all.map(one => one.closest('td').dataset.name))]")
+    assert linked == ["Заявки", "Продажи"]
+    shown(page, f"{address}?view=channels&tab=landings")
+    assert page.locator("table.live td a").count() == 0
+    shown(page, f"{address}?view=payback")
+    page.locator("table.live tfoot td").first.wait_for()
+    assert page.locator("table.live tbody td a").count() > 0
+    assert page.locator("table.live tfoot td a").count() == 0, "advertising alone is not everything"
+
+
+def test_reasons_of_dropping_open_the_requests_dropped_for_them(page: Any, address: str) -> None:
+    shown(page, f"{address}?view=qualification")
+    dropped = page.locator("dl.keys a.figure").nth(2)
+    count = dropped.inner_text()
+    dropped.click()
+    page.locator(".card > .state", has_text="Выручка").first.wait_for()
+    assert page.locator(".card > .state").first.inner_text().startswith(f"{count} ")
+    page.go_back()
+    page.locator('td[data-name="Заявок"] a, td[data-name="Отсеяно"] a').last.click()
+    page.get_by_role("button", name="Показать все причины").wait_for()
+    assert page.locator(".card > .state", has_text="Причина отсева: Дорого").count() == 1
+
+
 def test_a_deal_tells_its_path_and_why(page: Any, address: str) -> None:
     shown(page, f"{address}?view=deals&model=linear")
     page.locator(".deal-list button.fold").nth(1).click()
@@ -306,6 +347,34 @@ def test_a_view_that_fails_is_named_and_the_others_go_on(page: Any, errors: list
 def test_a_mails_link_to_a_part_opens_its_view(page: Any, address: str) -> None:
     shown(page, f"{address}#quality")
     assert page.locator("h2.title").inner_text() == "Качество данных"
+
+
+def test_an_address_of_nobodys_making_opens_the_report_and_says_what_it_has_not(page: Any, address: str) -> None:
+    for anchor in ("#%E0%A4%A", "#nonsense"):
+        shown(page, f"{address}{anchor}")
+        assert page.locator(".nav [aria-current]").count() == 1
+    shown(page, f"{address}#source_control")
+    assert page.locator("h2.title").inner_text() == page.locator(".nav [aria-current]").inner_text() == "Контроль источников"
+    shown(page, f"{address}?view=channels&from=2019-01-01&to=2019-01-31")
+    page.locator(".stale", has_text="данных нет: история этой страницы").wait_for()
+    page.get_by_role("combobox", name="Период", exact=True).select_option("all")
+    until(page, "document.querySelector('.stage .stale') === null")
+
+
+def test_a_mails_link_to_a_channel_opens_it_in_its_view(page: Any) -> None:
+    with hosted(sample()) as (url, _):
+        page.route(f"{url}*", lambda route: _with_row(route) if "data=" not in route.request.url else route.continue_())
+        page.goto(f"{url}#channel-0a1b2c3d")
+        page.locator(".chip", has_text=VK).wait_for()
+        assert page.locator("h2.title").inner_text() == "Каналы и кампании"
+        assert page.locator("table.live tr.level-1").count() == 1
+
+
+def _with_row(route: Any) -> None:
+    """The page with a row of its static table, as templates/channels.html.j2 makes it."""
+    answer = route.fetch()
+    text = f'<p id="channel-0a1b2c3d"><bdi>{VK}</bdi></p><p class="part">Как в письме: channels</p>'
+    route.fulfill(response=answer, body=answer.text().replace('<p class="part">Как в письме: channels</p>', text))
 
 
 def test_print_is_the_current_view_with_every_row(page: Any, address: str) -> None:

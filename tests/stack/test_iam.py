@@ -31,18 +31,21 @@ ACTIONS_OF = {"sesv2": "ses"}
 
 
 def statements(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(logical id, statement) of every role and policy."""
+    """(logical id, statement) of every role and managed policy; a policy put on a role is the role's."""
     for logical_id, resource in resources.items():
-        properties = resource.get("Properties", {})
+        properties, who = resource.get("Properties", {}), logical_id
         if resource["Type"] == "AWS::IAM::Role":
             documents = [policy["PolicyDocument"] for policy in properties.get("Policies", ())]
-        elif resource["Type"] in ("AWS::IAM::ManagedPolicy", "AWS::IAM::Policy"):
+        elif resource["Type"] == "AWS::IAM::ManagedPolicy":
             documents = [properties["PolicyDocument"]]
+        elif resource["Type"] == "AWS::IAM::Policy":
+            documents, who = [properties["PolicyDocument"]], properties["Roles"][0]["Ref"]
+            assert len(properties["Roles"]) == 1
         else:
             continue
         for document in documents:
             for statement in document["Statement"]:
-                yield logical_id, statement
+                yield who, statement
 
 
 def listed(value: Any) -> list[Any]:
@@ -167,6 +170,12 @@ def test_the_refresh_may_drop_and_tidy_its_tables(resources: Resources) -> None:
     for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"):
         assert "${LakeBucket.Arn}/marts/*" in allowed(resources, "AttributionRole", action), action
     assert prefixes(resources, "AttributionRole") == {"raw/*", "rules/*", "marts/*", "athena/*"}
+
+
+def test_the_reports_function_may_start_itself_and_no_other(resources: Resources) -> None:
+    own = '{"Fn::GetAtt": ["ReportMailFunction", "Arn"]}'
+    assert {arn(r) for who, s in statements(resources) if who == "ReportMailRole" and "lambda:InvokeFunction" in listed(s["Action"])
+            for r in listed(s["Resource"])} == {own}  # fmt: skip
 
 
 @pytest.mark.parametrize("role", ["ReportMailRole", "AlertsRole"])

@@ -85,7 +85,7 @@ def test_schedules_name_what_they_start(template: Template) -> None:
         ("CrmReconcileFunction", "function", "rate(15 minutes)", "UTC"),
         ("AlertsFunction", "function", "rate(15 minutes)", "UTC"),
         ("RefreshMachine", "state_machine", "rate(1 hour)", "UTC"),
-        ("ReportMailFunction", "function", "cron(10 * * * ? *)", "Europe/Moscow"),
+        ("ReportMailFunction", "function", "cron(10/15 * * * ? *)", "UTC"),
     }
 
 

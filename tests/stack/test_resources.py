@@ -31,6 +31,7 @@ NAMES: dict[str, str | None] = {
     "AWS::Glue::Database": "DatabaseInput.Name",
     "AWS::Glue::Table": "DatabaseName",  # its own name lives inside the database
     "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Policy": None,  # inside its role
     "AWS::IAM::Role": "RoleName",
     "AWS::KMS::Key": None,
     "AWS::KinesisFirehose::DeliveryStream": "DeliveryStreamName",
@@ -273,7 +274,12 @@ def test_every_alarm_on_a_metric_of_ours_watches_what_the_code_counts(resources:
         assert alarm["Dimensions"] == [{"Name": "Stage", "Value": {"Ref": "Stage"}}]
 
 
-TOLD_BY_COUNTS = ("NumberpoolFull", "CrmReconcileNotChecked", "CollectNotHandedOver")  # with tests of their own below
+TOLD_BY_COUNTS = (
+    "NumberpoolFull",
+    "CrmReconcileNotChecked",
+    "CollectNotHandedOver",
+    "ReportSectionsFailed",
+)  # with tests of their own below
 
 
 def test_somebody_is_told_what_doors_survive_by_going_on_without(resources: Resources) -> None:

@@ -94,7 +94,7 @@ TAKEN = [
     "SELECT 1 AS n",
     "SELECT * FROM (VALUES (1, 2), (3, 4)) AS v (a, b)",
     "SELECT a.request_id FROM requests a, deals b, (SELECT 1 AS n) c WHERE a.request_id = b.request_id",
-    "SELECT * FROM requests r LEFT JOIN (deals d CROSS JOIN costs c) ON r.request_id = d.request_id",
+    "SELECT r.*, d.revenue AS won FROM requests r LEFT JOIN (deals d CROSS JOIN costs c) ON r.request_id = d.request_id",
     "SELECT * FROM requests WHERE repeat_of IS NOT DISTINCT FROM duplicate_of AND loss_reason IS DISTINCT FROM 'x'",
     "SELECT t.tag FROM deals CROSS JOIN UNNEST(CAST(json_parse(tags) AS array(varchar))) WITH ORDINALITY AS t (tag, n)",
     'SELECT "from", "select" FROM (SELECT 1 AS "from", 2 AS "select") AS "deals of mine"',
@@ -167,7 +167,7 @@ REFUSED = {
     "SELECT 1 FROM deals d JOIN deals e ON listagg('x', ',') WITHIN GROUP (ORDER BY 1) = 'x', secret": "after GROUP must come BY",
     "SELECT 1 FROM deals order, secret": "after ORDER must come BY",
     "SELECT 1 FROM deals AS where, secret": "WHERE is a word of SQL",
-    'WITH t AS (SELECT 1 AS "order") SELECT 1 FROM t JOIN deals d ON t.order = 1, read_text(\'x\')': "ORDER is a word of SQL",
+    "WITH t AS (SELECT 1 AS \"order\") SELECT 1 FROM t JOIN deals d ON t.order = 1, read_text('x')": "ORDER is a word of SQL",
     'WITH t AS (SELECT 1 AS "group") SELECT 1 FROM t JOIN deals d ON t . group = 1, secret': "GROUP is a word of SQL",
     "SELECT 1 FROM deals d JOIN deals e ON d.having = 1, secret": "HAVING is a word of SQL",
     "SELECT revenue AS limit FROM deals": "LIMIT is a word of SQL",
@@ -200,7 +200,9 @@ def test_a_query_that_could_reach_more_is_refused_with_the_reason(sql: str) -> N
 
 def disguises() -> Iterator[str]:
     """Queries that hide a table which is not given behind a word that may be a keyword here and a name there."""
-    duckdb_words = [str(row[0]).upper() for row in duckdb.connect().execute("SELECT keyword_name FROM duckdb_keywords()").fetchall()]
+    duckdb_words = [
+        str(row[0]).upper() for row in duckdb.connect().execute("SELECT keyword_name FROM duckdb_keywords()").fetchall()
+    ]
     for word in sorted(KEYWORDS | set(duckdb_words) | {"BERNOULLI", "CONNECT", "DESCRIBE", "FINAL", "SAMPLE", "WITHIN", "VERSION"}):
         for shape in (
             "SELECT 1 FROM deals {}, hidden",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.policy import default
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from functions.report.mail import Attachment, ascii_address, message_of, recipient_hash
 from functions.report.render import CHART_ID, LOGO_ID, Mail
+from functions.report.view.formats import clean
 from tests.report_cases import NOW
 
 SENDER = "Skvoz <reports@stats.example>"
@@ -133,3 +135,18 @@ def test_an_address_that_mail_cannot_carry_is_refused_in_words() -> None:
 def test_the_ledger_knows_a_recipient_in_any_case() -> None:
     assert recipient_hash("Owner@Kvartal.example ") == recipient_hash("owner@kvartal.example")
     assert "owner" not in recipient_hash("owner@kvartal.example")
+
+
+WORDS = ["CRM", "перестали", "ROMI", "—", "€", "5", "события", "a" * 90, "я" * 90, "=?utf-8?q?x?="]
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=30))
+def test_a_subject_is_read_as_it_was_written(words: list[str]) -> None:
+    """Read as strict mailboxes read it (RFC 2047): folding taken out, encoded words joined."""
+    subject = clean(" ".join(words), 200)
+    raw = sent(Mail(subject, "<p>", "t")).decode()
+    folded = re.search(r"^Subject: ([^\r\n]*(?:\r\n[ \t][^\r\n]*)*)", raw, re.MULTILINE)
+    assert folded is not None
+    assert all(len(line) <= 998 for line in folded[1].split("\r\n"))
+    parts = decode_header(folded[1].replace("\r\n", ""))
+    assert "".join(part if isinstance(part, str) else part.decode(charset or "ascii") for part, charset in parts) == subject

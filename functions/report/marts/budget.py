@@ -113,7 +113,7 @@ def _usual_days(weeks: Sequence[Week]) -> int:
 
 
 def _used(weeks: Sequence[Week], span: Span) -> list[Week]:
-    """Weeks of the span, but for those at an end of a run of weeks with fewer days of spend than the channel's weeks usually have."""
+    """Weeks of the span, but for those at an end of a run of weeks that have fewer days of spend than is usual."""
     usual, spent = max(_usual_days(weeks), 1), {week.week for week in weeks}
     return [
         week

@@ -22,7 +22,7 @@ DAY = timedelta(days=1)
 def cost_gaps_of(period: Period, rows: Iterable[Row], known_to: date) -> list[dict[str, Any]]:
     """Channels that spend daily, with the days of the period that have no costs of theirs, most days first. Days before a channel's
     first costs are none of its gaps, those within two weeks after its last ones are; weekdays that it usually rests on are not,
-    nor is yesterday. `known_to`: the running day of what is known; `is_run`: whether all days from the first to the last are missing.
+    nor is yesterday. `known_to`: the running day of what is known; `is_run`: whether all days between the ends are missing.
     """
     told: dict[str, set[date]] = {}
     for row in rows:

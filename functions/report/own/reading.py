@@ -3,8 +3,8 @@ refused, so a query sees what it is given and nothing beside it: no other site, 
 
 A table's name can stand after FROM, after JOIN and after a comma of a FROM list; each must be one of the tables given, or of the
 query's own WITH list as far as it stands before. Qualified names, functions in place of a table, TABLE, nested WITH and the like
-are refused. A keyword (words.py) is never a name here: not of a WITH list, not after a dot or AS unless in quotes, and never where a
-table's name should stand. So none of the words that end a FROM list can be a name in disguise.
+are refused. A keyword (words.py) is never a name here: not of a WITH list, not after a dot or AS unless in quotes, and never where
+a table's name should stand. So none of the words that end a FROM list can be a name in disguise.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
+from functions.report.own.columns import check_names
 from functions.report.own.tokens import Token, text_of, tokens_of
 from functions.report.own.words import KEYWORDS, REFUSED
 from shared.errors import BadInput
@@ -46,6 +47,7 @@ def read_select(sql: str, given: Collection[str]) -> Select:
         raise BadInput("after its WITH list must come SELECT")
     if reader.scan(start) != len(tokens):
         raise BadInput("a closing bracket stands there without an opening one")
+    check_names(tokens[start:], given)
     own = text_of(tokens[1:start]) if start else ""
     return Select(own, text_of(tokens[start:]), tuple(sorted(reader.reads)), _limit(tokens[start:]))
 
@@ -133,9 +135,10 @@ class _Reader:
             raise BadInput(f"it may not have the word {word}; a column of that name is written in double quotes")
         if word in KEYWORDS and (before.text == "." or before.word == "AS"):
             raise BadInput(f"{word} is a word of SQL; as a name it is written in double quotes")
-        if word == "WITH" and not (after.word == "ORDINALITY" and before.text == ")"):
-            if after.word != "TIME" or self._at(place + 2).word != "ZONE":
-                raise BadInput("WITH may only stand at its very beginning")
+        is_ordinality = after.word == "ORDINALITY" and before.text == ")"
+        is_zone = after.word == "TIME" and self._at(place + 2).word == "ZONE"
+        if word == "WITH" and not is_ordinality and not is_zone:
+            raise BadInput("WITH may only stand at its very beginning")
         if word in _BEFORE_BY and after.word != "BY" and (word == "ORDER" or before.word != "WITHIN" or in_from):
             raise BadInput(f"after {word} must come BY; a column of that name is written in double quotes")
 

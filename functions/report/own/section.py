@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
 from functions.report.marts.questions import Period
+from functions.report.own.asking import Asking, why
+from functions.report.own.cells import Answer, Cell, shown
+from functions.report.own.filters import filters_of
 from functions.report.own.query import PARAMETERS, query_of, values_of
-from functions.report.own.reading import MOST_ROWS
-from functions.report.own.template import check_template, records, render_template
+from functions.report.own.record import records
+from functions.report.own.template import check_template, render_template
 from functions.report.templating import templates
-from functions.report.view.formats import EMPTY, Formats, clean
+from functions.report.view.formats import Formats, clean
 from functions.report.view.words import plural, texts
 from shared.errors import BadInput, SkvozError
 from shared.log import count, logger
 from shared.report_settings import OwnSection
 from shared.sql import Value
-from shared.warehouse import Row, Warehouse
+from shared.warehouse import Warehouse
 
-MOST_CELL = 2000  # characters of a text
-MOST_COLUMNS = 50
 MOST_MAIL_ROWS = 10
 MOST_MAIL_COLUMNS = 6
-# After so many seconds of a report no further section is begun: a query may take four minutes, the report's function has fifteen.
-MOST_SECONDS = 120.0
-Cell = str | int | float | bool | Decimal | date | datetime | None
 
 
 class Own(NamedTuple):
@@ -56,23 +52,19 @@ class Owns(NamedTuple):
 NONE = Owns()
 
 
-def own_sections_of(
-    warehouse: Warehouse, settings: Mapping[str, Any], period: Period, clock: Callable[[], float] = time.monotonic
-) -> Owns:
+def own_sections_of(warehouse: Warehouse, settings: Mapping[str, Any], period: Period, asking: Asking | None = None) -> Owns:
     """Sections that `settings.report.own_sections` ask for, in the settings' language. Readers of a scope get none: nobody can tell
-    which channels a query of the customer's speaks of. Each failure is logged, counted (`ReportSectionFailed`) and listed."""
-    made, failed, begun = [], [], clock()
+    which channels a query of the customer's speaks of. Each failure is logged, counted (`ReportSectionFailed`) and listed. `asking`
+    is one for all reports of a run; without it this report is a run of its own."""
+    made, failed, asking = [], [], asking or Asking()
     for told in settings["report"].get("own_sections") or ():
         try:
-            if clock() - begun > MOST_SECONDS:
-                raise BadInput(f"the sections before it took more than {MOST_SECONDS:.0f} s")
-            made.append(_made(warehouse, settings, period, told, clock))
+            made.append(_made(warehouse, settings, period, told, asking))
         except Exception as error:
-            why = error.message if isinstance(error, SkvozError) else type(error).__name__
             logger().error(
                 "a section of the report failed",
                 exc_info=not isinstance(error, SkvozError),
-                extra={"site_id": settings["site_id"], "section": f"own: {told['name']}", "why": why[:1000]},
+                extra={"site_id": settings["site_id"], "section": f"own: {told['name']}", "why": why(error)[:1000]},
             )
             count({"ReportSectionFailed": 1}, Section="own")
             failed.append(str(told["title"]))
@@ -117,93 +109,62 @@ def mail_tables(owns: Sequence[Own], language: str) -> list[MailTable]:
 
 def _mail_table(own: Own, words: Mapping[str, Any]) -> MailTable:
     rows = tuple(row[:MOST_MAIL_COLUMNS] for row in own.shown[:MOST_MAIL_ROWS])
-    left = len(own.rows) - len(rows)
-    note = plural(left, words["own"]["rest"], words) if left else ""
+    return MailTable(own.title, own.columns[:MOST_MAIL_COLUMNS], rows, _left_out(own, words))
+
+
+def _left_out(own: Own, words: Mapping[str, Any]) -> str:
+    """What the mail's table does not have of the section, in words."""
+    say, rows, columns = words["own"], len(own.rows) - MOST_MAIL_ROWS, len(own.columns) - MOST_MAIL_COLUMNS
     if not own.rows:
-        note = words["own"]["empty"]
-    return MailTable(own.title, own.columns[:MOST_MAIL_COLUMNS], rows, note)
+        return str(say["empty"])
+    told = []
+    if own.is_cut:
+        told.append(str(say["mail_cut"]).format(shown=len(own.rows)))
+    elif rows > 0:
+        told.append(plural(rows, say["rest"], words))
+    if columns > 0:
+        told.append(plural(columns, say["columns"], words))
+    return " ".join(told)
 
 
-def _made(
-    warehouse: Warehouse, settings: Mapping[str, Any], period: Period, told: Mapping[str, Any], clock: Callable[[], float]
-) -> Own:
-    values = values_of(settings, period)
-    answer = warehouse.rows(query_of(told["sql"], values))
-    rows = [_kept(row) for row in answer[:MOST_ROWS]]
-    columns = tuple(rows[0]) if rows else ()
-    if len(columns) > MOST_COLUMNS:
-        raise BadInput(f"it has {len(columns)} columns; a section shows at most {MOST_COLUMNS}")
-    formats = Formats(settings["report"]["language"], settings["currency"], settings["time_zone"])
-    words = texts(settings["report"]["language"])
-    shown = tuple(tuple(_shown(row[name], formats, words) for name in columns) for row in rows)
+def _made(warehouse: Warehouse, settings: Mapping[str, Any], period: Period, told: Mapping[str, Any], asking: Asking) -> Own:
+    answer = asking.answer(warehouse, query_of(told["sql"], values_of(settings, period)), settings["site_id"])
+    language = settings["report"]["language"]
+    formats, words = Formats(language, settings["currency"], settings["time_zone"]), texts(language)
+    texts_of_rows = tuple(tuple(shown(row[name], formats, words) for name in answer.columns) for row in answer.rows)
     title = clean(str(told["title"]), 120)
     if told.get("template"):
         names = {
-            "rows": records(rows),
-            "columns": list(columns),
-            "is_cut": len(answer) > MOST_ROWS,
+            "rows": records(answer.rows),
+            "columns": list(answer.columns),
+            "is_cut": answer.is_cut,
             "title": title,
             "site": clean(str(settings["name"]), 120),
             "first_day": period.first,
             "last_day": period.last,
-            "language": settings["report"]["language"],
-            "model": values["model"],
+            "language": language,
+            "model": settings["attribution"]["default_model"],
         }
-        html = render_template(told["template"], names, _filters(formats), clock)
+        html = render_template(told["template"], names, filters_of(formats), asking.clock)
     else:
-        table = templates().get_template("own_table.html.j2")
-        numeric = [all(isinstance(row[name], (int, float, Decimal)) or row[name] is None for row in rows) for name in columns]
-        html = table.render(columns=columns, numeric=numeric, rows=shown, empty=words["own"]["empty"])
-    cells = tuple(tuple(row[name] for name in columns) for row in rows)
-    return Own(told["name"], title, Markup(html), columns, cells, shown, len(answer) > MOST_ROWS, bool(told.get("in_mail")))  # noqa: S704 (made safe)
+        html = _table(answer, texts_of_rows, words)
+    cells = tuple(tuple(row.values()) for row in answer.rows)
+    return Own(
+        told["name"],
+        title,
+        Markup(html),  # noqa: S704 (made safe)
+        answer.columns,
+        cells,
+        texts_of_rows,
+        answer.is_cut,
+        bool(told.get("in_mail")),
+    )
 
 
-def _kept(row: Row) -> dict[str, Cell]:
-    return {clean(name, 60): _cell(value) for name, value in row.items()}
-
-
-def _cell(value: Any) -> Cell:
-    if value is None or isinstance(value, (bool, int, float, Decimal, date)):
-        finite = not isinstance(value, (float, Decimal)) or (value == value and abs(value) != float("inf"))
-        return value if finite else None
-    return clean(str(value), MOST_CELL)  # texts, and what has no form of its own: lists, maps
-
-
-def _shown(value: Cell, formats: Formats, words: Mapping[str, Any]) -> str:
-    if value is None or value == "":
-        return EMPTY
-    if isinstance(value, bool):
-        return str(words["own"]["yes" if value else "no"])
-    if isinstance(value, datetime):
-        return formats.short_instant(value)
-    if isinstance(value, date):
-        return formats.short_day(value)
-    if isinstance(value, int):
-        return formats.count(value)
-    if isinstance(value, Decimal):
-        return formats.decimal(value, 2)
-    return formats.decimal(value, 3, fixed=False) if isinstance(value, float) else value
-
-
-def _filters(formats: Formats) -> dict[str, Callable[..., Any]]:
-    """Filters of templates: what is empty is a dash."""
-
-    def number(value: Any, digits: int = 0) -> str:
-        return EMPTY if value is None else formats.decimal(value, min(max(int(digits), 0), 9))
-
-    def day(value: Any) -> str:
-        if isinstance(value, datetime):
-            return formats.short_instant(value)
-        return EMPTY if value is None else formats.short_day(value)
-
-    def total(rows: Any, column: str) -> Any:
-        values = [row[column] for row in rows]
-        return sum(value for value in values if value is not None)
-
-    return {
-        "money": formats.money,
-        "number": number,
-        "percent": lambda value: EMPTY if value is None else formats.share(value),
-        "day": day,
-        "sum": total,
-    }
+def _table(answer: Answer, shown_rows: Sequence[Sequence[str]], words: Mapping[str, Any]) -> str:
+    """What a section without a template shows."""
+    numeric = [
+        all(isinstance(row[name], (int, float, Decimal)) or row[name] is None for row in answer.rows) for name in answer.columns
+    ]
+    table = templates().get_template("own_table.html.j2")
+    return table.render(columns=answer.columns, numeric=numeric, rows=shown_rows, empty=words["own"]["empty"])

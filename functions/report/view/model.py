@@ -35,16 +35,11 @@ from shared.times import from_lake_text
 
 KEY_FIGURES = ("revenue", "cost", "romi", "margin_romi", "requests", "sales", "cpl", "cpo")
 MOST_PAGE_DEALS = 200  # in the page's own table; the workbook and the page's app have the rest
-TERMS = (
-    "plan",
-    "drivers",
-    "payback",
-    "income",
-    "funnel",
-    "qualification",
-    "team",
-    "budget",
-)  # parts with a definition of their own
+# Parts with a definition of their own → the section that they stand in.
+TERMS = {
+    "plan": "plan", "drivers": "summary", "payback": "payback", "income": "income", "funnel": "funnel",
+    "qualification": "qualification", "team": "team", "budget": "budget",
+}  # fmt: skip
 View = dict[str, Any]
 Figures = Mapping[str, Any]
 
@@ -112,7 +107,7 @@ def view_of(figures: Figures, settings: Mapping[str, Any], page_url: str = "") -
         "left_out": left_out_rows(quality, formats, words),
         "unknown": unknown_rows(quality, formats),
         "restated": restated,
-        "definitions": _definitions(figures, settings["report"]["thresholds"], formats, words),
+        "definitions": _definitions(figures, settings, formats, words),
         "page_url": page_url,
     }
 
@@ -224,9 +219,11 @@ def _deal_counts(figures: Figures, formats: Formats, words: Mapping[str, Any]) -
 
 
 def _definitions(
-    figures: Figures, thresholds: Mapping[str, Any], formats: Formats, words: Mapping[str, Any]
+    figures: Figures, settings: Mapping[str, Any], formats: Formats, words: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
-    """Pairs of term and explanation, in the order of the table; what depends on the date basis is said for that of the report."""
+    """Pairs of term and explanation, in the order of the table; what depends on the date basis is said for that of the report, and
+    of parts with a definition of their own those alone that it has."""
+    thresholds, shown = settings["report"]["thresholds"], sections_of(settings)
     romi, basis = figures["totals"]["romi"], figures["date_basis"]
     limits = {
         "roi": EMPTY if romi is None else formats.share(romi + 1),
@@ -237,6 +234,6 @@ def _definitions(
     }
     limits["days"] = figures["budget"]["immature_days"]
     told = {**words["definitions"], **words["definitions_by_basis"].get(basis, {})}
-    texts = [*told.values(), *(words[term]["definition"] for term in TERMS)]
+    texts = [*told.values(), *(words[term]["definition"] for term, section in TERMS.items() if section in shown)]
     lines = (text.format(**limits).partition(": ") for text in texts)
     return [(term, text) for term, _, text in lines]

@@ -2,6 +2,7 @@
 
 import { Component, type ComponentChild } from 'preact'
 import { useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { partOfAnchor } from './anchors'
 import { Controls } from './controls'
 import { Cube, type Slice } from './cube'
 import type { Snapshot } from './data'
@@ -9,7 +10,7 @@ import { Format } from './format'
 import { useLoaded } from './hooks'
 import { Nav, type Entry } from './nav'
 import { isAsReported, isTold, modelsBeside, noteOfReport } from './reported'
-import { addressOf, anchorIn, isReportPeriod, readAddress, stateOf, wordsOf, type State } from './state'
+import { addressOf, anchorIn, isReportPeriod, periodOutside, readAddress, stateOf, wordsOf, type State } from './state'
 import { Fail, Static, StaticContext, Wait, type Statics } from './ui'
 import type { View, ViewProps } from './view'
 import { VIEWS } from './views'
@@ -32,6 +33,7 @@ export const App = ({ snapshot, statics }: Given): ComponentChild => {
   const isCompared = useMemo(() => both.value?.before ? isTold(both.value.before) : true, [both.value])
   const shelf = useMemo(() => ({ ...statics, note }), [statics, note])
   const title = useTitle(entry, snapshot, isReport)
+  const outside = useMemo(() => periodOutside(readAddress(), manifest), [manifest])
 
   const props = (now: Slice, before: Slice | null): ViewProps =>
     ({ snapshot, state, cube, now, before, words, format, isReportPeriod: isReport, go, address })
@@ -45,6 +47,7 @@ export const App = ({ snapshot, statics }: Given): ComponentChild => {
           {both.value !== undefined ? (
             <div class={both.isWaiting ? 'stale-view' : ''} aria-busy={both.isWaiting}>
               <MissingRates slice={both.value.now} words={words} />
+              {outside !== null && isReport && <Outside period={outside} snapshot={snapshot} words={words} format={format} />}
               {entry && <Guard key={entry.name} entry={entry} words={words} props={props(both.value.now, isCompared ? both.value.before : null)} />}
             </div>
           ) : both.error !== undefined ? <><Fail words={words} error={both.error} />{entry && <Static view={entry.name} />}</> : <Wait words={words} />}
@@ -73,8 +76,8 @@ const useAddress = (snapshot: Snapshot, entries: readonly Entry[], statics: Give
   const names = useMemo(() => entries.map((entry) => entry.name), [entries])
   const read = (): State => {
     const words = readAddress()
-    const view = words.has('view') ? undefined : viewOfAnchor(anchorIn(location.hash), statics)
-    if (view !== undefined) words.set('view', view)
+    const part = words.has('view') ? {} : partOfAnchor(anchorIn(location.hash), statics.of, snapshot)
+    for (const [name, value] of Object.entries(part)) words.set(name, value)
     const found = stateOf(words, manifest, names)
     return snapshot.hasModel(found.model, found.basis) ? found : { ...found, model: manifest.model }
   }
@@ -121,10 +124,6 @@ const useAddress = (snapshot: Snapshot, entries: readonly Entry[], statics: Give
   return { state, go: go.current, address }
 }
 
-/** Mails link to parts of the page by their ids: the view that holds one. */
-const viewOfAnchor = (anchor: string, { of }: Given['statics']): string | undefined => anchor === '' ? undefined
-  : [...of].find(([, sections]) => sections.some((one) => one.id === anchor || one.querySelector(`[id="${CSS.escape(anchor)}"]`) !== null))?.[0]
-
 /** The document's title and marks follow the view; a step to another one takes the focus along. */
 const useTitle = (entry: Entry | undefined, snapshot: Snapshot, isReport: boolean): { current: HTMLHeadingElement | null } => {
   const title = useRef<HTMLHeadingElement>(null)
@@ -145,6 +144,11 @@ const useTitle = (entry: Entry | undefined, snapshot: Snapshot, isReport: boolea
 const MissingRates = ({ slice, words }: { slice: Slice, words: Words }): ComponentChild => slice.daysWithoutRate === 0 ? null : (
   <p class="stale" role="status">{words.say('app.no_rate', { days: slice.daysWithoutRate, currency: slice.query.currency })}</p>
 )
+
+const Outside = ({ period, snapshot, words, format }: { period: { from: string, to: string }, snapshot: Snapshot, words: Words, format: Format }): ComponentChild => {
+  const { from, to } = snapshot.manifest.history
+  return <p class="stale" role="status">{words.say('app.outside', { period: format.days(period.from, period.to), history: format.days(from, to) })}</p>
+}
 
 /** One view. If it throws, it is named, its static sections are shown, and the others go on. */
 class Guard extends Component<{ entry: Entry, words: Words, props: ViewProps }, { error: unknown, of: State | null }> {

@@ -18,3 +18,6 @@ export const canOpen = ({ manifest }: Pick<Snapshot, 'manifest'>, state: Pick<St
 /** The same of a link: to any view but the deals it always leads. */
 export const opens = (props: { readonly snapshot: Pick<Snapshot, 'manifest'>, readonly state: State }, change: Partial<State>): boolean =>
   change.view !== 'deals' || canOpen(props.snapshot, { ...props.state, ...change })
+
+/** The place of a row's figures: its own, or the chosen one where that is within it. */
+export const placeBehind = ({ place }: Pick<State, 'place'>, key: string): string => place.startsWith(key) ? place : key

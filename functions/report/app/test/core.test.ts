@@ -9,7 +9,7 @@ import { Format } from '../src/format'
 import { changeOf, divide, noSums, toneOf, valueOf, verdictOf, wilson, type Sums } from '../src/metrics'
 import { nameOfPeriod, periodNamed } from '../src/periods'
 import { rowsOf } from '../src/rows'
-import { anchorIn, comparedWith, stateOf, startOf, wordsOf } from '../src/state'
+import { anchorIn, comparedWith, periodOutside, stateOf, startOf, wordsOf } from '../src/state'
 import { Words } from '../src/words'
 import { strFromU8, unzipSync } from 'fflate'
 
@@ -120,6 +120,14 @@ test('an impossible address falls back to the report', () => {
   assert.equal(stateOf(new URLSearchParams('from=2020-01-01&to=2026-10-05'), manifest, VIEWS).from, '2026-09-01', 'no further than the history')
   assert.equal(anchorIn('#drivers'), 'drivers')
   assert.equal(anchorIn('#view=deals'), '')
+  assert.equal(anchorIn('#%E0%A4%A'), '', 'no page of ours wrote it')
+})
+
+test('a period of which the history has no day is told apart', () => {
+  const outside = (words: string): unknown => periodOutside(new URLSearchParams(words), manifest)
+  assert.deepEqual(outside('from=2020-01-01&to=2020-02-01'), { from: '2020-01-01', to: '2020-02-01' })
+  assert.equal(outside('from=2020-01-01&to=2026-09-01'), null)
+  assert.equal(outside('from=2020-13-01&to=2020-02-01'), null)
 })
 
 test('periods: by name, the one before, the year before', () => {
@@ -161,6 +169,7 @@ test('halves of a file are one, days cut, weeks begin on Monday', async () => {
   assert.equal(slice.under(6).total().revenue, 10_000)
   assert.equal((await cube.slice({ ...start, place: 'ads/ya%2Fndex' })).total().requests, 1)
   assert.equal((await cube.slice({ ...start, place: 'gone/' })).total().requests, 0)
+  assert.deepEqual((await cube.slice({ ...start, place: 'direct/' })).tree().children.map((node) => node.id), ['direct'], 'no empty row of no source')
 })
 
 test('filters by deals leave spend and visits untold', async () => {
@@ -176,6 +185,10 @@ test('another currency is that day\'s rate; days without one are told and left o
   assert.equal(Math.round(slice.total().cost), 3750)
   assert.equal(slice.total().revenue, 0)
   assert.equal(slice.daysWithoutRate, 5)
+  assert.equal(slice.total().requests, 2)
+  assert.equal(Math.round(valueOf('cpl', slice.total())!), 3750, 'the other request came on a day without a rate')
+  assert.equal(Math.round(valueOf('cpv', slice.total())!), 375)
+  assert.equal(valueOf('request_to_sale', slice.total()), 0.5)
 })
 
 test('deals: by measure, place, description, words; why; only as far as asked', async () => {
@@ -230,6 +243,13 @@ test('CSV: no formula, decimal commas and semicolons in Russian, a byte order ma
   assert.equal(csvOf(sheet, 'ru'), '\ufeffИмя;Расход;"ROMI, %"\r\n\'=1+1;1234,5;28,5\r\n"a;""b""\n";-3;\r\n')
   assert.equal(csvOf(sheet, 'en').split('\r\n')[1], "'=1+1,1234.5,28.5")
   assert.deepEqual(['=', '+', '-', '@', '\t'].map((begin) => harmless(`${begin}x`)[0]), ["'", "'", "'", "'", "'"])
+})
+
+test('counts are written without the noise of binary fractions', () => {
+  const noisy: Sheet = { ...sheet, head: ['n'], rows: [[{ kind: 'count', value: 0.1 + 0.2 - 1e-9 }], [{ kind: 'count', value: 76.09999999 }]] }
+  assert.deepEqual(csvOf(noisy, 'en').split('\r\n').slice(1, 3), ['0.3', '76.1'])
+  const xml = strFromU8(unzipSync(xlsxOf(noisy))['xl/worksheets/sheet1.xml']!)
+  assert.ok(xml.includes('<v>0.3</v>') && xml.includes('<v>76.1</v>'))
 })
 
 test('XLSX: texts are texts, figures are numbers', () => {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { Cube } from '../src/cube'
 import { Snapshot, type Basis, type Manifest, type Places } from '../src/data'
 import { Choice, Finder, whyDropped } from '../src/deals'
-import { canOpen, measureBehind } from '../src/links'
+import { canOpen, measureBehind, placeBehind } from '../src/links'
 import { insideOf } from '../src/places'
 import { cutOver, sumOf, type Part } from '../src/share'
 import { startOf, type State } from '../src/state'
@@ -117,7 +117,7 @@ const compared = async (snapshot: Snapshot, state: State): Promise<number> => {
   let count = 0
   for (const node of nodesOf(slice.tree())) {
     for (const measure of MEASURES) {
-      const behind: State = { ...state, view: 'deals', place: node.level === 0 ? state.place : node.key, more: { measure } }
+      const behind: State = { ...state, view: 'deals', place: placeBehind(state, node.key), more: { measure } }
       if (node.isNotSplit || !canOpen(snapshot, behind)) continue
       const sum = (await listed(snapshot, behind))[measure]
       const what = JSON.stringify([state.model, state.basis, state.place, node.key, measure, state.from, state.to])

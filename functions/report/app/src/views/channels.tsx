@@ -6,6 +6,7 @@ import { metricColumns } from '../columns'
 import type { LandingRows, Landings, Snapshot } from '../data'
 import { shown, Tabs, Card } from '../ui'
 import { useLoaded } from '../hooks'
+import { placeBehind } from '../links'
 import { addTo, noSums, verdictOf, wilson, type Sums } from '../metrics'
 import { isFiltered } from '../state'
 import { Table, type Column } from '../table'
@@ -57,7 +58,7 @@ const Places = (props: ViewProps): ComponentChild => {
         sums: (node) => node.sums,
         before: (node) => node.level > 1 || before === null ? null : known.before.get(node.key)?.sums ?? noSums(),
         isNotSplit: (node) => node.isNotSplit,
-        deals: (node) => node.isNotSplit ? null : { place: node.level === 0 ? props.state.place : node.key },
+        deals: (node) => node.isNotSplit ? null : { place: placeBehind(props.state, node.key) },
         hidden: HIDDEN
       }),
       verdict

@@ -6,7 +6,7 @@ import { useLoaded } from '../hooks'
 import { metric, noSums, valueOf, type Sums } from '../metrics'
 import { Table, type Column } from '../table'
 import { Card, dealsBehind, shown } from '../ui'
-import { measureBehind } from '../links'
+import { measureBehind, placeBehind } from '../links'
 import type { View, ViewProps } from '../view'
 
 export const MEASURES = ['revenue', 'sales', 'requests', 'qualified', 'gross_profit', 'romi', 'margin_romi', 'cpl', 'cpo'] as const
@@ -83,7 +83,7 @@ const modelColumn = (props: ViewProps, model: string, measure: string): Column<M
   return {
     key: model, label: props.words.name('models', model), kind: kindOf(measure), value,
     show: (row) => props.format.figure(measure, value(row)),
-    deals: (row) => dealsBehind(measureBehind(measure) ?? 'requests', row.place === 0 ? props.state.place : props.snapshot.pathTo(row.place), { model }),
+    deals: (row) => dealsBehind(measureBehind(measure) ?? 'requests', placeBehind(props.state, props.snapshot.pathTo(row.place)), { model }),
     tone: () => model === props.state.model ? 'chosen' : ''
   }
 }

@@ -1,7 +1,7 @@
 // Parts that several views share: columns of metrics over places, tables of them, pickers, notes.
 import type { ComponentChild, ComponentChildren } from 'preact'
 import type { Snapshot } from '../data'
-import { measureBehind } from '../links'
+import { measureBehind, placeBehind } from '../links'
 import { addTo, metric, noSums, toneOf, valueOf, verdictOf, type Sums } from '../metrics'
 import type { State } from '../state'
 import { Table, type Column } from '../table'
@@ -113,7 +113,7 @@ export const dealsOf = (props: ViewProps, key: string) => (row: PlaceRow): Parti
   const node = row.place === 0 ? null : nodesOf(props.now.tree()).get(row.key)
   const all = node === null ? props.now.total() : node?.sums
   if (row.isNotSplit || all === undefined || COUNTED.some((name) => Math.abs(all[name] - row.sums[name]) > 1e-6)) return null
-  return behind(key, node === null ? props.state.place : row.key)
+  return behind(key, placeBehind(props.state, node === null ? '' : row.key))
 }
 const COUNTED = ['requests', 'qualified', 'sales', 'revenue'] as const
 

@@ -99,7 +99,10 @@ const Part = ({ props, column, rows }: { props: ViewProps, column: Column, rows:
   return (
     <section class="card payback-part" aria-label={title}>
       <h2>{title}</h2>
-      <ul>{shown.map((bar) => <Item key={rows.find((row) => row.place === bar.place)?.key ?? bar.place} props={props} bar={bar} count={column.count} dearest={dearest} />)}</ul>
+      <ul>{shown.map((bar) => {
+        const row = rows.find((one) => one.place === bar.place && one.name === bar.name)
+        return <Item key={row?.key ?? bar.place} props={props} bar={bar} row={row} count={column.count} dearest={dearest} />
+      })}</ul>
       {hidden > 0 && <p class="muted small">{say('more', { count: hidden })}</p>}
       <dl class="sum">
         <div><dt>{say(`price.${column.count}`)}</dt><dd>{format.money(column.price)}{' '}
@@ -112,10 +115,10 @@ const Part = ({ props, column, rows }: { props: ViewProps, column: Column, rows:
   )
 }
 
-const Item = ({ props, bar, count, dearest }: { props: ViewProps, bar: Source, count: Column['count'], dearest: number }): ComponentChild => {
+const Item = ({ props, bar, row, count, dearest }: { props: ViewProps, bar: Source, row: PlaceRow | undefined, count: Column['count'], dearest: number }): ComponentChild => {
   const { snapshot, format, words } = props
   const path = snapshot.pathTo(bar.place)
-  const deals = behind(count, path)
+  const deals = row === undefined ? null : dealsOf(props, count)(row)
   const text = bar.price === null ? words.say(`views.payback.${bar.count > 0 ? 'free' : 'none'}`) : format.money(bar.price)
   return (
     <li>

@@ -4,6 +4,7 @@ import { useMemo } from 'preact/hooks'
 import type { Requests, Snapshot } from '../data'
 import { divide, whole } from '../metrics'
 import { whyDropped } from '../deals'
+import { placeBehind } from '../links'
 import { Table, type Column } from '../table'
 import { Card, dealsBehind, Link } from '../ui'
 import type { State } from '../state'
@@ -65,7 +66,7 @@ const behindOf = (place: string, measure: string, why?: string): Partial<State> 
 
 const columnsOf = (props: ViewProps): Column<Row>[] => {
   const say = sayIn(props.words, 'qualification')
-  const path = (row: Row): string => row.channel < 0 ? props.state.place : props.snapshot.pathTo(row.channel)
+  const path = (row: Row): string => placeBehind(props.state, row.channel < 0 ? '' : props.snapshot.pathTo(row.channel))
   const count = (key: 'listed' | 'counted' | 'qualified' | 'disqualified' | 'open', measure?: string, isHidden = false): Column<Row> => ({
     key, label: say(key), kind: 'count', value: (row) => whole(row[key]), isHidden, ...(measure === undefined ? {} : { deals: (row) => behindOf(path(row), measure) })
   })
@@ -94,7 +95,7 @@ const Reasons = ({ props, rows, total }: { props: ViewProps, rows: readonly Row[
         <Table<Reason> props={props} isLocal name={say('reasons')} head={say('reason')} rows={reasons} keyOf={(one) => `${one.group}\u0000${one.reason}`}
           nameOf={(one) => one.reason || say('no_reason')} columns={[
             { key: 'group', label: say('group'), kind: 'text', value: (one) => one.group || say('no_group') },
-            { key: 'count', label: say('count'), kind: 'count', value: (one) => one.count, deals: (one) => behindOf(row.channel < 0 ? state.place : snapshot.pathTo(row.channel), 'disqualified', whyDropped(one.group, one.reason)) },
+            { key: 'count', label: say('count'), kind: 'count', value: (one) => one.count, deals: (one) => behindOf(placeBehind(state, row.channel < 0 ? '' : snapshot.pathTo(row.channel)), 'disqualified', whyDropped(one.group, one.reason)) },
             { key: 'share', label: say('share'), kind: 'share', value: (one) => one.share, note: (one) => <Bar share={one.share} class="bad" /> }
           ]} />
       )}
