@@ -26,6 +26,7 @@ from functions.report.store import CONTENT_TYPES
 from functions.report.view.formats import clean
 
 MOST_SUBJECT = 200
+MOST_PLAIN = 60  # characters of a subject on one line
 MOST_HEADER_LINE = 998  # RFC 5322
 
 
@@ -47,7 +48,7 @@ class _Encoded(BaseHeader, UnstructuredHeader):  # type: ignore[misc,unused-igno
 
     def fold(self, *, policy: Any) -> str:
         text = str(self)
-        is_plain = text.isascii() and "=?" not in text  # which could be read as an encoded word
+        is_plain = text.isascii() and len(text) <= MOST_PLAIN
         folded = Header(text, "us-ascii" if is_plain else "utf-8", header_name=self.name).encode(linesep=policy.linesep)
         return f"{self.name}: {folded}{policy.linesep}"
 

@@ -137,7 +137,7 @@ def test_the_ledger_knows_a_recipient_in_any_case() -> None:
     assert "owner" not in recipient_hash("owner@kvartal.example")
 
 
-WORDS = ["CRM", "перестали", "ROMI", "—", "€", "5", "события", "a" * 90, "я" * 90, "=?utf-8?q?x?="]
+WORDS = ["CRM", "перестали", "ROMI", "—", "€", "5", "события", "a" * 90, "я" * 90, "=?"]
 
 
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=30))
