@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from functions.attribution.bi.dimensions import DIMENSIONS
 from functions.attribution.bi.view import View
@@ -121,6 +124,29 @@ def assert_sums_are_the_reports(warehouse: Warehouse, site: SiteSettings, period
     assert_same_measures(paid, report_of(warehouse, site, period, "payment")["totals"], ("revenue", "gross_profit"), "money")
     calls = one(warehouse, f"SELECT count(*) AS n FROM bi_fact_calls WHERE {days}")["n"]
     assert calls == one(warehouse, f"SELECT count(*) AS n FROM calls WHERE {days}")["n"]
+
+
+def assert_examples_are_the_reports(warehouse: Warehouse, site: SiteSettings, period: Period) -> None:
+    """The example queries that a report answers too, channel by channel. `period` is one month."""
+    figures = report_of(warehouse, site, period)
+    told = {row["channel"]: row for row in figures["channels"]}
+    for row in warehouse.rows(example("channel_payback_by_month", site, period)):
+        expected = told.pop(row["channel"])
+        assert_same_measures(row, expected, ("requests", "sales", "revenue"), row["channel"])
+        assert abs(row["cost"] - expected["cost"]) <= Decimal("0.02"), row["channel"]  # a report shares kopecks out
+        assert (row["gross_profit"] is None) == (expected["gross_profit"] is None), row["channel"]
+        assert_same_measures(row, expected, ("gross_profit",), row["channel"])
+        assert (row["margin_romi"] is None) == (expected["margin_romi"] is None), row["channel"]
+        assert row["margin_romi"] == pytest.approx(expected["margin_romi"] or 0, rel=1e-4) or row["margin_romi"] is None, row[
+            "channel"
+        ]
+    assert all(not row["cost"] and not row["requests"] and not row["revenue"] for row in told.values()), list(told)
+    by_channel = {row["channel"]: row for row in figures["channels"]}
+    for row in warehouse.rows(example("funnel_by_channel", site, period)):
+        assert_same_measures(row, by_channel[row["channel"]], ("visits", "requests", "qualified", "sales"), row["channel"])
+    models = {model: {row["channel"]: row for row in rows} for model, rows in figures["models"].items()}
+    for row in warehouse.rows(example("models_side_by_side", site, period)):
+        assert_same_measures(row, models[row["model"]][row["channel"]], ("requests", "sales", "revenue"), row["channel"])
 
 
 def assert_same_measures(found: Row | None, expected: Mapping[str, Any] | None, names: tuple[str, ...], where: object) -> None:

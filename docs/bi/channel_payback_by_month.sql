@@ -9,7 +9,8 @@ WITH spent AS (
 ),
 brought AS (
     SELECT d.month, s.channel, sum(c.requests) AS requests, sum(c.sales) AS sales, sum(c.revenue) AS revenue,
-        sum(c.gross_profit) AS gross_profit
+        -- nothing where no money came; empty where none of it has a cost price
+        CASE WHEN count(nullif(c.revenue, 0)) = 0 THEN 0 ELSE sum(c.gross_profit) END AS gross_profit
     FROM bi_fact_credits AS c
     INNER JOIN bi_dim_date AS d ON d.date_key = c.date_key
     INNER JOIN bi_dim_source AS s ON s.source_key = c.source_key
@@ -24,8 +25,9 @@ SELECT
     coalesce(b.requests, 0) AS requests,
     coalesce(b.sales, 0) AS sales,
     coalesce(b.revenue, 0) AS revenue,
-    b.gross_profit,
-    CAST(b.gross_profit - s.cost AS double) / CAST(nullif(s.cost, 0) AS double) AS margin_romi
+    CASE WHEN b.channel IS NULL THEN 0 ELSE b.gross_profit END AS gross_profit,
+    CAST(CASE WHEN b.channel IS NULL THEN 0 ELSE b.gross_profit END - s.cost AS double)
+        / CAST(nullif(s.cost, 0) AS double) AS margin_romi
 FROM spent AS s
 FULL OUTER JOIN brought AS b ON b.month = s.month AND b.channel = s.channel
 ORDER BY month, cost DESC, channel

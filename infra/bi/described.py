@@ -38,8 +38,8 @@ def views() -> str:
 
 
 def policy() -> str:
-    """An IAM policy that lets a BI tool ask the views: the work group, the catalog's entries of views and marts, the marts' files,
-    and a place for results. It reads no raw record, no rule and no settings."""
+    """An IAM policy that lets a BI tool ask the views: its work group, the catalog's entries of views and marts, the marts' files,
+    and its own place for results. It reads no raw record, no rule, no settings and no answer of the stack's own questions."""
     marts = sorted({mart for view in VIEWS for mart in view.reads})
     glue, lake = "arn:aws:glue:REGION:ACCOUNT", "arn:aws:s3:::LAKE_BUCKET"
     tables = [f"{glue}:table/DATABASE/{name}" for name in (*(view.name for view in VIEWS), *marts)]
@@ -49,18 +49,24 @@ def policy() -> str:
             "Effect": "Allow",
             "Action": [
                 "athena:GetDataCatalog",
+                "athena:GetDatabase",
                 "athena:GetQueryExecution",
                 "athena:GetQueryResults",
                 "athena:GetQueryResultsStream",
+                "athena:GetTableMetadata",
                 "athena:GetWorkGroup",
+                "athena:ListDatabases",
+                "athena:ListTableMetadata",
                 "athena:StartQueryExecution",
                 "athena:StopQueryExecution",
             ],
             "Resource": [
-                "arn:aws:athena:REGION:ACCOUNT:workgroup/WORK_GROUP",
+                "arn:aws:athena:REGION:ACCOUNT:workgroup/BI_WORK_GROUP",
                 "arn:aws:athena:REGION:ACCOUNT:datacatalog/AwsDataCatalog",
             ],
         },
+        # What tools fill their lists with; both actions know no resource, and tell names alone.
+        {"Sid": "Names", "Effect": "Allow", "Action": ["athena:ListDataCatalogs", "athena:ListWorkGroups"], "Resource": "*"},
         {
             "Sid": "Catalog",
             "Effect": "Allow",
@@ -72,14 +78,14 @@ def policy() -> str:
             "Sid": "Results",
             "Effect": "Allow",
             "Action": ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
-            "Resource": f"{lake}/athena/*",
+            "Resource": f"{lake}/bi/*",
         },
         {
             "Sid": "List",
             "Effect": "Allow",
             "Action": ["s3:GetBucketLocation", "s3:ListBucket"],
             "Resource": lake,
-            "Condition": {"StringLikeIfExists": {"s3:prefix": ["marts/*", "athena/*"]}},
+            "Condition": {"StringLikeIfExists": {"s3:prefix": ["marts/*", "bi/*"]}},
         },
     ]
     return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=1)

@@ -12,17 +12,20 @@ import pytest
 from functions.attribution.bi.view import View
 from functions.attribution.bi.views import VIEWS
 from functions.report.marts.questions import Period
+from functions.report.own.asking import Asking
 from functions.report.own.query import TABLES, query_of, values_of
 from infra.servers.trino import OLDEST_JAVA, TrinoServer
-from shared.errors import WarehouseError
+from shared.errors import BadInput, WarehouseError
 from shared.settings import SiteSettings, published
 from shared.trino import TrinoWarehouse
 from tests.bi_cases import (
     DIMENSIONS,
     EVER,
     FACTS,
+    MONTH,
     QUERIES,
     assert_columns,
+    assert_examples_are_the_reports,
     assert_joins_keep_rows,
     assert_key_is_unique,
     assert_sums_are_the_reports,
@@ -81,9 +84,37 @@ def test_every_example_query_answers(marts: Marts) -> None:
             assert marts.warehouse.rows(example(path.stem, site)), (path.name, site.site_id)
 
 
+@pytest.mark.parametrize("site", SITES, ids=lambda site: site.site_id)
+def test_the_example_queries_give_the_reports_figures(marts: Marts, site: SiteSettings) -> None:
+    assert_examples_are_the_reports(marts.warehouse, site, MONTH)
+
+
 def ask(marts: Marts, sql: str, site: SiteSettings, period: Period = EVER) -> list[Any]:
-    """What a customer's section of that site gets."""
-    return list(marts.warehouse.rows(query_of(sql, values_of(published(site), period))))
+    """What a customer's section of that site gets, its plan looked at before."""
+    values = values_of(published(site), period)
+    return list(Asking().answer(marts.warehouse, query_of(sql, values), site.site_id).rows)
+
+
+ESCAPES = (
+    "SELECT * FROM marts.skvoz.deals",
+    "WITH deals AS (SELECT * FROM deals WHERE site_id = 'north') SELECT d.day FROM deals d, marts.skvoz.deals o",
+    "SELECT * FROM raw_hit",
+    "SELECT * FROM raw_hit WHERE site_id = 'north'",
+    "SELECT * FROM deals WHERE site_id = 'north' OR site_id = 'kvartal'",
+    "SELECT * FROM deals WHERE site_id >= 'north'",
+    "SELECT * FROM bi_fact_money",
+    'SELECT * FROM "deals$snapshots"',
+    "SELECT * FROM system.runtime.nodes",
+    "SELECT * FROM information_schema.tables",
+    'WITH "table" AS (SELECT 1 AS x) SELECT * FROM (TABLE marts.skvoz.deals) AS t',
+)
+
+
+@pytest.mark.parametrize("sql", ESCAPES)
+def test_the_engines_own_plan_shows_a_query_that_reaches_beyond_its_site(sql: str, marts: Marts) -> None:
+    """As if the reader had let it through."""
+    with pytest.raises(BadInput, match="the engine would read"):
+        Asking().answer(marts.warehouse, sql, "north")
 
 
 def test_a_section_of_a_customer_sees_the_rows_of_its_site_alone(marts: Marts) -> None:

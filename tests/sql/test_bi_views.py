@@ -23,6 +23,7 @@ from tests.bi_cases import (
     MONTH,
     QUERIES,
     assert_columns,
+    assert_examples_are_the_reports,
     assert_joins_keep_rows,
     assert_key_is_unique,
     assert_sums_are_the_reports,
@@ -90,6 +91,24 @@ def test_sums_are_the_reports_on_every_date_basis(marts: Marts, site: SiteSettin
 def test_an_example_query_answers(name: str, marts: Marts) -> None:
     for site in SITES:
         assert marts.warehouse.rows(example(name, site)), (name, site.site_id)
+
+
+@pytest.mark.parametrize("site", SITES, ids=lambda site: site.site_id)
+def test_the_example_queries_give_the_reports_figures(marts: Marts, site: SiteSettings) -> None:
+    assert_examples_are_the_reports(marts.warehouse, site, MONTH)
+
+
+def test_a_channel_that_brought_nothing_has_lost_its_spend_in_the_example_as_in_the_report(tmp_path: Path) -> None:
+    records = [
+        hit("a", utc("10-04 12:00"), "yandex/cpc"),
+        cost("10-04", "yandex/cpc", "1000.00"),
+        cost("10-05", "vk/cpc", "50.00"),
+        request("r-1", utc("10-04 12:10"), visitor="a"),
+    ]
+    marts = marts_of(tmp_path, records)
+    assert_examples_are_the_reports(marts.warehouse, shop(), MONTH)
+    rows = {row["cost"]: row for row in marts.warehouse.rows(example("channel_payback_by_month", shop(), MONTH))}
+    assert {(row["gross_profit"], row["margin_romi"]) for paid, row in rows.items() if paid} == {(0, -1.0)}
 
 
 def test_sites_have_the_names_of_their_settings(marts: Marts) -> None:

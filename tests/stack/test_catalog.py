@@ -68,9 +68,19 @@ def test_no_statement_that_makes_a_table_seems_to_end_before_its_end() -> None:
 
 
 def test_the_work_group_bounds_and_encrypts_every_query(template: Template) -> None:
-    ((_, group),) = template.of_type("AWS::Athena::WorkGroup")
-    configuration = group["WorkGroupConfiguration"]
-    assert configuration["EnforceWorkGroupConfiguration"] is True
-    assert configuration["BytesScannedCutoffPerQuery"] == {"Ref": "MostBytesPerQuery"}
-    assert configuration["EngineVersion"]["SelectedEngineVersion"] == "Athena engine version 3"
-    assert configuration["ResultConfiguration"]["EncryptionConfiguration"]["EncryptionOption"] == "SSE_S3"
+    groups = dict(template.of_type("AWS::Athena::WorkGroup"))
+    assert set(groups) == {"WorkGroup", "BiWorkGroup"}
+    for group in groups.values():
+        configuration = group["WorkGroupConfiguration"]
+        assert configuration["EnforceWorkGroupConfiguration"] is True
+        assert configuration["BytesScannedCutoffPerQuery"] == {"Ref": "MostBytesPerQuery"}
+        assert configuration["EngineVersion"]["SelectedEngineVersion"] == "Athena engine version 3"
+        assert configuration["ResultConfiguration"]["EncryptionConfiguration"]["EncryptionOption"] == "SSE_S3"
+
+
+def test_answers_to_bi_tools_lie_apart_from_the_stacks_own(template: Template) -> None:
+    places = {
+        name: group["WorkGroupConfiguration"]["ResultConfiguration"]["OutputLocation"]["Fn::Sub"]
+        for name, group in template.of_type("AWS::Athena::WorkGroup")
+    }
+    assert places == {"WorkGroup": "s3://${LakeBucket}/athena/", "BiWorkGroup": "s3://${LakeBucket}/bi/"}

@@ -282,7 +282,7 @@ def test_a_role_allows_the_services_that_the_code_calls_and_no_others(
     handler = template.functions()[function].handler.rpartition(".")[0]
     called = {ACTIONS_OF.get(service, service) for service in texts_given_to("client", reached(handler))}
     role = resources[resources[function]["Properties"]["Role"]["Fn::GetAtt"][0]]
-    own = [s for policy in role["Properties"]["Policies"] for s in policy["PolicyDocument"]["Statement"]]
+    own = [s for who, s in statements(resources) if resources[who] is role]
     if "ManagedPolicyArns" in role["Properties"]:
         own += resources["SettingsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     allowed = {action.split(":")[0] for statement in own for action in listed(statement["Action"])}

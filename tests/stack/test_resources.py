@@ -171,7 +171,7 @@ def test_buckets_refuse_everything_that_does_not_come_over_tls(resources: Resour
 def test_the_lake_forgets_what_it_must_and_keeps_raw_records(resources: Resources) -> None:
     rules = resources["LakeBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     days = {rule.get("Prefix", ""): rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule}
-    assert days == {"quarantine/": 30, "athena/": 7, "rejected/": 90}
+    assert days == {"quarantine/": 30, "athena/": 7, "bi/": 7, "rejected/": 90}
     assert any("Prefix" not in rule and "NoncurrentVersionExpiration" in rule for rule in rules)
     assert all(rule["Status"] == "Enabled" for rule in rules)
     (marts,) = [rule for rule in rules if rule.get("Prefix") == "marts/"]
@@ -319,6 +319,15 @@ def test_requests_that_are_not_handed_over_ring(resources: Resources, capsys: py
         line = json.loads(capsys.readouterr().out)
         assert (line["RequestNotHandedOver"], line["Reason"]) == (3, reason)
     assert made["MetricValue"] == "$.RequestNotHandedOver"
+
+
+def test_a_report_that_goes_out_without_a_part_rings(resources: Resources) -> None:
+    filter_, alarm = resources["ReportSectionsFailed"]["Properties"], resources["ReportSectionFailedAlarm"]["Properties"]
+    assert (filter_["LogGroupName"], filter_["FilterPattern"]) == ({"Ref": "ReportMailLog"}, "{ $.ReportSectionFailed >= 1 }")
+    (made,) = filter_["MetricTransformations"]
+    assert (made["MetricNamespace"], made["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
+    assert made["MetricValue"] == "$.ReportSectionFailed"
+    assert ("ReportSectionFailed", ("Section",)) in metrics_counted()
 
 
 def test_checks_of_a_crm_that_fail_ring(resources: Resources, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from infra.build.assemble import _LEFT_OUT
 from tests.unit.node import APP, node_of, run_node
 
-MOST_BYTES = 80_000  # gzip, level 9
+MOST_BYTES = 84_000  # gzip, level 9
 BUILT = APP / "report.js"
 
 

@@ -13,7 +13,7 @@ import yaml
 from functions.attribution.bi.views import VIEWS
 from functions.attribution.ddl import ALL
 from functions.report.marts.questions import Period
-from functions.report.own import markup, query, reading, section, template
+from functions.report.own import asking, cells, filters, markup, query, reading, section, template
 from functions.report.own.section import mistakes_of, own_sections_of
 from infra.bi.described import DOCUMENT, described
 from infra.cli.report.asked import BASES
@@ -47,10 +47,11 @@ def test_the_policy_reads_views_and_the_marts_under_them_and_writes_nothing_but_
     for statement in policy():
         actions, resources = statement["Action"], str(statement["Resource"])
         writes = [action for action in ([actions] if isinstance(actions, str) else list(actions)) if "Put" in action]  # type: ignore[call-overload]
-        assert writes == [] or resources == "arn:aws:s3:::LAKE_BUCKET/athena/*"
+        assert writes == [] or resources == "arn:aws:s3:::LAKE_BUCKET/bi/*"
+        assert "athena/" not in resources, "the stack's own results"
         assert "raw" not in resources
         assert "rule" not in resources
-        assert resources != "*"
+        assert resources != "*" or set(actions) == {"athena:ListDataCatalogs", "athena:ListWorkGroups"}  # type: ignore[call-overload]
     (marts,) = [statement["Resource"] for statement in policy() if statement["Sid"] == "Marts"]
     named = {resource.split("/")[-2] for resource in marts}  # type: ignore[attr-defined]
     assert named == {mart for view in VIEWS for mart in view.reads}
@@ -58,7 +59,7 @@ def test_the_policy_reads_views_and_the_marts_under_them_and_writes_nothing_but_
 
 
 def test_outputs_that_are_named_exist() -> None:
-    assert {"DatabaseName", "WorkGroupName", "LakeBucketName"} <= set(load().document["Outputs"])
+    assert {"DatabaseName", "WorkGroupName", "BiWorkGroupName", "LakeBucketName"} <= set(load().document["Outputs"])
     assert "MostBytesPerQuery" in load().document["Parameters"]
 
 
@@ -74,22 +75,25 @@ def test_an_example_query_is_an_own_section_as_it_stands(path: object) -> None:
 
 def test_limits_that_are_told_are_the_codes() -> None:
     for told in (
-        f"At most {reading.MOST_ROWS:,} rows are shown and {section.MOST_COLUMNS} columns",
+        f"At most {reading.MOST_ROWS:,} rows are shown and {cells.MOST_COLUMNS} columns",
         f"at most {template.MOST_TURNS:,} turns and {template.MOST_SECONDS:.0f} seconds",
         f"{template.MOST_OUTPUT:,} characters at most",
-        f"have taken {section.MOST_SECONDS:.0f} seconds",
+        f"have taken {asking.MOST_SECONDS:.0f} seconds",
+        f"at most {cells.MOST_CHARACTERS:,} characters",
         f"bound of bytes and {MOST_WAIT_SECONDS:.0f} seconds",
     ):
         assert told in TEXT, told
     assert (section.MOST_MAIL_ROWS, section.MOST_MAIL_COLUMNS) == (10, 6)
     assert "at most ten rows and six columns" in TEXT
     assert all(f"`:{name}`" in TEXT for name in query.PARAMETERS)
-    assert all(f"`{name}`" in TEXT for name in (*template.OWN_FILTERS, *BASES))
+    assert all(f"`{name}`" in TEXT for name in (*filters.OWN_FILTERS, *filters.PLAIN_FILTERS[2:-2], *BASES))
     assert "img" not in markup.TAGS
 
 
 class Managers:
     """An engine that knows two managers."""
+
+    ddl_dialect = "duckdb"
 
     def rows(self, sql: str) -> Sequence[Row]:
         assert "WHERE site_id = 'kvartal'" in sql
@@ -104,7 +108,7 @@ def test_the_example_of_a_section_works() -> None:
     (told,) = yaml.safe_load(found)["report"]["own_sections"]
     assert mistakes_of(OwnSection(**told)) == []
     settings = settings_of(report={"own_sections": [told], "language": "en"})
-    owns = own_sections_of(Managers(), settings, Period(PERIOD.first, PERIOD.last), lambda: 0.0)  # type: ignore[arg-type]
+    owns = own_sections_of(Managers(), settings, Period(PERIOD.first, PERIOD.last))  # type: ignore[arg-type]
     assert owns.failed == ()
     html = str(owns.made[0].html).replace("\u00a0", " ")
     assert "<td>Анна</td><td>3</td><td>₽120,000</td>" in html

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -18,12 +19,17 @@ from functions.attribution.bi.views import VIEWS as BI_VIEWS
 from functions.attribution.tables import MARTS as ALL_MARTS
 from functions.report.extras import extras_of
 from functions.report.own import section
+from functions.report.own.asking import MOST_SECONDS, Asking, check_inputs
+from functions.report.own.cells import MOST_CELL, MOST_CHARACTERS
+from functions.report.own.filters import filters_of
 from functions.report.own.markup import safe_markup
 from functions.report.own.query import MARTS, VIEWS, query_of
 from functions.report.own.reading import read_select
+from functions.report.own.record import records
 from functions.report.own.section import mail_tables, mistakes_of, own_sections_html, own_sections_of
 from functions.report.own.template import MOST_OUTPUT, render_template
 from functions.report.own.words import KEYWORDS
+from functions.report.view.formats import Formats
 from shared.errors import BadInput, WarehouseError
 from shared.report_settings import OwnSection
 from shared.warehouse import Row
@@ -34,6 +40,8 @@ VALUES = {"site_id": "kvartal", "first_day": PERIOD.first, "last_day": PERIOD.la
 
 class Answering:
     """An engine that gives these rows, or fails; remembers what it was asked."""
+
+    ddl_dialect = "duckdb"
 
     def __init__(self, rows: Sequence[Row] = (), error: Exception | None = None) -> None:
         self.asked: list[str] = []
@@ -53,7 +61,7 @@ def one(**changes: Any) -> dict[str, Any]:
 
 def sections(rows: Sequence[Row] = (), *told: dict[str, Any], error: Exception | None = None, language: str = "ru") -> section.Owns:
     settings = settings_of(report={"own_sections": list(told) or [one()], "language": language})
-    return own_sections_of(Answering(rows, error), settings, PERIOD, lambda: 0.0)  # type: ignore[arg-type]
+    return own_sections_of(Answering(rows, error), settings, PERIOD, Asking(lambda: 0.0))  # type: ignore[arg-type]
 
 
 def rendered(template: str, rows: Sequence[Row]) -> str:
@@ -246,6 +254,7 @@ def test_no_word_hides_a_table_from_the_reader() -> None:
 
 # --- templates --------------------------------------------------------------------------------------------------------------------
 
+FILTERS = filters_of(Formats("ru", "RUB", "Europe/Moscow"))
 ROWS: list[Row] = [
     {"manager": "Анна <b>", "revenue": Decimal("1234.40"), "deals": 3, "items": "x", "day": date(2026, 10, 2)},
     {"manager": None, "revenue": None, "deals": 0, "items": "y", "day": None},
@@ -263,16 +272,42 @@ def test_a_template_shows_rows_with_the_formats_of_the_reader() -> None:
         "1 235", "1 234"
     )
     assert "<td>2</td><td>?</td><td>—</td><td>—</td><td>0,0</td><td>y</td>" in shown
-    assert "2 manager None</p>" in shown
+    assert "2 manager —</p>" in shown
 
 
 TEMPLATES_REFUSED = {
     "{{ rows.__class__ }}": "names do not begin with _",
     "{{ ''['__class__']|length }}": "does not fit",
-    "{{ row['_values'] }}": "does not fit",
+    "{{ row['_values'] }}": "there are manager, revenue",
+    "{{ row.manger }}": "asks for the column manger; there are manager, revenue",
+    "{{ row }}": "name a column of a row",
+    "{{ row ~ 'x' }}": "must name one of its columns",
+    "{{ rows ~ 'x' }}": "must name one of its columns",
+    "{{ rows[0:1] }}": "name a column of a row",
+    "{{ rows[2].manager }}": "there is no [2]: the list has 2",
+    "{{ title.upper }}": "only rows have columns",
+    "{{ rows|length.real }}": "no filter length.real",
+    "{% for a in rows %}{{ loop.cycle }}{% endfor %}": "only rows have columns, and loop has first",
+    "{% for a in rows %}{{ loop.changed }}{% endfor %}": "only rows have columns, and loop has first",
+    "{% for a, b in rows %}{% endfor %}": "not iterable",
+    "{% for a in rows if rows|sum('deals') > 9 %}{% endfor %}": "no if of its own",
+    "{{ 1|round(16000000) }}": "0 to 9 digits",
+    "{{ 1|round(16000000, 'ceil') }}": "no other method than common",
+    "{{ 1.5|round(-1) }}": "0 to 9 digits",
+    "{{ 1|number(16000000) }}": "0 to 9 digits",
+    "{{ title|center(99999999) }}": "no filter center",
+    "{{ '%99999999s'|format(1) }}": "no filter format",
+    "{{ rows|join(title) }}": "no filter join",
+    "{{ rows|sort }}": "no filter sort",
+    "{{ " + "9" * 5000 + " }}": "too many digits",
+    "{{ " + "9" * 4000 + " * " + "9" * 4000 + " }}": "a number in it is too large",
+    "{{ 5|day }}": "filter day takes a day or a time, not a number",
+    "{{ title|money }}": "filter money takes a number, not the text «t»",
+    "{{ rows|sum('manager') }}": "filter sum takes a number, not the text «Анна <b>»",
+    "{{ rows|sum('x') }}": "asks for the column x",
     "{{ range(10) }}": "call is not taken",
-    "{{ rows|map('upper') }}": "No filter named 'map'",
-    "{{ title|safe }}": "No filter named 'safe'",
+    "{{ rows|map('upper') }}": "no filter map",
+    "{{ title|safe }}": "no filter safe",
     "{% autoescape false %}{{ title }}{% endautoescape %}": "is not taken",
     "{% macro m() %}{{ m() }}{% endmacro %}": "macro is not taken",
     "{% set x = 1 %}": "assign is not taken",
@@ -305,7 +340,7 @@ TEMPLATES_REFUSED = {
 @pytest.mark.parametrize("template", TEMPLATES_REFUSED)
 def test_a_template_that_could_do_more_than_show_rows_makes_no_section(template: str) -> None:
     with pytest.raises(BadInput) as refused:
-        render_template(template, {"rows": ROWS, "title": "t", "row": {}}, {}, lambda: 0.0)
+        render_template(template, {"rows": records(ROWS), "title": "t", "row": records(ROWS)[0]}, FILTERS, lambda: 0.0)
     assert TEMPLATES_REFUSED[template] in refused.value.message
 
 
@@ -379,16 +414,96 @@ def test_a_section_that_fails_is_named_and_counted_and_the_others_are_made(
 
     told = [one(name="bad", title="Плохая", sql="SELECT cost FROM costs"), one(name="good", title="Хорошая")]
     settings = settings_of(report={"own_sections": told})
-    owns = own_sections_of(Second(), settings, PERIOD, lambda: 0.0)  # type: ignore[arg-type]
+    owns = own_sections_of(Second(), settings, PERIOD, Asking(lambda: 0.0))  # type: ignore[arg-type]
     assert ([own.title for own in owns.made], owns.failed) == (["Хорошая"], ("Плохая",))
     assert counted == [({"ReportSectionFailed": 1}, {"Section": "own"})]
 
 
 def test_sections_that_took_too_long_leave_the_rest_out() -> None:
-    seconds = iter([0.0, 1.0, 500.0])
-    settings = settings_of(report={"own_sections": [one(), one(name="b", title="Вторая")]})
-    owns = own_sections_of(Answering([{"n": 1}]), settings, PERIOD, lambda: next(seconds))  # type: ignore[arg-type]
+    seconds = iter([0.0, MOST_SECONDS + 1])
+    settings = settings_of(report={"own_sections": [one(), one(name="b", title="Вторая", sql="SELECT 1 AS n")]})
+    owns = own_sections_of(Answering([{"n": 1}]), settings, PERIOD, Asking(lambda: next(seconds)))  # type: ignore[arg-type]
     assert (len(owns.made), owns.failed) == (1, ("Вторая",))
+
+
+def test_reports_of_one_run_ask_once_and_share_their_time() -> None:
+    """Readers of another language see the same answer; an error is not met twice either."""
+    seconds, engine = iter([0.0, 200.0, 200.0, 300.0]), Answering([{"n": 1}])
+    asking = Asking(lambda: next(seconds))
+    for language in ("ru", "en"):
+        settings = settings_of(report={"own_sections": [one(), one(name="b", title="Другая", in_mail=True)], "language": language})
+        assert len(own_sections_of(engine, settings, PERIOD, asking).made) == 2  # type: ignore[arg-type]
+    assert (len(engine.asked), asking.seconds) == (1, 200.0)
+    broken = Answering(error=WarehouseError("cut off"))
+    told = [
+        one(sql="SELECT cost FROM costs"),
+        one(name="b", title="Тоже", sql="SELECT cost FROM costs"),
+        one(name="c", sql="SELECT 1"),
+    ]
+    settings = settings_of(report={"own_sections": told})
+    assert own_sections_of(broken, settings, PERIOD, asking).failed == ("Менеджеры", "Тоже", "Менеджеры")  # type: ignore[arg-type]
+    assert (len(broken.asked), asking.seconds) == (1, 300.0)
+
+
+def test_long_texts_are_cut_before_they_are_cleaned_and_an_answer_too_large_is_refused() -> None:
+    class Long(str):
+        """Too long to be walked through."""
+
+        def __iter__(self) -> Iterator[str]:
+            raise AssertionError("the whole text was walked through")
+
+    (own,) = sections([{"t": Long("x" * 100_000)}]).made
+    assert len(str(own.rows[0][0])) == MOST_CELL
+    assert sections([{"t": "x" * 1_000_000}] * (MOST_CHARACTERS // 1_000_000 + 1)).failed == ("Менеджеры",)
+
+
+PLAN_ENTRY = {"table": {"catalog": "marts", "schemaTable": {"schema": "skvoz", "table": "deals"}}}
+
+
+def plan_of(site_id: str = "kvartal", table: str = "deals", **changes: Any) -> dict[str, Any]:
+    domain = {"nullsAllowed": False, "ranges": [{"low": {"value": site_id}, "high": {"value": site_id}}], **changes}
+    named = {"table": {"catalog": "marts", "schemaTable": {"schema": "skvoz", "table": table}}}
+    return {
+        "inputTableColumnInfos": [{**named, "constraint": {"columnConstraints": [{"columnName": "site_id", "domain": domain}]}}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("plan", "why"),
+    [
+        (plan_of("other"), "deals beyond the rows of this site"),
+        (plan_of(nullsAllowed=True), "deals beyond the rows of this site"),
+        (plan_of(ranges=[{"low": {"value": "kvartal"}, "high": {}}]), "deals beyond the rows of this site"),
+        ({"inputTableColumnInfos": [{**PLAN_ENTRY, "constraint": {"none": False, "columnConstraints": []}}]}, "beyond the rows"),
+        ({"inputTableColumnInfos": [{**PLAN_ENTRY, "columnConstraints": []}]}, "beyond the rows"),
+        (plan_of(table="raw_hit"), "raw_hit, which is no mart"),
+        (plan_of(table="deals$snapshots"), "which is no mart"),
+    ],
+)
+def test_a_plan_that_reads_more_than_the_sites_marts_is_refused(plan: dict[str, Any], why: str) -> None:
+    with pytest.raises(BadInput, match=why.replace("$", "[$]")):
+        check_inputs(plan, "kvartal")
+
+
+def test_a_plan_is_looked_at_before_its_query_runs() -> None:
+    class Planning(Answering):
+        ddl_dialect = "iceberg_athena"
+        plan = ""
+
+        def rows(self, sql: str) -> Sequence[Row]:
+            if not sql.startswith("EXPLAIN (TYPE IO, FORMAT JSON) WITH deals AS (SELECT * FROM deals WHERE site_id = 'kvartal')"):
+                return super().rows(sql)
+            return [{"Query Plan": line} for line in self.plan.split("\n")]  # Athena gives a row a line
+
+    engine, settings = Planning([{"n": 1}]), settings_of(report={"own_sections": [one()]})
+    for plan in ("", "no plan", "[]", "{}", json.dumps(plan_of("other"))):
+        engine.plan = plan
+        assert own_sections_of(engine, settings, PERIOD).failed == ("Менеджеры",), plan  # type: ignore[arg-type]
+    assert engine.asked == []
+    for fine in (plan_of(), {"inputTableColumnInfos": []}):
+        engine.plan = json.dumps(fine, indent=1)
+        assert own_sections_of(engine, settings, PERIOD).failed == ()  # type: ignore[arg-type]
+    assert len(engine.asked) == 2
 
 
 def test_settings_published_before_there_were_sections_have_none() -> None:
@@ -402,8 +517,22 @@ def test_the_mail_has_ten_rows_of_six_columns_and_says_how_many_are_left() -> No
     owns = sections(rows, one(in_mail=True), one(name="b", title="Нет"))
     (table,) = mail_tables(owns.made, "ru")
     assert (len(table.rows), len(table.columns), {len(row) for row in table.rows}) == (10, 6, {6})
-    assert table.note == "Ещё 3 строки — на странице отчёта и в книге Excel."
+    assert table.note.startswith("Ещё 3 строки — на странице отчёта и в книге Excel.")
     assert mail_tables(sections([], one(in_mail=True)).made, "en")[0].note == "There are no rows for this period."
+
+
+def test_the_mail_tells_columns_that_are_left_and_a_list_that_was_cut() -> None:
+    wide: list[Row] = [{f"c{place}": 1 for place in range(8)}]
+    (table,) = mail_tables(sections(wide, one(in_mail=True)).made, "ru")
+    assert table.note == "Ещё 2 столбца — на странице отчёта и в книге Excel."
+    many: list[Row] = [{f"c{place}": 1 for place in range(7)}] * 1001
+    (table,) = mail_tables(sections(many, one(in_mail=True)).made, "en")
+    assert table.note == (
+        "The first 1000 rows are on the report's page and in the workbook; the query gives more. "
+        "1 more column is on the report's page and in the workbook."
+    )
+    (table,) = mail_tables(sections([{"n": 1}] * 10, one(in_mail=True)).made, "ru")
+    assert table.note == ""
 
 
 def test_the_workbook_has_a_sheet_of_each_section_with_every_row() -> None:
@@ -433,6 +562,61 @@ def test_mistakes_of_a_section_name_the_part() -> None:
     told = OwnSection(name="x", title="X", sql="SELECT * FROM secret", template="{% set a = 1 %}")
     assert [mistake.split(":")[0] for mistake in mistakes_of(told)] == ["sql", "template"]
     assert mistakes_of(OwnSection(name="x", title="X", sql="SELECT 1 AS n", template="{{ rows|length }}")) == []
+
+
+NOT_APPLIED = {
+    "<div>{{ rows|length }}": "<div> is not closed",
+    "{% for row in rows %}<script>{{ row.x }}</script>{% endfor %}": "<script> is no element",
+    "{{ title|day }}": "filter day takes a day",
+    "{{ nothing }}": "'nothing' is undefined",
+    "{{ rows[0] }}": "name a column of a row",
+}
+
+
+@pytest.mark.parametrize("template", NOT_APPLIED)
+def test_a_template_is_tried_on_an_invented_row_before_it_is_applied(template: str) -> None:
+    (told,) = mistakes_of(OwnSection(name="x", title="X", sql="SELECT 1 AS n", template=template))
+    assert NOT_APPLIED[template] in told
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "<a href='{{ rows[0].url }}' style='width:{{ rows[0].share }}%'>{{ rows[0].name[0:9]|upper }}</a>",
+        "{% for r in rows %}{% if r.a > 'x' and 'y' in r.b and r.c == 3 or r.d is none %}{{ r.e|day }}{% endif %}{% endfor %}",
+        "{{ rows|sum('a')|round(2)|money }}{{ (100 * rows[0].a / rows[1].b)|number(1) }}{{ -rows[0].c|abs }}{{ rows[0].d ~ '!' }}",
+        "{% for c in columns %}{{ rows[0][c] }}{% endfor %}{% for w in rows[0].tags %}{{ w|trim }}{% endfor %}{{ first_day|day }}",
+    ],
+)
+def test_a_template_that_may_fit_rows_is_applied(template: str) -> None:
+    assert mistakes_of(OwnSection(name="x", title="X", sql="SELECT 1 AS n", template=template)) == []
+
+
+EQUAL_NAMES = {
+    "SELECT manager, manager FROM deals": "named manager",
+    'SELECT manager, count(*) AS "Manager" FROM deals GROUP BY manager': "named manager",
+    "SELECT d.day, r.day FROM deals d, requests r": "named day",
+    "SELECT d.*, r.* FROM deals d, requests r": "[*] of several tables",
+    "SELECT * FROM deals d JOIN requests r ON r.request_id = d.request_id": "[*] of several tables",
+}
+
+
+@pytest.mark.parametrize("sql", EQUAL_NAMES)
+def test_columns_of_one_name_are_refused_in_words(sql: str) -> None:
+    with pytest.raises(BadInput, match=EQUAL_NAMES[sql]):
+        query_of(sql, VALUES)
+
+
+def test_names_that_only_look_equal_are_taken() -> None:
+    for sql in (
+        "SELECT day, count(*), count(*), max(day) FROM deals GROUP BY day",
+        "SELECT CASE WHEN day IS NULL THEN day END, day, day + INTERVAL '1' DAY, d.day AS other FROM deals d",
+        "SELECT * FROM deals UNION ALL SELECT * FROM deals",
+        "SELECT d.*, count(*) OVER (PARTITION BY manager) AS n FROM deals d JOIN requests r ON r.request_id = d.request_id",
+    ):
+        assert query_of(sql, VALUES)
+    cut = sections([{"x" * 70: 1, "x" * 71: 2}])
+    assert cut.failed == ("Менеджеры",)
 
 
 def test_a_made_section_is_marked_as_a_view_of_the_page() -> None:

@@ -119,3 +119,18 @@ def test_a_period_of_thousands_of_campaigns_is_shown_whole_and_its_newest_200_de
     assert len(set(re.findall(r"amocrm:\d+", found["page"]))) == 200
     assert "Показано 200 из 5 000, самые новые." in plain(found["page"])
     assert len(gzip.compress(found["page"].encode())) < 4_400_000
+
+
+def test_only_parts_that_the_report_has_are_defined_on_the_page() -> None:
+    """A scope's page would define a budget made of no sales at all: weeks younger than 0 days."""
+    words = texts("ru")
+
+    def defined(*sections: str) -> set[str]:
+        page = render.page(figures_of(shop()), settings_of(report={"sections": list(sections)}))
+        terms = re.findall(r"<dt>(.*?)</dt>", page)
+        parts = ("drivers", "plan", "payback", "income", "funnel", "qualification", "team", "budget")
+        return {part for part in parts if words[part]["definition"].partition(": ")[0] in terms}
+
+    assert len(defined()) == 8
+    assert defined("summary", "funnel", "method") == {"drivers", "funnel"}
+    assert defined("deals", "method") == set()

@@ -86,6 +86,6 @@ def _notices(figures: Figures, extras: Extras, view: View) -> list[str]:
     names = {**words["mail"]["parts"], **words["parts"]}
     failed = [clean(names.get(name, name), MOST_NAME) for name in dict.fromkeys([*figures.get("failed", ()), *extras.failed])]
     return [
-        *([words["stale"]] if view["is_stale"] else []),
+        *([view["stale"]] if view["stale"] else []),
         *([words["failed"].format(list=", ".join(failed))] if failed else []),
     ]

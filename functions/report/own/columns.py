@@ -64,7 +64,8 @@ def _name(item: list[Token]) -> str:
         return ""
     if before is None or before.text in (".", ")", "]") or before.word in ("AS", "END"):
         return last.name
-    return last.name if before.kind != "sign" and before.word not in KEYWORDS else ""
+    is_alias = before.kind not in ("sign", "text") and before.word not in KEYWORDS  # INTERVAL '1' DAY is none
+    return last.name if is_alias else ""
 
 
 def _is_bare_star(item: list[Token]) -> bool:

@@ -85,4 +85,4 @@ def _digits(name: str, digits: Any) -> int:
 def _told(value: Any) -> str:
     if isinstance(value, str):
         return f"the text «{value[:40]}»"
-    return {bool: "yes or no", list: "a list", Record: "a row", date: "a day", datetime: "a time"}.get(type(value), "that")
+    return {bool: "yes or no", list: "a list", Record: "a row", date: "a day", datetime: "a time"}.get(type(value), "a number")

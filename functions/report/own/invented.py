@@ -3,7 +3,7 @@ a number, a text or a day."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -35,6 +35,9 @@ class Anything(Decimal):
 
     def __len__(self) -> int:
         return 1
+
+    def __iter__(self) -> Iterator[Anything]:
+        return iter((self,))
 
 
 class AnyRecord(Record):

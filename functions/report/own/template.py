@@ -117,10 +117,10 @@ def _written(template: Template, told: Mapping[str, Any], clock: Callable[[], fl
             size += len(part)
             if size > MOST_OUTPUT:
                 raise BadInput(f"the template writes more than {MOST_OUTPUT} characters")
-    except (TemplateError, TypeError, ValueError, LookupError, AttributeError) as error:
-        raise BadInput(f"the template does not fit its rows: {error}") from error
-    except (ArithmeticError, RecursionError) as error:
-        raise BadInput("the template does not fit its rows: a number in it is too large, or is none") from error
+    except (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        is_number = isinstance(error, (ArithmeticError, RecursionError)) or "digits" in str(error)  # of Python's bound on int
+        what = "a number in it is too large, or divided by nothing" if is_number else str(error)
+        raise BadInput(f"the template does not fit its rows: {what}") from error
     return "".join(parts)
 
 

@@ -20,5 +20,10 @@ stands in `manifest.files`.
 - `requests-YYYY-MM-N`: at most 1,000 requests each, newest first: counted ones and those with deals, each with deals and path.
 
 A reader of a scope gets the places, results and landings of its channels and the requests that the default model credits to them,
-with the part of their money that it credits there; nothing is told of other touches of their paths. No visitor, phone or e-mail.
+with the part of their money that it credits there; nothing is told of other touches of their paths, whose own are numbered among
+themselves. No visitor, phone or e-mail.
+
+The marts are asked in windows of days that have at most so many rows (snapshot.py), and a month's rows wait as JSON until its last
+day is over, so that memory depends on the windows and not on how much a month has. Reports of one history, scope and language share
+all files but the manifest (`made_of`, `snapshot_from`).
 """

@@ -13,6 +13,7 @@ from functions.report.view.findings import days_text
 from functions.report.view.formats import Formats, clean
 from functions.report.view.names import Names
 from functions.report.view.notes import MOST_NAMED, Line
+from functions.report.view.stale import stale_line
 
 MOST_WARNINGS = 6  # besides the five checks
 MOST_TEXT = 600
@@ -44,7 +45,7 @@ def scope_checks(figures: Figures, formats: Formats, names: Names) -> list[Line]
     and revenue without a cost price. Everything else is known of the whole site alone."""
     quality, say = figures["data_quality"], names.words["mail"]["quality"]
     is_whole = quality["is_last_day_complete"]
-    lines: list[Line] = [("good", say["last_day_whole"]) if is_whole else ("warn", names.words["stale"])]
+    lines: list[Line] = [("good", say["last_day_whole"]) if is_whole else ("warn", stale_line(figures, names.words))]
     if quality["immature"]["median_days"] is not None:
         lines.append(_immature(figures, formats, names))
     if unpriced := quality["without_cost_price"]["revenue"]:

@@ -26,6 +26,7 @@ from functions.report.view.plan import plan_view
 from functions.report.view.qualification import qualification_view
 from functions.report.view.restated import restated_view
 from functions.report.view.source_control import source_control_view
+from functions.report.view.stale import stale_line
 from functions.report.view.team import team_view
 from functions.report.view.tiles import tile_rows
 from functions.report.view.verdict import verdict_lines
@@ -71,7 +72,7 @@ def view_of(figures: Figures, settings: Mapping[str, Any], page_url: str = "") -
         "period": days,
         "against": words["against"].format(period=_days(figures["previous"]["period"], formats)),
         "data_to": words["data_to"].format(time=time, day=day, place=place),
-        "is_stale": not quality["is_last_day_complete"],
+        "stale": stale_line(figures, words),
         "lead": _lead(figures, formats, words),
         "is_empty": not any(figures["totals"][measure] for measure in ADDITIVE),
         "sections": sections_of(settings),

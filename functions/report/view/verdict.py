@@ -8,6 +8,7 @@ from typing import Any
 
 from functions.report.view.formats import Formats
 from functions.report.view.names import Names
+from functions.report.view.stale import stale_line
 
 UNSIGNED = frozenset({"amount", "difference", "over"})  # the sentence says which way
 MONEY = UNSIGNED | {"now", "before", "plan", "fact", "admissible", "actual", "cost", "gross_profit", "income"}
@@ -22,7 +23,12 @@ def verdict_lines(figures: Mapping[str, Any], formats: Formats, names: Names) ->
     say, currency = names.words["verdict_words"], figures["site"]["currency"]
     # A report of some channels has neither direct visits nor requests without a source.
     common = {"currency": currency, "counting": say["counting_scope" if figures.get("scope") else "counting"]}
-    return [_line(part, common, formats, names) for part in figures["verdict"]["parts"]]
+    lines = [_line(part, common, formats, names) for part in figures["verdict"]["parts"]]
+    stale = stale_line(figures, names.words)  # says how many days, which the verdict does not know
+    return [
+        {**line, "text": stale} if stale and part["code"] == "look_incomplete" else line
+        for line, part in zip(lines, figures["verdict"]["parts"], strict=True)
+    ]
 
 
 def unit_money(value: Any, formats: Formats) -> str:

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { forBudget, forOrders, intervalOf, marginAt, salesAt } from '../src/views/logic/allocation'
 import type { Curve } from '../src/views/logic/allocation'
+import { answerOf, isGuess, questionOf, type Fit } from '../src/views/logic/budget'
 
 const ROUNDS = 300
 const NONE = [[0, 0], [0, 0]] as const
@@ -126,4 +127,18 @@ test('a certain fit leaves chance alone, an uncertain one widens the interval', 
   const unsure = intervalOf([{ ...curve, cov: [[0.09, 0], [0, 0]] }], [1_000], 4)
   assert.ok(unsure.low < sure.low && unsure.high > sure.high)
   assert.deepEqual(intervalOf([curve], [0], 4), { low: 0, high: 0 })
+})
+
+test('what is no number is named and the usual one stands; what nobody tried is a guess', () => {
+  const fit: Fit = {
+    channel: 'one', weeks: 40, sales: 400, is_fit: true, why: '', a: Math.log(10) - 0.5 * Math.log(10_000), b: 0.5, cov: null,
+    spend_now: 10_000, sales_now: 10, least_cost: 5_000, most_cost: 20_000
+  }
+  const asked = (told: { [key: string]: string }) => questionOf([fit], told)
+  for (const text of ['abc', '-5', '1e15']) {
+    assert.deepEqual([asked({ amount: text }).misread, asked({ amount: text }).amount], [[text], 40])
+  }
+  assert.deepEqual(asked({ amount: ' 1 000,5 ', 'fix:one': '', 'most:one': 'x', 'most:other': 'y' }).misread, ['x'])
+  const guesses = (amount: string): boolean => isGuess([fit], answerOf(asked({ amount })))
+  assert.deepEqual(['1', '20', '40', '56', '60'].map(guesses), [true, true, false, false, true])
 })

@@ -94,7 +94,7 @@ const Parts = ({ props, choice, deals }: { props: ViewProps, choice: Choice, dea
   const tolerance = key === 'revenue' ? deals.length : 1e-4 // kopecks: the payments of a deal are cut one by one
   return (
     <>
-      <p class="state parts">{words.say('app.deals.parts', { ...Object.fromEntries(SUMMED.map((one) => [one, told(one, sum[one])])), profit: format.amount(sum.profit) })}</p>
+      <p class="state parts">{words.say('app.deals.parts', { ...Object.fromEntries(SUMMED.map((one) => [one, told(one, sum[one])])), profit: format.amount(sum.profit), weight: format.count(sum.weight) })}</p>
       {key !== undefined && Math.abs(figure - sum[key]) > tolerance &&
         <p class="state stale">{words.say('app.deals.rest', { figure: told(key, figure), sum: told(key, sum[key]) })}</p>}
     </>
