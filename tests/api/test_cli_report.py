@@ -121,6 +121,9 @@ def test_what_is_said_names_the_period_the_totals_and_what_failed(folder: Path, 
 
 
 MISTAKES = {
+    ("--from", "0001-01-01", "--to", "0001-01-03"): "no report reaches back before 1970",
+    ("--from", "2026-W40-1", "--to", "2026-10-31"): "a day is written like 2026-11-01",
+    ("--from", "20261001", "--to", "20261031"): "a day is written like 2026-11-01",
     ("--from", "2026-10-06", "--to", "2026-10-05"): "--from 2026-10-06 is after --to 2026-10-05",
     ("--from", "2026-10-06"): "give both --from and --to",
     ("--from", "5.10.2026", "--to", "2026-10-05"): "--from 5.10.2026: a day is written like 2026-11-01",
@@ -142,6 +145,14 @@ def test_what_cannot_be_made_is_told_and_nothing_is_written(options: tuple[str, 
     told = mistake("--lake", folder, "--settings", folder / "shop.yaml", "--out", out, *NOW, *options)
     assert MISTAKES[options] in told
     assert not out.exists()
+
+
+@pytest.mark.parametrize("below", ["", "october"])
+def test_a_file_in_place_of_the_folder_is_told_before_anything_is_asked(below: str, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    told = mistake("--lake", folder, "--settings", folder / "shop.yaml", "--out", tmp_path / "file" / below, *NOW)
+    assert "--out" in told
+    assert "is no folder" in told
 
 
 def test_every_mistake_in_the_options_is_told_at_once(folder: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from functions.report.delivery.suppressed import Suppressed
 from functions.report.delivery.whole import missing_days
 from functions.report.marts.questions import period_of
 from functions.report.store import Ledger, Refresh
-from shared.errors import BadInput
+from shared.errors import BadInput, SettingsError
 from shared.sites import current_key
 from shared.times import lake_text
 from tests.report_aws import BUCKET, OWNER, PARTNER, TABLE, Clients, add_site, installation, run
@@ -49,7 +49,7 @@ def complete(aws: Clients, refresh: str, data_to: datetime, completed_at: dateti
 def text_of(raw: bytes, kind: str = "plain") -> str:
     body = message_from_bytes(raw, policy=default).get_body((kind,))
     assert body is not None
-    return str(body.get_content())
+    return " ".join(str(body.get_content()).split())  # the text part breaks its lines
 
 
 # A refresh in the way
@@ -248,6 +248,12 @@ def test_nobody_waits_for_an_owner_whose_address_mail_cannot_carry(aws: Clients)
         run()
     assert [recipient for recipient, _ in aws.ses.sent] == [PARTNER]
     assert run(minutes=15) == 0
+
+
+def test_the_settings_take_only_mailboxes_that_mail_can_carry() -> None:
+    assert settings_of(report={"recipients": ["owner@пример.рф"]})["report"]["recipients"]
+    with pytest.raises(SettingsError, match="Latin letters"):
+        settings_of(report={"recipients": ["юля@shop.example"]})
 
 
 def test_a_suppressed_owner_is_told_to_the_next_who_sees_everything(aws: Clients) -> None:

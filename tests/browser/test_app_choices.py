@@ -76,7 +76,8 @@ def test_nothing_is_noted_under_the_reports_own_choice(put: Any) -> None:
 
 
 def test_the_reports_verdict_stands_above_the_tiles_only_as_the_report_has_it(put: Any) -> None:
-    above = "document.querySelector('.static').getBoundingClientRect().top < document.querySelector('ul.tiles').getBoundingClientRect().top"
+    top = "document.querySelector('{}').getBoundingClientRect().top"
+    above = f"{top.format('.static')} < {top.format('ul.tiles')}"
     assert put(sample(), "view=summary").evaluate(above)
     page = put(sample(), "view=summary&model=linear")
     assert not page.evaluate(above)
@@ -95,7 +96,7 @@ def test_back_and_forward_between_two_lists_of_deals_find_them_again(put: Any) -
         page.wait_for_function("text => document.querySelector('.card > .state')?.textContent === text", arg=first)
         page.go_forward()
         page.wait_for_function(
-            "text => { const now = document.querySelector('.card > .state')?.textContent; return now !== text && now?.includes('Выручка') }",
+            "text => (now => now !== text && now?.includes('Выручка'))(document.querySelector('.card > .state')?.textContent)",
             arg=first,
         )  # fmt: skip
 
@@ -124,8 +125,8 @@ def test_print_keeps_tables_whole(put: Any, page: Any, view: str, width: int) ->
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator("#app thead").first.evaluate("one => getComputedStyle(one).display") == "table-header-group"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    cut = "[...document.querySelectorAll('#app .wide')].filter(one => one.clientWidth && one.scrollWidth > one.clientWidth + 1).length"
-    assert page.evaluate(cut) == 0
+    wide = "[...document.querySelectorAll('#app .wide')]"
+    assert page.evaluate(f"{wide}.filter(one => one.clientWidth && one.scrollWidth > one.clientWidth + 1).length") == 0
 
 
 def test_static_tables_of_models_stay_only_for_models_that_the_live_one_has_not(put: Any) -> None:

@@ -10,7 +10,8 @@ from markupsafe import Markup
 
 from functions.report.marts.questions import Period
 from functions.report.own.asking import Asking, why
-from functions.report.own.cells import Answer, Cell, shown
+from functions.report.own.cells import Answer, shown
+from functions.report.own.cells import Cell as Cell  # of those who show a section elsewhere
 from functions.report.own.filters import filters_of
 from functions.report.own.query import PARAMETERS, query_of, values_of
 from functions.report.own.record import records

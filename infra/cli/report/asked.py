@@ -14,6 +14,7 @@ from shared.report_settings import Language
 from shared.times import local_day
 
 BASES = (REQUEST, PAYMENT, TOUCH)
+FIRST_DAY = date(1970, 1, 1)
 MOST_DAYS = 1500  # as far back as report.history_days may reach
 
 
@@ -77,6 +78,11 @@ def period_asked(settings: Mapping[str, Any], asked: Asked, now: datetime) -> Pe
 
 def _day(option: str, text: str) -> date:
     try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise BadInput(f"{option} {text}: a day is written like 2026-11-01") from error
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != text:
+        raise BadInput(f"{option} {text}: a day is written like 2026-11-01")
+    if day < FIRST_DAY:
+        raise BadInput(f"{option} {text}: no report reaches back before {FIRST_DAY.year}")
+    return day

@@ -65,6 +65,8 @@ def report(
         return
     if out is None:
         raise BadInput("give --out DIR, the folder for the report")
+    if any(path.exists() and not path.is_dir() for path in (out, *out.parents)):
+        raise BadInput(f"--out {out} is no folder, and none can be made there")
     asked, present = Asked(first, last, model, basis, language, scope), now_of(now)
     with _place(lake, settings, stack, site) as place:
         made, read = _made(place, asked, present)
