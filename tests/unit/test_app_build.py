@@ -64,9 +64,9 @@ def test_packages_are_pinned_by_version_and_hash_and_by_no_address() -> None:
     assert "omit-lockfile-registry-resolved=true" in (APP / ".npmrc").read_text()
 
 
-def test_the_zip_holds_the_built_file_and_nothing_of_its_source(tmp_path: Path) -> None:
+def test_the_zip_holds_the_built_file_with_its_licences_and_nothing_of_its_source(tmp_path: Path) -> None:
     shutil.copytree(APP, tmp_path / "app", ignore=lambda folder, names: {*_LEFT_OUT(folder, names), "node_modules"})
-    assert [file.name for file in (tmp_path / "app").rglob("*") if file.is_file()] == ["report.js"]
+    assert sorted(file.name for file in (tmp_path / "app").rglob("*") if file.is_file()) == ["LICENSES.txt", "report.js"]
 
 
 def test_no_source_file_is_longer_than_the_head_can_hold() -> None:

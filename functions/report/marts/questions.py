@@ -39,8 +39,8 @@ KNOWN_DAYS = 90  # a value that was not seen for so long before the period is ne
 
 
 class Period(NamedTuple):
-    """Whole local days, both ends included. `before` are the ends of the period that this one is compared with, where that is not the
-    one of the same length right before it (a calendar month's)."""
+    """Whole local days, both ends included. `before` are the ends of the period that this one is compared with, where that is not
+    the one as long right before it (a calendar month's)."""
 
     first: date
     last: date
@@ -88,7 +88,7 @@ def answers_of(
     questions: Sequence[str],
     more: Mapping[str, Value] | None = None,
 ) -> Answers:
-    """Answers of these questions alone for a period; `more` are values that they need besides. WarehouseError when a query fails."""
+    """Answers of these questions alone for a period; `more` are values that they need besides. WarehouseError when one fails."""
     lookback = int(settings["attribution"]["lookback_days"])
     values: dict[str, Value] = {
         "site_id": settings["site_id"],
