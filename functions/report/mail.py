@@ -42,7 +42,7 @@ class _OneLine(BaseHeader, UnstructuredHeader):  # type: ignore[misc,unused-igno
         return f"{self.name}: {self}{policy.linesep}"
 
 
-class _Encoded(BaseHeader, UnstructuredHeader):  # type: ignore[misc,unused-ignore]  # as above
+class _Encoded(BaseHeader, UnstructuredHeader):  # type: ignore[misc,unused-ignore]  # its base, as above
     """Outside text as encoded words (RFC 2047), its spaces within them. Python's own folding leaves out a space where a Latin word
     ends a line and a Cyrillic one begins the next."""
 
