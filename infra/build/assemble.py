@@ -32,7 +32,9 @@ PACKAGES = {
     "AlertsFunction": "report",
 }
 # botocore describes 440 services in 27 MB; these are the ones that the functions (and boto3's credentials) talk to.
-SERVICES = frozenset({"athena", "dynamodb", "firehose", "glue", "s3", "secretsmanager", "ses", "sesv2", "sqs", "ssm", "sts"})
+SERVICES = frozenset(
+    {"athena", "dynamodb", "firehose", "glue", "lambda", "s3", "secretsmanager", "ses", "sesv2", "sqs", "ssm", "sts"}
+)
 LANGUAGES = ("root", "en", "ru")  # of Babel's 32 MB of locales
 _STAGED = ("template.yaml", "Makefile", "functions", "shared", "requirements", "infra/__init__.py", "infra/build")
 _LEFT_OUT = shutil.ignore_patterns(

@@ -24,6 +24,7 @@ from infra.warehouse.duckdb import DuckDbWarehouse
 from shared.errors import WarehouseError
 from shared.records import HIT
 from shared.settings import SiteSettings
+from shared.sources import standard_channels
 from shared.sql import Value, bind
 from shared.trino import TrinoWarehouse
 from shared.trino_client import query_name
@@ -309,8 +310,13 @@ def rows_of(warehouse: Warehouse, text: str, site: SiteSettings, date_basis: str
     most = {"most_deals": 5000, "most_touches": 20, "most_values": 100, "most_keys": 20, "most_restated": 100, "most_calls": 5000}
     most |= {"most_names": 50, "slow_times": 2, "most_sections": 50, "most_places": 1000, "most_landings": 100}
     weeks = {f"{end}_{n}": NOW - timedelta(weeks=n, days=end == "from") for n in range(5) for end in ("from", "to")}
+    windows = {
+        f"{end}_day_{n}": (NOW - timedelta(weeks=n, days=end == "first")).date() for n in range(5) for end in ("first", "last")
+    }
     told: dict[str, Value] = {
         "refresh_id": "",
+        "channels": sorted(standard_channels()),
+        **windows,
         "recent_from": date(2026, 10, 15),
         **weeks,
         "model": "linear",

@@ -23,7 +23,7 @@ from shared.warehouse import Row, Warehouse
 # Sections that can be told by channel.
 OF_SCOPE = ("summary", "plan", "payback", "channels", "income", "funnel", "traffic", "deals", "method")
 # Questions whose rows are of one channel each.
-SPLIT = ("visits", "results", "spend", "channels", "ad_clicks")
+SPLIT = ("visits", "results", "spend", "channels", "ad_clicks", "visit_requests")
 # Blocks of figures.json that such sections are made of.
 BLOCKS = (
     "site", "period", "data_to", "kind", "scope", "model", "date_basis", "days", "totals", "previous", "change", "verdict", "tiles",
