@@ -114,7 +114,7 @@ def plan_of(site_id: str = "kvartal", table: str = "deals", **changes: Any) -> d
     ("plan", "why"),
     [
         (plan_of("other"), "deals beyond the rows of this site"),
-        (plan_of(nullsAllowed=True), "deals beyond the rows of this site"),
+        (plan_of(ranges=[]), "deals beyond the rows of this site"),
         (plan_of(ranges=[{"low": {"value": "kvartal"}, "high": {}}]), "deals beyond the rows of this site"),
         ({"inputTableColumnInfos": [{**PLAN_ENTRY, "constraint": {"none": False, "columnConstraints": []}}]}, "beyond the rows"),
         ({"inputTableColumnInfos": [{**PLAN_ENTRY, "columnConstraints": []}]}, "beyond the rows"),
@@ -143,10 +143,10 @@ def test_a_plan_is_looked_at_before_its_query_runs() -> None:
         assert own_sections_of(engine, settings, PERIOD).failed == ("Менеджеры",), plan  # type: ignore[arg-type]
     assert engine.asked == []
     fine: dict[str, Any]
-    for fine in (plan_of(), {"inputTableColumnInfos": []}):
+    for fine in (plan_of(), plan_of(nullsAllowed=True), {"inputTableColumnInfos": []}):
         engine.plan = json.dumps(fine, indent=1)
         assert own_sections_of(engine, settings, PERIOD).failed == ()  # type: ignore[arg-type]
-    assert len(engine.asked) == 2
+    assert len(engine.asked) == 3
 
 
 def test_settings_published_before_there_were_sections_have_none() -> None:

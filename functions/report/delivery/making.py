@@ -17,6 +17,7 @@ from functions.report.delivery.whole import missing_days
 from functions.report.extras import Extras, extras_of
 from functions.report.figures import ADDITIVE, Figures, build
 from functions.report.marts.questions import Answers, Period, ask
+from functions.report.own.asking import Asking
 from functions.report.own.section import own_sections_of
 from functions.report.render import APP
 from functions.report.snapshot.build import Days
@@ -62,12 +63,13 @@ class Maker:
         self._warehouse, self._settings, self._refresh = warehouse, settings, refresh
         self._answers: dict[Period, tuple[Answers, Answers]] = {}
         self._shared: dict[tuple[str, str, Days], Made] = {}
+        self._own = Asking()
 
     def make(self, wanted: Wanted) -> Report:
         """The report. WarehouseError when a question fails; BadInput for a scope that the settings do not know."""
         settings = in_language(self._settings, wanted.language)
         figures, settings = self._figures(settings, wanted)
-        extras = extras_of(figures, settings, own_sections_of(self._warehouse, settings, wanted.period))
+        extras = extras_of(figures, settings, own_sections_of(self._warehouse, settings, wanted.period, self._own))
         snapshot, data = self._snapshot(settings, wanted, figures)
         if snapshot is None:
             extras = extras._replace(failed=(*extras.failed, "snapshot"))
