@@ -54,14 +54,14 @@ const Places = (props: ViewProps): ComponentChild => {
     const verdictFor = (node: Node): string =>
       node.level !== 1 || node.kind === 'no_source' || node.kind === 'other' || now.isPart ? '' : verdictOf(node.sums, thresholds)
     return [
+      verdict, // first: on a narrow screen the last columns are a scroll away
       ...metricColumns<Node>(props, METRICS, {
         sums: (node) => node.sums,
         before: (node) => node.level > 1 || before === null ? null : known.before.get(node.key)?.sums ?? noSums(),
         isNotSplit: (node) => node.isNotSplit,
         deals: (node) => node.isNotSplit ? null : { place: placeBehind(props.state, node.key) },
         hidden: HIDDEN
-      }),
-      verdict
+      })
     ]
   }, [root, before, props.address, words, format])
   return (
