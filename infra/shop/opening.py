@@ -40,7 +40,7 @@ def _settings(token: str, *pages: str) -> dict[str, Any]:
     """The shop's own settings, on this machine's addresses and with today in the report."""
     raw = settings(token_sha256(token))
     origins = [*pages, *(page.replace("127.0.0.1", "localhost") for page in pages)]
-    report = {**raw["report"], "days": DAYS, "until": "today"}
+    report = {**raw["report"], "days": DAYS, "until": "today", "hour": 0}
     return {**raw, "hosts": ["127.0.0.1", "localhost"], "origins": origins, "report": report}
 
 

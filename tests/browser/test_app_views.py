@@ -31,9 +31,10 @@ from tests.browser.app_view_cases import (
     sums,
     total_of,
 )  # fmt: skip
+from tests.unit.node import APP, node_of
 
 pytestmark = pytest.mark.browser
-AXE = Path(__file__).parents[2] / "functions" / "report" / "app" / "node_modules" / "axe-core" / "axe.min.js"
+AXE = APP / "node_modules" / "axe-core" / "axe.min.js"
 PLAN = [
     {"month": "2026-09", "channel": None, "cost": 9_000_000, "sales": 15, "revenue": 2_000_000, "cpo": 550_000},
     {"month": "2026-10", "channel": None, "cost": 9_000_000, "requests": 50, "sales": 15, "revenue": 2_000_000, "cpo": 300_000},
@@ -130,6 +131,7 @@ def test_every_view_renders_whole_on_a_phone_in_both_languages(show: Show, langu
 
 
 def test_no_view_has_a_serious_fault_of_access(show: Show) -> None:
+    node_of(APP)  # axe is one of its packages
     page = show(files_of(plan=PLAN, budget=BUDGET), "summary")
     page.evaluate(AXE.read_text("utf-8"))
     for view in VIEWS:

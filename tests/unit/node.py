@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.requires import missing
@@ -17,13 +20,22 @@ def node_of(folder: Path) -> str:
     found = shutil.which("node")
     if found is None or shutil.which("npm") is None:
         missing("needs Node and npm")
-    wanted = json.loads((folder / "package.json").read_text())["devDependencies"]
-    if any(_installed(folder, name) != version for name, version in wanted.items()):
-        command = ["npm", "ci", "--ignore-scripts", "--prefer-offline"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=180)
-        if done.returncode != 0:
-            missing(f"needs the packages of {folder.name}, and npm ci failed: {done.stderr.strip()[-300:]}")
+    with _alone(folder):
+        wanted = json.loads((folder / "package.json").read_text())["devDependencies"]
+        if any(_installed(folder, name) != version for name, version in wanted.items()):
+            command = ["npm", "ci", "--ignore-scripts", "--prefer-offline"]
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=180)
+            if done.returncode != 0:
+                missing(f"needs the packages of {folder.name}, and npm ci failed: {done.stderr.strip()[-300:]}")
     return str(found)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time installs: npm begins by deleting what is there."""
+    with (folder / "package.json").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def run_node(folder: Path, *command: str, told: str = "") -> str:
