@@ -337,7 +337,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
                 "crm": {"token_sha256": [token_sha256(SECRETS["crm path token"])], "amocrm": {}},
                 "proxy_token_sha256": [token_sha256(SECRETS["proxy"])],
                 "numbers": {"default": "+74950000001"},
-                "report": {"recipients": [READER.email], "language": "en"},
+                "report": {"recipients": [READER.email], "language": "en", "until": "today"},
             }
             stack.publish(parse_settings(settings))
         item = {"pk": {"S": pool_key("hash")}, "sk": {"S": "+74950000031"}}
