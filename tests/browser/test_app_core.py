@@ -274,7 +274,7 @@ def test_what_is_seen_is_saved_as_csv_and_xlsx(page: Any, address: str) -> None:
     rows = page.locator("table.live tbody tr").count()
     lines = saved(page, "CSV").decode("utf-8-sig").splitlines()
     assert len(lines) == rows + 2
-    assert lines[0].startswith("Канал, источник, кампания;Расход;") or lines[0].startswith('"Канал, источник, кампания";Расход;')
+    assert lines[0].replace('"', "").startswith("Канал, источник, кампания;Оценка;Расход;")
     assert any(line.startswith("Яндекс Директ › yandex › Распродажа <осень>;") for line in lines)
     sheet = CalamineWorkbook.from_filelike(BytesIO(saved(page, "Excel"))).get_sheet_by_index(0).to_python()
     assert len(sheet) == rows + 2
@@ -307,7 +307,7 @@ def test_the_table_is_one_stop_of_the_tab_key_and_arrows_move_in_it(page: Any, a
     until(page, "document.querySelector('tr.level-2') === null")
     page.keyboard.press("End")
     page.keyboard.press("Home")
-    for _ in range(4):  # the row opens; spend and visits, which have no deals; requests
+    for _ in range(5):  # the row opens; verdict, spend and visits, which have no deals; requests
         page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     page.locator("h2.title", has_text="Заявки и сделки").wait_for()
