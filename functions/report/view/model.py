@@ -11,7 +11,6 @@ from functions.report.marts.tree import NO_SOURCE
 from functions.report.view.budget import budget_view
 from functions.report.view.call_tracking import call_tracking_view
 from functions.report.view.calls import call_lines
-from functions.report.view.changes import change_text, change_tone
 from functions.report.view.contacts import contact_rows
 from functions.report.view.customers import cohort_view, customer_view
 from functions.report.view.drivers import driver_rows
@@ -34,7 +33,6 @@ from functions.report.view.words import plural
 from shared.report_settings import SECTIONS
 from shared.times import from_lake_text
 
-KEY_FIGURES = ("revenue", "cost", "romi", "margin_romi", "requests", "sales", "cpl", "cpo")
 MOST_PAGE_DEALS = 200  # in the page's own table; the workbook and the page's app have the rest
 # Parts with a definition of their own → the section that they stand in.
 TERMS = {
@@ -73,7 +71,6 @@ def view_of(figures: Figures, settings: Mapping[str, Any], page_url: str = "") -
         "against": words["against"].format(period=_days(figures["previous"]["period"], formats)),
         "data_to": words["data_to"].format(time=time, day=day, place=place),
         "stale": stale_line(figures, words),
-        "lead": _lead(figures, formats, words),
         "is_empty": not any(figures["totals"][measure] for measure in ADDITIVE),
         "sections": sections_of(settings),
         "verdict_lines": verdict_lines(figures, formats, names),
@@ -86,7 +83,6 @@ def view_of(figures: Figures, settings: Mapping[str, Any], page_url: str = "") -
         "qualification": qualification_view(figures, formats, names),
         "team": team_view(figures, formats, names),
         "budget": budget_view(figures, formats, names),
-        "key_figures": [_key_figure(measure, figures, formats, words) for measure in KEY_FIGURES],
         "symbol": formats.symbol,
         "names": names,
         "control": source_control_view(figures, formats, names),
@@ -145,35 +141,6 @@ def _sign(measure: str, value: Any) -> str:
 
 def _days(period: Mapping[str, str], formats: Formats) -> str:
     return formats.days(date.fromisoformat(period["from"]), date.fromisoformat(period["to"]))
-
-
-def _lead(figures: Figures, formats: Formats, words: Mapping[str, Any]) -> str:
-    totals = figures["totals"]
-    if not totals["cost"]:
-        return str(words["lead_no_cost"])
-    profit = totals["gross_profit"]
-    which = ("lead" if profit is not None else "lead_revenue") + ("" if figures["site"]["currency"] == "RUB" else "_other")
-    each = {"revenue": totals["revenue"] / totals["cost"], "profit": (profit or 0) / totals["cost"]}
-    shown = {name: _unit(value, formats) for name, value in each.items()}
-    return str(words[which].format(**shown, currency=figures["site"]["currency"]))
-
-
-def _unit(value: Any, formats: Formats) -> str:
-    return formats.money(value.quantize(type(value)("0.01")) if hasattr(value, "quantize") else value)
-
-
-def _key_figure(measure: str, figures: Figures, formats: Formats, words: Mapping[str, Any]) -> View:
-    now, before, change = figures["totals"][measure], figures["previous"]["totals"][measure], figures["change"][measure]
-    is_money = measure in ("revenue", "cost", "cpl", "cpo")
-    show = formats.money if is_money else lambda value: formats.figure(measure, value)
-    return {
-        "measure": measure,
-        "label": words["metrics"][measure],
-        "value": show(now),
-        "was": words["was"].format(value=show(before)) if before is not None and change and round(change, 3) else "",
-        "change": change_text(measure, change, before, formats, words) if now is not None else "",
-        "tone": change_tone(measure, change),
-    }
 
 
 def _channel(channel: Figures, formats: Formats, names: Names) -> View:
