@@ -20,7 +20,7 @@ $(READY): requirements/uv.txt requirements/dev.txt pyproject.toml
 demo: $(READY)   ## a month of a fictional shop through the real endpoints, then the report: out/demo/
 	@$(PY) -m infra.cli demo --out out/demo
 
-up: $(READY)     ## the same stack, kept running; other ports: make up UP="--port 18080 --shop-port 18081"
+up: $(READY)     ## the same stack, kept running; options: make up UP="--language en --port 18080 --shop-port 18081"
 	@$(PY) -m infra.cli up $(UP)
 
 check: $(READY)  ## ruff, mypy, template

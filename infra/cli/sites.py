@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import typer
 
@@ -50,10 +51,18 @@ report: {{recipients: [], language: ru, days: 30}}
 
 
 @app.command()
-def add(site: str, host: str, out: Annotated[Path, typer.Option(help="folder for the file")] = Path()) -> None:
-    """Write a settings file to start from, with a fresh CRM token."""
+def add(
+    site: str,
+    host: str,
+    out: Annotated[Path, typer.Option(help="folder for the file")] = Path(),
+    endpoint: Annotated[
+        str, typer.Option(help="address of the stack: its output ApiUrl, or your own name for it")
+    ] = "https://YOUR-API",
+) -> None:
+    """Write a settings file to start from, with a fresh CRM token; prints the tag for the site's pages."""
     if not is_site_id(site):
         raise BadInput(f"{site} is no site id; use a-z, 0-9 and hyphens")
+    tag = tracker_tag(endpoint, site)
     path = out / f"{site}.yaml"
     if path.exists():
         raise BadInput(f"{path} exists already; it is not overwritten")
@@ -67,6 +76,7 @@ def add(site: str, host: str, out: Annotated[Path, typer.Option(help="folder for
     print(
         f"{path} written; look it over, then: skvoz sites apply {path} --bucket FILES_BUCKET (the stack's output FilesBucketName)"
     )
+    print(f"on every page of the site: {tag}")
     print(f"the CRM posts to /v1/crm/generic/{site}/{token} (keep the token: it is shown once, the file has its hash)")
     print(f"amoCRM posts to /v1/crm/amocrm/{site}/ and the same token, once the file has crm.amocrm (docs/operations.md)")
 
@@ -98,6 +108,14 @@ def _read(file: Path) -> SiteSettings:
     for warning in warnings_of(settings):
         print(f"warning: {warning}", file=sys.stderr)
     return settings
+
+
+def tracker_tag(endpoint: str, site_id: str) -> str:
+    """The tag that a site's owner pastes into every page. BadInput where `endpoint` is no address of http or https."""
+    address = urlsplit(endpoint)
+    if address.scheme not in ("http", "https") or not address.netloc or set(endpoint) & set("\"'<> "):
+        raise BadInput(f"{endpoint} is no address; write it like https://stat.shop.example")
+    return f'<script async src="{endpoint.rstrip("/")}/skvoz.js" data-site="{site_id}"></script>'
 
 
 LEAST_LEASE_SECONDS = 90  # a heartbeat of 60 s, and time for it to arrive

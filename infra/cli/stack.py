@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from shared.report_settings import Language
+
 
 def demo(
     out: Annotated[Path, typer.Option(help="folder for report.html, report.eml, report.xlsx and figures.json")] = Path("out/demo"),
@@ -28,6 +30,7 @@ def up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="port of the API on 127.0.0.1; 0 takes a free one")] = 8080,
     shop_port: Annotated[int, typer.Option(min=0, max=65535, help="port of the demo shop; 0 takes a free one")] = 8081,
     root: Annotated[Path, typer.Option(help="folder of the stack")] = Path("out/up"),
+    language: Annotated[Language, typer.Option(help="of the report: mail, page and workbook")] = "ru",
 ) -> None:
     """Keep the local stack and its demo shop running; Ctrl-C ends them. Prints where to begin."""
     import os
@@ -42,7 +45,7 @@ def up(
     with ExitStack() as closing:
 
         def ready(stack: LocalStack) -> None:
-            shop = open_shop(stack, shop_port, os.urandom)
+            shop = open_shop(stack, shop_port, os.urandom, language)
             closing.callback(shop.close)
             print(f"Skvoz and its demo shop run; Ctrl-C ends them. Begin here: {shop.url}/demo/")
             for what, address in (

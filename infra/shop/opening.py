@@ -22,25 +22,26 @@ DAYS = 7  # of the report: a newcomer's week
 SPENT = {"tp-poisk-msk": 12, "g-search": 9, "vk-remont": 15}  # campaign → clicks that today's advertising has cost so far
 
 
-def open_shop(stack: LocalStack, port: int, randomness: Callable[[int], bytes]) -> ShopServer:
-    """The shop, serving; close it before the stack. `randomness(n)` gives n random bytes, for the secrets."""
+def open_shop(stack: LocalStack, port: int, randomness: Callable[[int], bytes], language: str = "ru") -> ShopServer:
+    """The shop, serving; close it before the stack. `randomness(n)` gives n random bytes, for the secrets; `language` is the
+    report's, ru or en (the shop itself speaks Russian)."""
     token = base64.urlsafe_b64encode(randomness(24)).decode()
     secret = "whsec_" + base64.b64encode(randomness(32)).decode()
     shop = ShopServer(stack, SITE, token, secret, port)
     for name in ("import", "crm-generic", "calls-generic"):
         stack.put_secret(f"{SITE}/{name}", secret)
-    stack.publish(parse_settings(_settings(token, shop.url, stack.url)))
+    stack.publish(parse_settings(_settings(token, language, shop.url, stack.url)))
     add_numbers(stack, SITE, NUMBERS)
     _spend(stack)
     shop.start()
     return shop
 
 
-def _settings(token: str, *pages: str) -> dict[str, Any]:
+def _settings(token: str, language: str, *pages: str) -> dict[str, Any]:
     """The shop's own settings, on this machine's addresses and with today in the report."""
     raw = settings(token_sha256(token))
     origins = [*pages, *(page.replace("127.0.0.1", "localhost") for page in pages)]
-    report = {**raw["report"], "days": DAYS, "until": "today", "hour": 0}
+    report = {**raw["report"], "days": DAYS, "until": "today", "hour": 0, "language": language}
     return {**raw, "hosts": ["127.0.0.1", "localhost"], "origins": origins, "report": report}
 
 

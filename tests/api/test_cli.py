@@ -65,11 +65,20 @@ def test_a_new_settings_file_is_right_as_it_is_and_keeps_no_token(tmp_path: Path
     settings = read_settings(tmp_path / "2026.yaml")
     assert (settings.site_id, settings.hosts) == ("2026", ["shop.example"])
     (token,) = re.findall(r"/v1/crm/generic/2026/([\w-]{20,})", told.stdout)
+    assert 'on every page of the site: <script async src="https://YOUR-API/skvoz.js" data-site="2026"></script>\n' in told.stdout
     assert settings.crm.token_sha256 == [hashlib.sha256(token.encode()).hexdigest()]
     assert token not in (tmp_path / "2026.yaml").read_text()
     checked = run("sites", "check", tmp_path / "2026.yaml")
     assert "settings of 2026 are right" in checked.stdout
     assert checked.stderr == ""
+
+
+def test_the_tag_for_the_pages_of_a_new_site_is_ready_to_paste(tmp_path: Path) -> None:
+    told = run("sites", "add", "shop", "shop.example", "--out", tmp_path, "--endpoint", "https://stat.shop.example/")
+    assert '<script async src="https://stat.shop.example/skvoz.js" data-site="shop"></script>\n' in told.stdout
+    for wrong in ("stat.shop.example", "ftp://stat.shop.example", 'https://stat.shop.example/"><b', "https://"):
+        assert "is no address" in mistake("sites", "add", "other", "shop.example", "--out", tmp_path, "--endpoint", wrong)
+    assert [path.name for path in tmp_path.iterdir()] == ["shop.yaml"]
 
 
 def test_what_a_new_site_is_told_to_do_next_is_a_command_that_runs(stack: LocalStack, tmp_path: Path) -> None:

@@ -311,6 +311,15 @@ def test_the_report_is_mailed_with_its_files_and_again_on_demand(stack: LocalSta
         assert get(shop, missing).header("location") == "/demo/mail"
 
 
+def test_the_report_speaks_english_where_asked(tmp_path: Path) -> None:
+    with LocalStack(tmp_path, SimulatedClock(NOW)) as stack:
+        shop = open_shop(stack, 0, os.urandom, "en")
+        shop.mailbox.send_report()
+        (mail,) = shop.mailbox.mails()
+        shop.close()
+    assert "7 days to November" in mail["Subject"]
+
+
 def test_mails_have_their_time_on_them(shop: ShopServer) -> None:
     post(shop, "/demo/mail/send")
     post(shop, "/demo/mail/send")

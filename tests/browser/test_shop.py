@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from python_calamine import CalamineWorkbook
 
 from infra.local.clock import RealClock
 from infra.local.stack import LocalStack
@@ -27,6 +29,7 @@ AGENT = (
 SHOWN = {f"{n[:2]} {n[2:5]} {n[5:8]}-{n[8:10]}-{n[10:]}" for n in NUMBERS}
 DEFAULT = "+7 495 000-00-10"
 PATIENCE = 15.0  # seconds
+WALK_SECONDS = 120.0  # README promises the walk within two minutes; people read while they walk, a browser does not
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +114,17 @@ def visible(markup: str) -> str:
     return " ".join(text.replace("\u2060", "").replace("\u200b", "").split())
 
 
+def rows_of(book: bytes, sheet: str) -> list[list[Any]]:
+    return CalamineWorkbook.from_filelike(io.BytesIO(book)).get_sheet_by_name(sheet).to_python()
+
+
+def told(text: str, lead_id: int) -> str:
+    """What the mail's text part says of a sale: the line of its source and the next one."""
+    lines = text.splitlines()
+    at = next(place for place, line in enumerate(lines) if f"amocrm:{lead_id}" in line)
+    return " ".join(" ".join(lines[at - 1 : at + 1]).split())
+
+
 def wins(page: Any, shop: ShopServer, lead_id: int, cost: int) -> None:
     """The manager: price as it is, the cost, paid."""
     page.goto(f"{shop.url}/demo/crm")
@@ -123,6 +137,7 @@ def wins(page: Any, shop: ShopServer, lead_id: int, cost: int) -> None:
 def test_from_the_ad_link_to_the_mail_a_form_and_a_call_are_found_with_their_sources(
     stack: LocalStack, shop: ShopServer, chromium: Any
 ) -> None:
+    began = time.monotonic()
     first = visitor(chromium)
     page = comes_by(first, shop, "yandex")
     number = number_on(page)
@@ -190,7 +205,40 @@ def test_from_the_ad_link_to_the_mail_a_form_and_a_call_are_found_with_their_sou
     (mail,) = shop.mailbox.mails()
     for channel, price in (("Яндекс Директ", order.price), ("VK Реклама", 48000)):
         assert f"{price:,}".replace(",", " ") in row_of(html_of(mail), channel)
-    assert [file.name.rpartition(".")[2] for file in attachments(mail)] == ["xlsx"]
+    text = mail.get_body(("plain",)).get_content()
+    read = visible(html_of(mail))
+    for lead, campaign in ((order, "tp-poisk-msk"), (rang, "vk-remont")):
+        assert f"{campaign} Сделка amocrm:{lead.lead_id}, по номеру заявки" in read
+        assert f"{campaign} Сделка amocrm:{lead.lead_id}, по номеру заявки" in told(text, lead.lead_id)
+    (book,) = attachments(mail)
+    assert book.name.endswith(".xlsx")
+    (row,) = [row for row in rows_of(book.content, "Сделки") if f"amocrm:{order.lead_id}" in row]
+    assert {"tp-poisk-msk", "по номеру заявки"} <= set(row)
+
+    with manager.context.expect_page() as opened:
+        manager.frame_locator(".letter iframe").get_by_role("link", name="Открыть полный отчёт").first.click()
+    report = opened.value
+    report.goto(f"{report.url.partition('#')[0]}#view=deals")
+    line = report.locator(".deal-list tr", has_text="tp-poisk-msk")
+    line.locator("button.fold").click()
+    detail = report.locator(".deal-detail")
+    detail.wait_for()
+    assert "по номеру заявки" in detail.inner_text()
+    assert "Яндекс Директ" in detail.locator("ol").inner_text()
+    assert time.monotonic() - began < WALK_SECONDS
+
+
+def test_the_send_button_says_that_it_works_and_comes_back_with_the_page(shop: ShopServer, chromium: Any) -> None:
+    page = visitor(chromium).new_page()
+    page.goto(f"{shop.url}/demo/mail")
+    page.route("**/demo/mail/send", lambda route: route.abort())
+    page.evaluate("document.getElementById('send').form.addEventListener('submit', e => e.preventDefault())")
+    page.click("#send")
+    assert page.locator("#send").is_disabled()
+    assert page.text_content("#send") == "Собираем отчёт, до полминуты…"
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    assert page.locator("#send").is_enabled()
+    assert page.text_content("#send") == "Отправить отчёт"
 
 
 def test_the_report_can_be_sent_again(stack: LocalStack, shop: ShopServer, chromium: Any) -> None:
