@@ -157,13 +157,13 @@ def _reply(http: BaseHTTPRequestHandler, status: int, headers: Any, body: bytes)
         pass  # the page was left before its answer came
 
 
-def until(tab: Any, is_so: Callable[[], bool]) -> None:
-    """Bounded poll on the servers' side."""
-    for _ in range(200):
+def until(tab: Any, is_so: Callable[[], bool], tries: int = 200) -> None:
+    """Bounded poll on the servers' side, 50 ms a try."""
+    for _ in range(tries):
         if is_so():
             return
         tab.wait_for_timeout(50)
-    pytest.fail("it did not happen within ten seconds")
+    pytest.fail(f"it did not happen within {tries * 0.05:.0f} seconds")
 
 
 def loaded(tab: Any) -> None:
