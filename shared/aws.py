@@ -5,30 +5,49 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 _ONE_AT_A_TIME = threading.Lock()  # a session is not made for clients being created side by side (the local gateway has threads)
 
 
+class Patience(NamedTuple):
+    """Tries of a call, and seconds that each waits for the line and for the answer."""
+
+    tries: int
+    connect: float
+    read: float
+
+    @property
+    def longest(self) -> float:
+        """Seconds that a call may take at most."""
+        return self.tries * (self.connect + self.read)
+
+
+For = Literal["work", "door", "question"]
+PATIENCE: Mapping[For, Patience] = {
+    "work": Patience(3, 2, 10),
+    "door": Patience(2, 1, 3),  # a door has seconds, and must still spill or say 503 when a store is slow
+    "question": Patience(1, 0.3, 0.4),  # somebody hears it ringing; an answer of the table takes a hundredth of that
+}
 # Services whose calls are made once: a second one of a mail that was taken and not answered in time would be a second mail.
 _ONCE = {"sesv2"}
 
 
 @cache
-def client(service: str, is_door: bool = False) -> Any:
-    """Shared low-level client. botocore directly: boto3's resources would cost every cold start and serve nothing.
-
-    `is_door`: less patience, because a door has seconds and must still spill or say 503 when a store is slow. What sends mail
-    asks once and waits for a minute.
-    """
+def client(service: str, use: For = "work") -> Any:
+    """Shared low-level client. botocore directly: boto3's resources would cost every cold start and serve nothing. What sends mail
+    asks once and waits for a minute."""
     from botocore.config import Config
 
-    is_once = service in _ONCE
+    patience = PATIENCE[use]
+    if service in _ONCE:
+        patience = patience._replace(tries=1, read=60)
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": 1 if is_once else 2 if is_door else 3},
-        connect_timeout=1 if is_door else 2,
-        read_timeout=60 if is_once else 3 if is_door else 10,
+        retries={"mode": "standard", "total_max_attempts": patience.tries},
+        connect_timeout=patience.connect,
+        read_timeout=patience.read,
     )
     with _ONE_AT_A_TIME:
         return _session().create_client(service, config=config)
@@ -36,7 +55,12 @@ def client(service: str, is_door: bool = False) -> Any:
 
 def door_client(service: str) -> Any:
     """`client` for doors."""
-    return client(service, True)
+    return client(service, "door")
+
+
+def question_client(service: str) -> Any:
+    """`client` for what is asked while a call rings."""
+    return client(service, "question")
 
 
 @cache

@@ -107,7 +107,16 @@ class AmoCrm(CrmNames):
     subdomain: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,63}$")] | None = None
     fields: CrmFields = CrmFields()
     customers: bool = Field(default=False, description="read customers (покупатели) too: deals of the pipeline `customers`")
+    count_notes: bool = Field(default=False, description="count a lead's calls, messages and letters: its notes")
     api: AccountApi = Field(default=None, description="https://SUBDOMAIN.amocrm.ru or .kommo.com")
+
+    @model_validator(mode="after")
+    def _one_way_to_count(self) -> AmoCrm:
+        if self.count_notes and self.api is None:
+            raise ValueError("count_notes: notes are read through the API; set api")
+        if self.count_notes and self.fields.communications is not None:
+            raise ValueError("count_notes: fields.communications tells the same; leave one of them out")
+        return self
 
 
 class Bitrix24(CrmNames):

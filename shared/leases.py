@@ -9,12 +9,14 @@ Items:
 - `prefix#{site}#{pool}#{address prefix}` / `guard`: the same for the leases of one address prefix;
 - `history#{number}` / `{leased_at, 13 digits}#{lease id}`: one assignment (`site_id`, `pool`, `visitor_id`, `marks`: utm columns
   of the visit that asked), closed by the number's next lease (`until`, `is_confirmed`); kept 400 days;
+- `way#{site}` / visitor id: where the visitor came from (shared/ways.py), written with each new lease of a site that hands calls
+  over to its CRM; kept 400 days;
 - `number#{number}` / `owner`: the one pool of the number (`site_id`, `pool`, `awaits_test`, `tested_at`, `retired_at`);
 - `caller#{site}#{phone hash}` / `{called_at, 13 digits}#{call}`: that he called (`called`), and the visitor that the call was
   resolved to, with the `marks` of his visit where they are known; kept 31 days, one that a correction emptied for a day;
 - `call#{site}#{call}` / `events`: the call's events that came (`events`, marks of them), what they tell together (`state`, without
   a plain phone), the first of them that told the caller of a known incoming call (`first`), and the key of its item above
-  (`caller`, `place`); `call` is its request id;
+  (`caller`, `place`); `call` is its request id; kept 32 days after its last event, of Twilio's calls, which tell no time, 400;
 - `recording#{site}` / {call}: where its recording can be had (shared/recordings.py); kept 400 days;
 - `client#{site}`, `deal#{site}`: who leads whose deals (shared/clients.py); kept 400 days;
 - `code#{site}` / six digits: the visitor who may dictate them (`visitor_id`), until when;

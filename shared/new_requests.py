@@ -21,6 +21,7 @@ TASK: Literal["send"] = "send"  # of the message, in the queue of tasks for the 
 PLACE = f"quarantine/crm-{PROVIDER}/"
 SECRET = "crm-outgoing"  # noqa: S105 (its name in the Parameter Store)
 TYPE = "request.created"
+CALL, FORM = "call", "form"  # contact channels
 MARKS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term")
 # What a request may tell, besides whose it is; the settings put any of it into fields of the CRM (crm.new_requests.fields).
 FIELDS = (

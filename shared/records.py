@@ -86,6 +86,7 @@ HIT = RecordKind(
         Column("click_id", "varchar", "click id of the ad system, kept as text", 512),
         Column("event_name", "varchar", "name of an event or form", 100),
         Column("user_agent", "varchar", "as sent", 512),
+        Column("agent_verdict", "varchar", "robot or person by its user agent, and which rules said so", 20),
         Column("language", "varchar", "first of Accept-Language", 35),
         Column("screen", "varchar", "width x height", 20),
         Column("ip_masked", "varchar", "address with its last part zeroed (/24, /48)"),
@@ -203,6 +204,7 @@ CRM_EVENT = RecordKind(
         Column("communications", "bigint", "how many calls, letters and meetings it took so far"),
         Column("receivable", "decimal(18,2)", "invoiced and not paid yet"),
         Column("attributes", "varchar", "fields that the settings name and that are filled: a JSON object of texts", 3000),
+        Column("emptied", "varchar", "columns of this contract whose field stands empty in the CRM, a blank between", 100),
     ),
 )
 

@@ -5,6 +5,9 @@ no browser, system or device at all (`BROWSER_PATTERN` finds nothing: a library,
 something. `PLAIN_BROWSER_PATTERN` comes first: whole agents of ordinary browsers, which saves time. A hit needs a browser that runs
 JavaScript, so libraries of apps (okhttp, python-requests) are robots; browsers of TVs, cars, consoles and apps are people.
 
+A door judges each request once and writes its verdict beside the user agent (`verdict_of`). Where the rules are the same when
+a refresh comes, it believes the verdict; hits of other rules, or of none, are judged anew.
+
 In SQL (`cleaned_sql` writes <text>, `parameters` gives the patterns), where a user agent may be NULL, which says nothing:
 
     CASE WHEN user_agent = '' THEN TRUE
@@ -18,6 +21,7 @@ look-around, back-reference or possessive quantifier. The longest search, in 512
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -72,6 +76,19 @@ def is_robot(user_agent: str) -> bool:
     if not browser.search(text):
         return True
     return any(robot.search(text) for robot in robots)
+
+
+def verdict_of(user_agent: str) -> str:
+    """What a door writes into a hit: `robot` or `person`, a colon, and the version of the rules."""
+    return verdicts()["robot_verdict" if is_robot(user_agent) else "person_verdict"]
+
+
+@cache
+def verdicts() -> Mapping[str, str]:
+    """The two verdicts of these rules, by their names in SQL. The version changes with the rules and with this module."""
+    here = Path(__file__)
+    version = hashlib.sha256(here.with_name("robots.tsv").read_bytes() + here.read_bytes()).hexdigest()[:8]
+    return {"robot_verdict": f"robot:{version}", "person_verdict": f"person:{version}"}
 
 
 def clean(user_agent: str) -> str:

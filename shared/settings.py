@@ -87,8 +87,10 @@ class Qualification(Strict):
 
 
 class LossReasons(Strict):
-    """Reasons of lost deals under one name in reports; `is_duplicate`: such a deal is a duplicate, by the CRM's word."""
+    """Reasons of deals lost from `valid_from` on, under one name in reports; `is_duplicate`: such a deal is a duplicate, by the
+    CRM's word. A reason goes by its latest rule of that day."""
 
+    valid_from: date = date(2000, 1, 1)
     group: Text
     reasons: list[CrmName] = Field(min_length=1)
     is_duplicate: bool = False
@@ -174,7 +176,7 @@ class SiteSettings(Strict):
     def _unique(self) -> SiteSettings:
         _refuse_twice("stages", [(r.pipeline, r.valid_from) for r in self.stages])
         _refuse_twice("qualification", [(q.valid_from, *q.filled, *sorted(q.equal)) for q in self.qualification])
-        _refuse_twice("loss_reasons", [(reason.casefold(),) for group in self.loss_reasons for reason in group.reasons])
+        _refuse_twice("loss_reasons", [(one.casefold(), group.valid_from) for group in self.loss_reasons for one in group.reasons])
         _refuse_twice("margins", [(r.valid_from,) for r in self.margins])
         _refuse_twice("rates", [(r.currency, r.day) for r in self.rates])
         own = [(plain_host(host),) for host in {*self.hosts, *self.payment_hosts}]

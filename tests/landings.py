@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from functions.collect.hits import store_address, store_referrer
-from functions.collect.marks import read_address
+from shared.marks import read_address
 from shared.settings import SiteSettings
 from tests.lakes import Record, hit, marts_of, shop, utc
 

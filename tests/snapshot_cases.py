@@ -191,7 +191,8 @@ def _request(
             asked = max((touch.at.date() - HISTORY.first).days, -1) if basis == "touch" and path else day
             paid = sold if basis == "payment" else asked
             sums = [counted * part, counted * qualified * part]
-            for when, these in ((asked, [*sums, 0, 0, 0, None, 0, 0]), (paid, _paid(part, revenue, profit, whole, gain))):
+            came = counted * part if dims[dim][4] == "Форма" and path else 0
+            for when, these in ((asked, [*sums, 0, 0, came, 0, None, 0, 0]), (paid, _paid(part, revenue, profit, whole, gain))):
                 if when >= 0 and any(these):
                     table = by_month[month_of(HISTORY.first + timedelta(days=when))]
                     table.add((when, touch.place, dim), list(these))
@@ -209,10 +210,11 @@ def _request(
         "revenue": revenue, "profit": profit, "deals": [deal], "order": f"KV-{number}" if revenue else "",
         "loss_reason": "Дорого" if meaning == "lost" else "", "loss_group": "",
         "match": "implied" if is_lost_source else "request_id",
-        "reason": "not_passed" if is_lost_source else "", "communications": random.randint(0, 12), "receivable": None,
+        "reason": "not_passed" if is_lost_source else "",
+        "left_out": "Робот" if is_lost_source and number % 2 else "", "communications": random.randint(0, 12), "receivable": None,
         "path_length": len(path),
         "source": [
-            [t.place, t.at.isoformat(timespec="minutes"), [round(split[m][i], 9) for m in models], i + 1]
+            [t.place, t.at.isoformat(timespec="minutes"), [round(split[m][i], 9) for m in models], i + 1, 2]
             for i, t in enumerate(path)
         ],
     }  # fmt: skip
@@ -223,8 +225,8 @@ def _request(
 
 def _paid(part: float, revenue: int, profit: int | None, money: int, gained: int) -> list[Any]:
     if not revenue:
-        return [0, 0, 0, 0, 0, None, 0, 0]
-    return [0, 0, part, 0, money, None if profit is None else gained, int(profit is not None), int(profit is None)]
+        return [0, 0, 0, 0, 0, 0, None, 0, 0]
+    return [0, 0, part, 0, 0, money, None if profit is None else gained, int(profit is not None), int(profit is None)]
 
 
 def _weights(model: str, path: Sequence[Touch]) -> list[float]:

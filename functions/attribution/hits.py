@@ -38,4 +38,4 @@ def _place_pattern(site: SiteSettings) -> str:
 
 @cache
 def _robot_values() -> dict[str, Value]:
-    return {**robots.parameters(), "datacentres": [row["asn"] for row in table(RULES / "datacentres.tsv")]}
+    return {**robots.parameters(), **robots.verdicts(), "datacentres": [row["asn"] for row in table(RULES / "datacentres.tsv")]}

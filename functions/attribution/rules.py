@@ -67,6 +67,7 @@ RULE_LOSSES = RecordKind(
     (
         SITE,
         Column("reason", "varchar", "reason as the CRM tells it, in any case"),
+        *_VALID,
         Column("loss_group", "varchar", "name of its group"),
         Column("is_duplicate", "boolean", "such a deal is a duplicate"),
     ),
@@ -103,11 +104,13 @@ def rule_rows(sites: Sequence[SiteSettings]) -> dict[str, list[dict[str, Any]]]:
             ]
         rows["rule_money"] += _money_stages(site)
         rows["rule_qualification"] += _criteria(site)
-        rows["rule_losses"] += [
-            {"site_id": site.site_id, "reason": reason, "loss_group": losses.group, "is_duplicate": losses.is_duplicate}
-            for losses in site.loss_reasons
-            for reason in losses.reasons
+        reasons = [
+            (reason.casefold(), losses.valid_from, (reason, losses)) for losses in site.loss_reasons for reason in losses.reasons
         ]
+        for _, (reason, losses), valid_to in _periods(reasons):
+            valid = {"valid_from": losses.valid_from, "valid_to": valid_to}
+            told = {"loss_group": losses.group, "is_duplicate": losses.is_duplicate}
+            rows["rule_losses"].append({"site_id": site.site_id, "reason": reason, **valid, **told})
         for _, margin, valid_to in _periods([("", m.valid_from, m) for m in site.margins]):
             rows["rule_margins"].append(
                 {"site_id": site.site_id, "valid_from": margin.valid_from, "valid_to": valid_to, "percent": margin.percent}

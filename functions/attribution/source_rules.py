@@ -39,9 +39,22 @@ RULE_CHANNELS = RecordKind(
         Column("campaign", "varchar", "regular expression over lower case"),
         Column("channel", "varchar", "name; empty = source / medium"),
         Column("medium", "varchar", "empty = as the marks say"),
-        Column("channel_group", "varchar", "name in Google Analytics' default channel group"),
         Column("is_ad", "boolean", "somebody pays for these visits"),
         Column("is_direct", "boolean", "keeps the visit's source"),
+    ),
+)
+RULE_GROUPS = RecordKind(
+    "rule_groups",
+    "Ordered: the first row that fits names Google Analytics' default channel group. Cells as in rule_channels.",
+    (
+        Column("rule_order", "bigint", "place in the table"),
+        Column("channel_group", "varchar", "name of the group"),
+        Column("basis", "varchar", "what named the source: utm, click, referrer, none"),
+        Column("source", "varchar", "source ids"),
+        Column("category", "varchar", "categories of the source"),
+        Column("medium_kind", "varchar", "kinds of the medium"),
+        Column("campaign", "varchar", "regular expression over lower case"),
+        Column("is_ad", "boolean", "whether the channel's rule says that somebody pays; empty fits both"),
     ),
 )
 RULE_PLACES = RecordKind(
@@ -114,7 +127,7 @@ RULE_CONTRACTORS = RecordKind(
     ),
 )
 SOURCE_TABLES: tuple[RecordKind, ...] = (
-    RULE_CHANNELS, RULE_PLACES, RULE_NAMES, RULE_SOURCES, RULE_CLICKS, RULE_MEDIA, RULE_CONTRACTORS,
+    RULE_CHANNELS, RULE_GROUPS, RULE_PLACES, RULE_NAMES, RULE_SOURCES, RULE_CLICKS, RULE_MEDIA, RULE_CONTRACTORS,
 )  # fmt: skip
 
 
@@ -124,6 +137,10 @@ def source_rows(sites: Sequence[SiteSettings], rules: Path = RULES) -> dict[str,
     rows["rule_channels"] = [
         {"rule_order": n, **r, "is_ad": r["is_ad"] == "yes", "is_direct": r["is_direct"] == "yes"}
         for n, r in enumerate(table(rules / "channels.tsv"))
+    ]
+    rows["rule_groups"] = [
+        {"rule_order": n, **r, "is_ad": r["is_ad"] == "yes" if r["is_ad"] else None}
+        for n, r in enumerate(table(rules / "groups.tsv"))
     ]
     rows["rule_media"] = [{"rule_order": n, **r} for n, r in enumerate(table(rules / "media.tsv"))]
     rows["rule_clicks"] = [{"site_id": "*", **r} for r in table(rules / "clicks.tsv")]

@@ -36,6 +36,7 @@ def _phrase() -> str:
 _PHRASE = {"phrase": _phrase()}
 _ESCAPES: Mapping[str, Value] = {"proper_escapes": PROPER_ESCAPES}
 _DEALS = ("deals_scope_all", "deals_scope_changed")
+_EXPLICIT = ("request_id", "call_id")
 _WEAK_KEYS = {"visitor": "visitor_id", "phone": "phone_hash", "email": "email_hash"}  # strongest first
 MOST_ROUNDS = 64
 MOST_MERGES = 6  # rounds: each doubles the reach of a chain of merged deals; a circle of them has no end
@@ -145,23 +146,34 @@ def _sessions() -> Step:
     return Step("sessions", plan, statement)
 
 
-def _matches(query: str, methods: Sequence[str], name: str = "", **parts: str) -> Step:
+def _matches(query: str, *methods: str) -> Step:
     """One level of matching deals, strongest first. In one statement they would be too many stages for Athena and Trino (150),
     which compute a WITH anew wherever it is named."""
-    listed = ", ".join(f"'{method}'" for method in methods)
+    old = f"SELECT * FROM deal_matches WHERE site_id = :site_id AND match_method IN ({_listed(methods)})"  # noqa: S608 (our own names)
 
     def statement(work: Work, part: Part) -> str:
-        old = f"SELECT * FROM deal_matches WHERE site_id = :site_id AND match_method IN ({listed})"  # noqa: S608 (our own names)
-        return merge(working_tables.DEAL_MATCHES, work.bind(render(query, **parts)), work.bind(old))
+        return merge(working_tables.DEAL_MATCHES, work.bind(render(query)), work.bind(old))
 
-    return Step(name or query, lambda work: [{}], statement)
+    return Step(query, lambda work: [{}], statement)
 
 
-def _weak_matches(kind: str) -> Step:
-    kinds = list(_WEAK_KEYS)
-    stronger = ", ".join(f"'{method}'" for method in ("request_id", "call_id", *kinds[: kinds.index(kind)]))
-    name = f"deal_matches_{kind}"
-    return _matches("deal_matches_weak", (kind,), name, kind=kind, column=_WEAK_KEYS[kind], stronger=stronger)
+def _weak_matches(kind: str, is_deleted: bool) -> Step:
+    """One weak key for deals that are alive, and after all of these for deals that stand deleted: they take what is left."""
+    kinds = tuple(_WEAK_KEYS)
+    stronger = (*_EXPLICIT, *kinds[: kinds.index(kind)])
+    before = (*_EXPLICIT, *kinds) if is_deleted else stronger
+    parts = {"kind": kind, "column": _WEAK_KEYS[kind], "stronger": _listed(stronger), "before": _listed(before)}
+    parts["is_deleted"] = str(is_deleted).upper()
+
+    def statement(work: Work, part: Part) -> str:
+        new, old = (work.bind(render(query, **parts)) for query in ("deal_matches_weak", "deal_matches_weak_old"))
+        return merge(working_tables.DEAL_MATCHES, new, old)
+
+    return Step(f"deal_matches_{kind}{'_deleted' if is_deleted else ''}", lambda work: [{}], statement)
+
+
+def _listed(methods: Sequence[str]) -> str:
+    return ", ".join(f"'{method}'" for method in methods)
 
 
 def _rounds(query: str, stops_at: int = MOST_ROUNDS, table: Table = working_tables.JOINTS) -> Step:
@@ -192,11 +204,11 @@ STEPS: tuple[Step, ...] = (
     whole(working_tables.DEAL_FACTS),
     whole(working_tables.REQUEST_FACTS),
     whole(tables.CALLS),
-    _matches("deal_matches_explicit", ("request_id", "call_id")),
+    _matches("deal_matches_explicit", *_EXPLICIT),
     whole(working_tables.HUB_KEYS),
-    *(_weak_matches(kind) for kind in _WEAK_KEYS),
-    _matches("deal_matches_implied", ("implied",)),
-    _matches("deal_matches_merged", ("merged",)),
+    *(_weak_matches(kind, is_deleted) for is_deleted in (False, True) for kind in _WEAK_KEYS),
+    _matches("deal_matches_implied", "implied"),
+    _matches("deal_matches_merged", "merged"),
     whole(working_tables.JOINT_KEYS),
     whole(working_tables.JOINTS, "joints_start"),
     _rounds("joints_own"),

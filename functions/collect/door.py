@@ -11,18 +11,18 @@ from typing import Any
 import orjson
 
 from functions.collect.hits import KNOWN, Made, Sender, kept_of, make
-from functions.collect.marks import own_marks
 from functions.collect.people.consent import Consent
 from functions.collect.people.edge import edge_columns
 from functions.collect.people.lease import Renew
-from functions.collect.texts import hidden, outline
 from shared.handing_over import HandingOver
 from shared.http import Request
 from shared.lake import Lake, Rejected
 from shared.log import count
+from shared.marks import own_marks
 from shared.records import HIT, REQUEST, encode
 from shared.secrets import Secrets
 from shared.sites import Sites
+from shared.texts import hidden, outline
 from shared.times import lake_text
 from shared.vault import Vault
 

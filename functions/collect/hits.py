@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from functions.collect.marks import REFERRER_SCHEMES, Address, read_address, safe_address, without_query
 from functions.collect.people.consent import PERSONAL_COLUMNS
-from functions.collect.texts import Reason, Refused, clean, fitting, identifier, outline
 from shared.errors import BadInput, FieldError
 from shared.ids import derived_id, is_uuid
+from shared.marks import REFERRER_SCHEMES, Address, read_address, safe_address, without_query
+from shared.texts import Reason, Refused, clean, fitting, identifier, outline
 from shared.times import from_millis, lake_text
 
 TRACKER_KINDS = ("page_view", "event", "form", "call_click")

@@ -10,12 +10,12 @@ from functions.collect.door import Arrival, Stores, content_of
 from functions.collect.hits import PIXEL_KINDS
 from functions.collect.people.consent import consent_of
 from functions.collect.people.who import Who, plain_id, visitor_cookie, who_sent
-from functions.collect.texts import clean
 from shared.errors import BadInput, NotFound, TryLater
 from shared.http import Request, Response, response
 from shared.ids import uuid7
 from shared.lake import Rejected
 from shared.sites import known_site
+from shared.texts import clean
 
 DOOR = "pixel"
 # 1×1, transparent.

@@ -13,7 +13,7 @@ import orjson
 
 from functions.crm_webhook.proofs import Sent
 from functions.crm_webhook.providers import BUILT_IN, Provider, provider_of
-from shared.errors import TooLarge, Unauthorized
+from shared.errors import NotFound, TooLarge, Unauthorized
 from shared.http import Request, Response, json_response
 from shared.identity import keyed_hash
 from shared.ids import derived_id
@@ -65,6 +65,16 @@ class Door:
         }
         _stored(lambda: self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=orjson.dumps(message).decode()))
         return json_response(202, {"accepted": True, **({"webhook_id": webhook_id} if webhook_id else {})})
+
+    def switched_off(self, request: Request) -> Response:
+        """A CRM tells that our integration was switched off; amoCRM alone does. Unauthorized as for webhooks, and where its proof is
+        wrong."""
+        provider, sent = self._proved(request)
+        if provider.switched_off is None:
+            raise NotFound(f"{provider.name} does not tell this; its webhooks are posted")
+        tell = provider.switched_off
+        _stored(lambda: tell(sent))
+        return json_response(200, {"noted": True})
 
     def _proved(self, request: Request) -> tuple[Provider, Sent]:
         """An unknown site, a door not opened and a wrong token get the same answer: the door tells nobody which sites exist."""

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
+from functions.crm_webhook.deals import DealState
 from functions.crm_webhook.reading import LIMITS, BadField, Private
 from shared.money import parse_amount
 
 _IDENTIFIERS = ("request_id", "visitor_id", "call_id", "order_id")
 _SUMS = ("cost_price", "receivable")
+_EMPTIED = ("request_id", "branch", "product", "order_id")
 _WORDS = {"loss_reason": "loss_reason", "branch": "branch", "product": "product", "source": "crm_source"}
 _MOST_ATTRIBUTE = 200
 UNREADABLE = "unreadable_field"
@@ -37,6 +40,28 @@ def mapped_values(find: Find, fields: Mapping[str, Any], private: Private, passe
         "communications": reader.whole("communications"),
         "attributes": reader.attributes(),
     }
+
+
+def emptied(state: DealState, is_empty: Callable[[str], bool], fields: Mapping[str, Any]) -> list[DealState]:
+    """What somebody emptied since the deal was made, beside the state of a whole object; nothing where it was not changed since.
+
+    `is_empty(field)`: the CRM's object has that field, with nothing in it. A state of its own: in the object's, it would keep the
+    same state told by a hook, which lists filled fields alone, from being the same record.
+    """
+    made_at = state.values.get("deal_created_at")
+    if state.told_at is None or made_at is None or state.told_at <= made_at:
+        return []
+
+    def stands_empty(column: str, *wanted: object) -> bool:
+        return state.values.get(column) is None and bool(wanted) and all(one and is_empty(str(one)) for one in wanted)
+
+    names = [name for name in _EMPTIED if stands_empty(name, fields.get(name))]
+    told: dict[str, Any] = {"emptied": " ".join(names)} if names else {}
+    if stands_empty("receivable", fields.get("receivable")):
+        told["receivable"] = Decimal(0)
+    if stands_empty("attributes", *(fields.get("attributes") or {}).values()):
+        told["attributes"] = "{}"
+    return [replace(state, values=told)] if told else []
 
 
 def tags_text(tags: list[str], private: Private) -> str | None:

@@ -1,4 +1,4 @@
-"""POST /v1/crm/{provider}/{site}/{token}: webhooks of CRMs. Routes and wiring; rules are in door.py, the CRMs in providers.py."""
+"""/v1/crm/{provider}/{site}/{token}: webhooks of CRMs, and (GET) an integration that was switched off. Routes and wiring; rules are in door.py, the CRMs in providers.py."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ def door() -> Door:
 
 ROUTES: dict[str, Callable[[Request], Response]] = {
     "POST /v1/crm/{provider}/{site}/{token}": lambda request: door().take(request),
+    "GET /v1/crm/{provider}/{site}/{token}": lambda request: door().switched_off(request),
 }
 
 
 def lambda_handler(event: Event, context: Any) -> Response:
-    """API Gateway event → 202, or the one error shape."""
+    """API Gateway event → 202 (200), or the one error shape."""
     return answer(event, ROUTES, lambda route: logger().exception("crash", extra={"route": route}))

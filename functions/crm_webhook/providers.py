@@ -7,21 +7,24 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from functions.crm_webhook.amocrm.switched_off import note_switched_off
 from functions.crm_webhook.bitrix24.proof import application_token
 from functions.crm_webhook.hubspot.proof import signature_v3
-from functions.crm_webhook.proofs import Proof, basic_where_set, standard_webhooks, token_alone
+from functions.crm_webhook.proofs import Proof, Sent, basic_where_set, standard_webhooks, token_alone
 from shared.errors import BadInput
 
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 
 
 class Provider(NamedTuple):
-    """One CRM. `prove` checks what there is besides the path's token; `check` raises BadInput, None takes whatever came."""
+    """One CRM. `prove` checks what there is besides the path's token; `check` raises BadInput, None takes whatever came.
+    `switched_off` proves and notes that our integration was switched off, where the CRM tells so."""
 
     name: str
     prove: Proof
     check: Callable[[bytes], None] | None = None
     content_type: str = JSON
+    switched_off: Callable[[Sent], None] | None = None
 
     @property
     def door(self) -> str:
@@ -58,7 +61,7 @@ BUILT_IN: Mapping[str, Provider] = {
     provider.name: provider
     for provider in (
         Provider("generic", standard_webhooks, _is_object),
-        Provider("amocrm", token_alone, content_type=FORM),
+        Provider("amocrm", token_alone, content_type=FORM, switched_off=note_switched_off),
         Provider("bitrix24", application_token, content_type=FORM),
         Provider("hubspot", signature_v3),
         Provider("pipedrive", basic_where_set),

@@ -59,6 +59,11 @@ def heard() -> Heard:
     return Heard(lambda: client("dynamodb"), lambda: env("CRM_TABLE"))
 
 
+def put_task(text: str) -> None:
+    """A message into the queue of tasks."""
+    client("sqs").send_message(QueueUrl=env("CRM_TASK_QUEUE_URL"), MessageBody=text)
+
+
 def raw_body(key: str) -> bytes | None:
     """A body of the quarantine; None where it is gone."""
     s3 = client("s3")

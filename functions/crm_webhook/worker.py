@@ -20,7 +20,6 @@ from functions.crm_webhook.outcome import Arrival
 from functions.crm_webhook.providers import provider_of
 from functions.crm_webhook.tasks.orders import read_orders
 from functions.crm_webhook.writing import Writing
-from shared.aws import client, env
 from shared.crm_settings import DOOR_NAME
 from shared.ids import derived_id, is_site_id
 from shared.lake import Rejected
@@ -100,15 +99,10 @@ def order_of(text: object) -> dict[str, Any] | Rejected:
         return Rejected("bad_message", f"the queue holds something that is not from the door ({type(error).__name__})")
 
 
-def put_task(text: str) -> None:
-    """A message into the queue of tasks."""
-    client("sqs").send_message(QueueUrl=env("CRM_TASK_QUEUE_URL"), MessageBody=text)
-
-
 @cache
 def worker() -> Worker:
     """The worker, made on first use."""
-    return Worker(wiring.raw_body, wiring.secrets(), wiring.sites(), wiring.writing(), put_task, present)
+    return Worker(wiring.raw_body, wiring.secrets(), wiring.sites(), wiring.writing(), wiring.put_task, present)
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:

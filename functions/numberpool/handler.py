@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from time import monotonic
 from typing import Any
 
 from functions.numberpool.lease import RANDOM_BYTES, LeaseDoor
+from functions.numberpool.pbx.answering import Answers
 from functions.numberpool.pbx.calls import CallDoor
 from functions.numberpool.pbx.handover import HandOver
 from functions.numberpool.pbx.lookup import lookup
 from functions.numberpool.store import Store
 from shared.aws import door_client as client
-from shared.aws import env
+from shared.aws import env, question_client
 from shared.handing_over import HandingOver
 from shared.http import Event, Response, answer
 from shared.lake import Lake
@@ -39,6 +41,11 @@ def _store() -> Store:
 
 
 @cache
+def _answers() -> Answers:
+    return Answers(lambda: question_client("dynamodb"), env("NUMBERS_TABLE"), _secrets(), monotonic)
+
+
+@cache
 def _lease_door() -> LeaseDoor:
     return LeaseDoor(_sites(), _secrets(), _store(), _lease_lake)
 
@@ -53,7 +60,7 @@ def _call_door() -> CallDoor:
     lake = Lake(client("firehose"), client("s3"), env("LAKE_BUCKET"), {"call": env("CALL_STREAM")})
     vault = Vault(client("dynamodb"), env("CONTACTS_TABLE"))
     hand_over = HandOver(HandingOver(client("s3"), env("LAKE_BUCKET"), lambda: (client("sqs"), env("CRM_TASK_QUEUE_URL"))))
-    return CallDoor(_sites(), _secrets(), _store(), lake, vault, client("s3"), env("LAKE_BUCKET"), hand_over)
+    return CallDoor(_sites(), _secrets(), _store(), lake, vault, client("s3"), env("LAKE_BUCKET"), hand_over, _answers())
 
 
 ROUTES = {
@@ -61,13 +68,13 @@ ROUTES = {
     "OPTIONS /v1/numbers/lease": lambda request: preflight(request, _sites()),
     "POST /v1/numbers/renew": lambda request: _lease_door().renew(request),
     "OPTIONS /v1/numbers/renew": lambda request: preflight(request, _sites()),
-    "GET /v1/numbers/{number}": lambda request: lookup(request, _sites(), _secrets(), _store()),
+    "GET /v1/numbers/{number}": lambda request: lookup(request, _sites(), _secrets(), _answers()),
     "POST /v1/calls/{provider}/{site}": lambda request: _call_door().take(request),
     "GET /v1/calls/{provider}/{site}": lambda request: _call_door().take(request),
     "POST /v1/calls/{provider}/{site}/{rest+}": lambda request: _call_door().take(request),
     "GET /v1/calls/{provider}/{site}/{rest+}": lambda request: _call_door().take(request),
 }
-CACHES = (_sites, _secrets, _store, _lease_door, _lease_lake, _call_door)  # for tests that begin as a new process
+CACHES = (_sites, _secrets, _store, _answers, _lease_door, _lease_lake, _call_door)  # for tests that begin as a new process
 
 
 def lambda_handler(event: Event, context: Any) -> Response:

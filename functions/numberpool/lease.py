@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -26,8 +26,9 @@ from shared.errors import BadInput, FieldError, SkvozError, TooLarge, TryLater, 
 from shared.http import Request, Response, error_response, json_response
 from shared.ids import uuid7
 from shared.lake import Lake
-from shared.leases import POOL, Held, is_pool_name, renew
+from shared.leases import POOL, Held, Item, is_pool_name, renew
 from shared.log import count, logger
+from shared.new_requests import CALL, channels_of
 from shared.origins import cors_headers
 from shared.records import LEASE, encode
 from shared.robots import is_robot
@@ -37,7 +38,7 @@ from shared.times import from_lake_text, to_millis
 from shared.visitors import SECRET, Visitor, read_visitor
 
 DOOR = "numbers"
-MOST_BYTES = 16_384
+MOST_BYTES = 32_768  # two addresses and a referrer
 CONTENT_TYPES = ("text/plain", "application/json")
 RANDOM_BYTES = 16
 OLDEST_TOKEN = timedelta(hours=24)
@@ -98,7 +99,8 @@ class LeaseDoor:
             visitor_id = ""
         pool, prefix = pool_of(rules, visit), prefix_of(viewer_ip(request.headers, request.source_ip, site))
         is_test = sent.get("test") is True
-        return Asked(site_id, visitor_id, visit, pool, rules.of_pool(pool), prefix, request.now, is_test)
+        way = _way_of(sent, site_id, visitor_id, request.now) if CALL in channels_of(site) else None
+        return Asked(site_id, visitor_id, visit, pool, rules.of_pool(pool), prefix, request.now, is_test, way)
 
     def _outcome(self, asked: Asked, request: Request, randomness: bytes) -> Outcome:
         if is_robot(request.headers.get("user-agent", "")[:MOST_USER_AGENT]):
@@ -127,7 +129,8 @@ class LeaseDoor:
                     return Outcome("kept", chosen, chosen.lease_id, max(rules.lease_seconds, left), seen)
             else:
                 lease_id, until = uuid7(asked.now, fresh), now + rules.first_lease_seconds * 1000
-                lease = Lease(lease_id, asked.visitor_id, asked.prefix, now, until, marks)
+                way = asked.way(lease_id) if asked.way else None
+                lease = Lease(lease_id, asked.visitor_id, asked.prefix, now, until, marks, way)
                 if self._store.open(asked.site_id, chosen, lease, seen, asked.pool):
                     return Outcome(choice.how, chosen, lease_id, rules.first_lease_seconds, seen)
             count({"LeaseConflict": 1})
@@ -195,6 +198,12 @@ class LeaseDoor:
             count({"Refused": 1}, Door=DOOR, Reason="stale_token")
             raise Unauthorized("the visitor's token is older than 24 hours; send a hit, its answer has a fresh one")
         return visitor
+
+
+def _way_of(sent: Mapping[str, Any], site_id: str, visitor_id: str, now: datetime) -> Callable[[str], Item]:
+    from functions.numberpool.asking.way import told_way  # reads addresses: no cold start of other sites waits for it
+
+    return lambda lease_id: told_way(sent, site_id, visitor_id, lease_id, now)
 
 
 def _given(rules: Rules, asked: Asked, outcome: Outcome) -> dict[str, Any]:

@@ -29,7 +29,7 @@ _LOOK_AGAIN = frozenset(
 
 
 class Lease(NamedTuple):
-    """A lease to be opened. `marks`: utm columns of the visit that asks, short; a PBX is told of them while it rings."""
+    """A lease to be opened. `marks`: utm columns of the visit, short (a PBX is told them while it rings); `way`: shared/ways.py."""
 
     lease_id: str
     visitor_id: str
@@ -37,6 +37,7 @@ class Lease(NamedTuple):
     now: int
     until: int
     marks: Mapping[str, str] = {}
+    way: Item | None = None
 
 
 class Assignment(NamedTuple):
@@ -103,6 +104,7 @@ class Store:
             items.append({"Put": self._history(site_id, pool, chosen, end)})
         # A retired number of his must not come back to life, now or by a sign of life that is still on its way: nobody holds two.
         items += [{"Update": self._over(site_id, pool, other)} for other in mine if other.number != chosen.number]
+        items += [{"Put": {"TableName": self.table, "Item": dict(lease.way)}}] if lease.way else []
         return self._write(items, lease.lease_id)
 
     def assignment(self, number: str, at: int) -> Assignment | None:

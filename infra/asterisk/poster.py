@@ -1,7 +1,8 @@
 """Asterisk's calls → Skvoz: one file to copy to the PBX (README.md). Python 3.9 or later, nothing else.
 
-It listens to the Manager Interface (AMI), keeps the few events that tell of calls, and posts them, signed with Standard Webhooks.
-What cannot be posted waits in a folder, over restarts and outages, up to a bound, and is sent again with growing pauses.
+It listens to the Manager Interface (AMI), or with `--ari` to the REST Interface (skvoz_ari.py beside it), keeps the few events that
+tell of calls, and posts them, signed with Standard Webhooks. What cannot be posted waits in a folder, over restarts and outages, up
+to a bound, and is sent again with growing pauses.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import hashlib
 import hmac
 import http.client
+import importlib
 import json
 import logging
 import os
@@ -23,7 +25,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +39,8 @@ BATCH = 50  # events, about 20 KB
 PAUSES, ANSWER_WITHIN = (1.0, 60.0), 30.0  # seconds: before the second try and at most; for an answer
 
 Event = dict[str, Any]
+Pauses = tuple[float, float]
+Heard = Callable[..., Iterator[Event]]
 
 
 class Later(Exception):
@@ -48,19 +52,23 @@ class Config(NamedTuple):
 
     url: str
     secret: bytes
-    ami_user: str
-    ami_secret: str
+    ami_user: str = ""
+    ami_secret: str = ""
     ami_host: str = "127.0.0.1"
     ami_port: int = 5038
+    ari_url: str = "http://127.0.0.1:8088"
+    ari_user: str = ""
+    ari_secret: str = ""
+    ari_app: str = "skvoz"
     spool: str = "/var/lib/skvoz"
     spool_mb: float = 64
 
 
-def config_of(environ: Mapping[str, str]) -> Config:
-    """ValueError names what is missing or wrong."""
+def config_of(environ: Mapping[str, str], by: str = "ami") -> Config:
+    """ValueError names what is missing or wrong. `by`: ami or ari."""
     defaults = Config._field_defaults
     named: dict[str, Any] = {name: environ.get(f"SKVOZ_{name.upper()}") or defaults.get(name) for name in Config._fields}
-    if missing := ", ".join(f"SKVOZ_{name.upper()}" for name, value in named.items() if value is None):
+    if missing := ", ".join(f"SKVOZ_{n.upper()}" for n in ("url", "secret", f"{by}_user", f"{by}_secret") if not named[n]):
         raise ValueError(f"not set: {missing}")
     if not str(named["url"]).startswith(("https://", "http://127.0.0.1:")):
         raise ValueError("SKVOZ_URL must begin with https://")
@@ -222,7 +230,7 @@ def post(config: Config, name: str, events: Iterable[Event], now: float) -> bool
     return True
 
 
-def send(config: Config, spool: Spool, stop: threading.Event, linger: float = 1.0, pauses: tuple[float, float] = PAUSES) -> None:
+def send(config: Config, spool: Spool, stop: threading.Event, linger: float = 1.0, pauses: Pauses = PAUSES) -> None:
     """Post what is in the spool, oldest first, until `stop`; look every `linger` seconds: events of a moment travel together."""
     pause = pauses[0]
     while not stop.is_set():
@@ -239,44 +247,47 @@ def send(config: Config, spool: Spool, stop: threading.Event, linger: float = 1.
             pause = min(2 * pause, pauses[1])
 
 
-def listen(config: Config, spool: Spool, stop: threading.Event, pauses: tuple[float, float] = PAUSES) -> None:
-    """Keep what the Manager Interface tells, connecting again and again, until `stop`."""
+def by_ami(config: Config, stop: threading.Event) -> Iterator[Event]:
+    """What tells of calls, {} when Asterisk let us in, until `stop`; Later when it refuses us or ends the connection."""
+    login, frames = f"Username: {config.ami_user}\r\nSecret: {config.ami_secret}\r\nEvents: call,user", Frames()
+    with socket.create_connection((config.ami_host, config.ami_port), timeout=ANSWER_WITHIN) as ami:
+        ami.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        ami.sendall(f"Action: Login\r\n{login}\r\n\r\n".encode())
+        while not stop.is_set():
+            if not select.select([ami], [], [], 0.5)[0]:
+                continue
+            if not (data := ami.recv(65_536)):
+                raise Later("Asterisk closed the connection")
+            for event in frames.feed(data):
+                if event.get("Response") == "Error":
+                    raise Later(f"Asterisk refused: {event.get('Message', '')}")
+                if event.get("Response") == "Success":
+                    yield {}
+                elif is_needed(event):
+                    yield stamped(event, time.time())
+
+
+def listen(config: Config, spool: Spool, stop: threading.Event, pauses: Pauses = PAUSES, heard: Heard = by_ami) -> None:
+    """Keep what Asterisk tells, connecting again and again, until `stop`."""
     pause = pauses[0]
     while not stop.is_set():
         try:
-            with socket.create_connection((config.ami_host, config.ami_port), timeout=ANSWER_WITHIN) as ami:
-                ami.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                login = f"Action: Login\r\nUsername: {config.ami_user}\r\nSecret: {config.ami_secret}\r\nEvents: call,user"
-                ami.sendall(f"{login}\r\n\r\n".encode())
-                for event in _heard(ami, stop):
-                    if event.get("Response") == "Success":
-                        pause = pauses[0]
-                    elif is_needed(event):
-                        spool.add(stamped(event, time.time()))
+            for event in heard(config, stop):
+                if event:
+                    spool.add(event)
+                else:
+                    pause = pauses[0]
         except (OSError, Later) as error:
             LOG.warning("no events of Asterisk, again in %g s: %s", pause, error)
         stop.wait(pause)
         pause = min(2 * pause, pauses[1])
 
 
-def _heard(ami: socket.socket, stop: threading.Event) -> Iterator[Event]:
-    """Events until `stop`; Later when Asterisk refuses us or ends the connection."""
-    frames = Frames()
-    while not stop.is_set():
-        if not select.select([ami], [], [], 0.5)[0]:
-            continue
-        if not (data := ami.recv(65_536)):
-            raise Later("Asterisk closed the connection")
-        for event in frames.feed(data):
-            if event.get("Response") == "Error":
-                raise Later(f"Asterisk refused: {event.get('Message', '')}")
-            yield event
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run until a signal; 2 when the configuration is wrong."""
     parser = argparse.ArgumentParser(description="Posts calls of Asterisk to Skvoz.")
     parser.add_argument("--dry-run", metavar="FILE", help="print what a recorded AMI stream would post")
+    parser.add_argument("--ari", action="store_true", help="listen to ARI, not to AMI (skvoz_ari.py lies beside this file)")
     told = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     if told.dry_run:
@@ -285,14 +296,14 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stdout.write(body_of(heard[begin : begin + BATCH]).decode() + "\n")
         return 0
     try:
-        config = config_of(os.environ)
+        config = config_of(os.environ, "ari" if told.ari else "ami")
         spool = Spool(Path(config.spool), config.spool_mb * 1e6)
     except (ValueError, OSError) as error:
         parser.error(str(error))
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     threading.Thread(target=send, args=(config, spool, stop), daemon=True).start()
-    listen(config, spool, stop)
+    listen(config, spool, stop, heard=importlib.import_module("skvoz_ari").heard if told.ari else by_ami)
     return 0
 
 

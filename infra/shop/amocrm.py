@@ -93,6 +93,12 @@ def lead_restored(lead: Lead, now: datetime) -> str:
     return _form({"leads": {"restore": [_lead(lead, now)]}})
 
 
+def lead_noted(lead_id: int, note: Mapping[str, Any], now: datetime) -> str:
+    """A note on a lead: `note` has id, note_type and text. It stands one level deeper than other items."""
+    told = {**note, "element_id": lead_id, "element_type": 2, "date_create": _seconds(now)}
+    return _form({"leads": {"note": [{"note": told}]}})
+
+
 def customer_told(action: str, customer_id: int, now: datetime) -> str:
     """`customers[add]`, `[update]` or `[delete]`."""
     return _form({"customers": {action: [{"id": customer_id, "last_modified": _seconds(now)}]}})

@@ -73,6 +73,8 @@ def rule_reason(visit: Visit) -> str:
     """The deciding row of the table in words."""
     row, _ = _known(visit)
     number, rule = _decided(visit)
+    if row["rule_id"] == "no-rule":
+        return "no-rule: no line of channels.tsv fits, so it is its source / medium; a table without its last line loses names"
     if rule is None:
         return f"{row['rule_id']}: the site's own source has its channel (settings, sources.own)"
     told = [text for cell in _CELLS if (text := _cell(cell, rule[cell]))]

@@ -16,13 +16,13 @@ from typing import Any
 from functions.attribution.source_rules import Row
 from functions.collect.door import Arrival
 from functions.collect.hits import TRACKER_KINDS
-from functions.collect.marks import REFERRER_SCHEMES, read_address
 from infra.sources.classify import prepare, rules_of, run_step
 from infra.sources.links import Link
 from infra.warehouse.duckdb import DuckDbWarehouse
 from shared.hosts import plain_host
 from shared.http import Request
 from shared.ids import derived_id
+from shared.marks import REFERRER_SCHEMES, read_address
 from shared.records import HIT, encode
 from shared.settings import SiteSettings, parse_settings, published
 

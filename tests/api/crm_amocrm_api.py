@@ -55,6 +55,7 @@ class World:
         self.now = START
         self.beat = Beat()
         self.fakes = FakeClients()
+        self.queued: list[str] = []  # tasks of the regular check
         self.deliveries = 0
         hooks = hooks or Hooks()
         if is_worked:
@@ -98,7 +99,7 @@ class World:
 
     def reconciler(self, tools: Tools | None = None, holder: str = "one") -> Reconciler:
         marks = Marks(client("dynamodb"), "crm", holder)
-        return Reconciler(marks, self.writing, tools or self.tools, lambda now: KEY)
+        return Reconciler(marks, self.writing, tools or self.tools, lambda now: KEY, self.queued.append)
 
     def arrival(self, webhook_id: str) -> Arrival:
         return Arrival("kvartal", webhook_id, self.now, KEY)

@@ -80,6 +80,7 @@ class World:
     now: datetime = BEGIN
     stores: FakeClients = field(default_factory=FakeClients)
     code: str = CODE
+    queued: list[str] = field(default_factory=list)  # tasks of the regular check
     gone: set[int] = field(default_factory=set)  # deals whose ids must not come again
 
     def __post_init__(self) -> None:
@@ -115,7 +116,8 @@ class World:
     def reconciler(self) -> Reconciler:
         lake = Lake(self.stores.firehose, self.stores.s3, "lake", {"crm_event": "crm-events", "payment": "payments"})
         never: Any = None
-        return Reconciler(Marks(self.dynamodb, "crm", "one"), Writing(lake, never, never), self.tools, lambda now: KEY)
+        marks, writing = Marks(self.dynamodb, "crm", "one"), Writing(lake, never, never)
+        return Reconciler(marks, writing, self.tools, lambda now: KEY, self.queued.append)
 
     def stored(self) -> list[dict[str, Any]]:
         return [orjson.loads(line) for line in self.stores.firehose.lines("crm-events")]

@@ -33,7 +33,7 @@ def use(monkeypatch: pytest.MonkeyPatch, clients: Any, clock: Callable[[], datet
     """`clients(service)` stands for AWS, `clock` for the present; call `forget` at the end."""
     for name, value in NAMES.items():
         monkeypatch.setenv(name, value)
-    for module in (wiring, tools, tasks, worker):
+    for module in (wiring, tools, tasks):
         monkeypatch.setattr(module, "client", clients)
     forget()
     present.follow(clock)

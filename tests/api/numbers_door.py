@@ -113,6 +113,7 @@ class Numbers:
         for name, value in _ENVIRONMENT.items():
             patch.setenv(name, value)
         patch.setattr(handler, "client", self.clients)
+        patch.setattr(handler, "question_client", self.clients)
         self.forget()
         self.publish(SETTINGS)
         parameters = {"visitor": VISITOR_SECRET, "identity": "key-of-the-hashes", "kvartal/calls-generic": SECRET}

@@ -126,7 +126,7 @@ def calls(numbers: Numbers) -> dict[str, dict[str, Any]]:
     return {record["number"]: record for record in latest.values()}
 
 
-def check_story(numbers: Numbers, clients: str = "AB", timed: bool = True) -> None:
+def check_story(numbers: Numbers, clients: str = "ABD", timed: bool = True) -> None:
     """Each client's call is his by his lease, and as long as the story says; `timed`: wait and talk are told."""
     found = calls(numbers)
     assert len(found) == len(clients) == len({record["call_id"] for record in numbers.stored()})

@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from statistics import median
 from typing import Any
 
 import pytest
@@ -413,18 +412,23 @@ def test_a_lookup_is_refused_without_its_signature(numbers: Numbers) -> None:
     assert numbers.ask("none")["statusCode"] == 400
 
 
-def test_own_work_of_a_call_and_of_a_lookup_takes_less_than_a_tenth_of_a_second(numbers: Numbers, record_property: Any) -> None:
+def test_own_work_of_a_lookup_takes_less_than_a_tenth_of_a_second_at_p99_and_that_of_a_call_at_the_median(
+    numbers: Numbers, record_property: Any
+) -> None:
     """The telephony waits for both while a caller hears the ringing. Processor time, so that a busy machine does not fail it; the
     DynamoDB in this process is counted too, so our own work is less than what is measured."""
     leased(numbers, 1)
     times: dict[str, list[float]] = {"call": [], "lookup": []}
-    for turn in range(11):
+    for turn in range(300):
+        started = time.process_time()
+        assert numbers.ask("74950000031", "site=kvartal&caller=79000000017")["statusCode"] == 200
+        times["lookup"].append(time.process_time() - started)
+        if turn % 10:
+            continue
         started = time.process_time()
         assert numbers.ring(ringing(numbers.now, call_id=f"c-{turn}", hangup_time=None))["statusCode"] == 200
         times["call"].append(time.process_time() - started)
-        started = time.process_time()
-        assert numbers.ask("74950000031")["statusCode"] == 200
-        times["lookup"].append(time.process_time() - started)
-    for name, spent in times.items():
-        record_property(f"{name}_ms", round(median(spent) * 1000, 1))
-        assert median(spent) < 0.1, f"{name}: {median(spent) * 1000:.1f} ms"
+    for name, spent, percent in (("lookup", times["lookup"], 99), ("call", times["call"], 50)):
+        took = sorted(spent)[len(spent) * percent // 100 - 1]
+        record_property(f"{name}_p{percent}_ms", round(took * 1000, 1))
+        assert took <= 0.1, f"{name}, p{percent}: {took * 1000:.1f} ms"

@@ -70,7 +70,7 @@ def test_the_story_s_calls_are_found_by_their_leases(numbers: Numbers) -> None:
     numbers.now = NOW
     assert taken(numbers, *A) == {"events": 5, "refused": []}  # the other channel's Hangup tells nothing
     taken(numbers, *B, *D)
-    check_story(numbers, "ABD")
+    check_story(numbers)
     outcomes = {number: (record["outcome"], record.get("answered_by")) for number, record in calls(numbers).items()}
     assert outcomes == {
         CALLS["A"]["to"]: ("answered", "214"),

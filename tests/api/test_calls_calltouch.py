@@ -12,6 +12,7 @@ import pytest
 from tests.api.numbers_door import Numbers, moto_dynamodb
 from tests.api.open_calls import (
     CALLS,
+    D_CALL,
     OTHER_TOKEN,
     TOKEN,
     at,
@@ -31,6 +32,7 @@ from tests.api.open_calls import (
 NOW = at("2026-10-28T12:00:00+03:00")
 A = {"callerphone": "79000000017", "phonenumber": "74950000031", "calltime": "2026-10-12 10:52:07", "status": "successful"}
 B = {"callerphone": "79000000042", "phonenumber": "74950000033", "calltime": "2026-10-14 19:12:40", "status": "unsuccessful"}
+D = {"callerphone": "79000000063", "phonenumber": "74950000034", "calltime": "2026-10-28 12:36:00", "status": "successful"}
 
 
 @pytest.fixture
@@ -53,16 +55,20 @@ def test_the_story_s_calls_are_found_by_their_leases(numbers: Numbers) -> None:
     visits(numbers)
     sent(numbers, "calltouch", example("calltouch/webhook_call_end.form.txt"))
     sent(numbers, "calltouch", query=urlencode({**B, "unique": "true", "source": "google", "utm_source": "google"}))
+    sent(numbers, "calltouch", urlencode(D))
     check_story(numbers, timed=False)
-    assert [calls(numbers)[CALLS[client]["to"]]["outcome"] for client in "AB"] == ["answered", "missed"]
+    numbers_called = (CALLS["A"]["to"], CALLS["B"]["to"], D_CALL["to"])
+    assert [calls(numbers)[number]["outcome"] for number in numbers_called] == ["answered", "missed", "answered"]
 
 
 def test_with_seconds_of_talk_the_story_s_call_is_whole(numbers: Numbers) -> None:
     publish(numbers, "calltouch", fields={"duration": "sec", "waiting": "wait", "call_id": "id"})
     visits(numbers)
-    sent(numbers, "calltouch", urlencode({**A, "sec": "194", "wait": "14", "id": "881"}))
-    check_story(numbers, "A")
-    assert numbers.stored()[0]["call_id"] == "881"
+    told_whole = ((A, "194", "14", "881"), (B, "0", "37", "882"), (D, "141", "11", "883"))
+    for body, talk, wait, call_id in told_whole:
+        sent(numbers, "calltouch", urlencode({**body, "sec": talk, "wait": wait, "id": call_id}))
+    check_story(numbers)
+    assert [record["call_id"] for record in numbers.stored()] == ["881", "882", "883"]
 
 
 def test_its_own_source_is_not_taken_for_the_visit_s(numbers: Numbers) -> None:

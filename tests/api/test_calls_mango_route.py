@@ -97,6 +97,11 @@ def test_a_call_that_was_moved_already_or_rings_somewhere_stays_there(
     assert mango.came == []
 
 
+def test_an_event_that_came_before_moves_nothing(numbers: Numbers, mango: Mango) -> None:
+    assert [tell(numbers), tell(numbers)] == [200, 200]
+    assert len(mango.came) == 1
+
+
 def test_an_event_that_was_held_up_moves_nothing(numbers: Numbers, mango: Mango) -> None:
     numbers.now = AT + timedelta(seconds=31)
     assert tell(numbers) == 200

@@ -11,9 +11,16 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.api.numbers_door import Numbers, moto_dynamodb, visitor_id
-from tests.api.open_calls import CALLS, OTHER_TOKEN, TOKEN, VISITORS, at, example, kept, publish, rejects, sees, send, sent
+from tests.api.open_calls import CALLS, D_CALL, OTHER_TOKEN, TOKEN, VISITORS, at, example, kept, publish, rejects, sees, send, sent
 
 A = {"caller": "79000000017", "called": "74950000031", "linkedid": "mikopbx-1791791527.118", "channel": "PJSIP/kvartal-trunk-1"}
+B = {"caller": "79000000042", "called": "74950000033", "linkedid": "1791994360.204", "channel": "PJSIP/1"}
+D = {
+    "caller": "79000000063",
+    "called": "74950000034",
+    "linkedid": f"{int(at(D_CALL['start']).timestamp())}.7",
+    "channel": "PJSIP/1",
+}
 
 
 @pytest.fixture
@@ -30,17 +37,17 @@ def basic(token: str) -> dict[str, str]:
 
 
 def test_the_story_s_calls_are_found_while_they_ring(numbers: Numbers) -> None:
-    b = {"caller": "79000000042", "called": "74950000033", "linkedid": "1791994360.204", "channel": "PJSIP/1"}
-    answers = []
-    for client, body in (("A", example("asterisk/mikopbx_interception.form.txt")), ("B", urlencode(b).encode())):
-        began = at(CALLS[client]["start"])
-        sees(numbers, client, CALLS[client]["to"], began - timedelta(minutes=3), began)
+    answers, told = [], {"A": CALLS["A"], "B": CALLS["B"], "D": D_CALL}
+    bodies = {"A": example("asterisk/mikopbx_interception.form.txt"), "B": urlencode(B).encode(), "D": urlencode(D).encode()}
+    for client, body in bodies.items():
+        began = at(told[client]["start"])
+        sees(numbers, client, told[client]["to"], began - timedelta(minutes=3), began)
         numbers.now = began + timedelta(seconds=1)
         answers.append(sent(numbers, "mikopbx", body) if client == "A" else sent(numbers, "mikopbx", query=body.decode()))
-    for answer, record, client in zip(answers, numbers.stored(), "AB", strict=True):
+    for answer, record, client in zip(answers, numbers.stored(), "ABD", strict=True):
         found = visitor_id(VISITORS[client])
         assert (answer["resolved_by"], answer["visitor_id"]) == (record["resolved_by"], record["visitor_id"]) == ("lease", found)
-        assert record["occurred_at"][:19] == at(CALLS[client]["start"]).strftime("%Y-%m-%d %H:%M:%S")
+        assert record["occurred_at"][:19] == at(told[client]["start"]).strftime("%Y-%m-%d %H:%M:%S")
         assert (record.get("outcome"), record["is_answered"]) == (None, False)
 
 

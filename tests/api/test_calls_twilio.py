@@ -7,7 +7,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -23,6 +24,8 @@ VECTORS = vectors("twilio")
 TOKEN = VECTORS["auth_token"]
 URL = "https://hits.kvartal.example/v1/calls/twilio/kvartal"
 NOW = datetime(2026, 10, 12, 7, 55, 36, tzinfo=UTC)
+ROUTES = [{"to": "+74950000010"}]
+RINGING = dict(parse_qsl(payload("twilio", "voice_inbound.form.txt").decode(), keep_blank_values=True))
 COMPLETED = dict(parse_qsl(payload("twilio", "status_callback_completed.form.txt").decode(), keep_blank_values=True))
 
 
@@ -63,7 +66,7 @@ def as_told(vector: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("vector", VECTORS["vectors"], ids=lambda vector: vector["name"])
 def test_every_vector_verifies(numbers: Numbers, vector: dict[str, Any]) -> None:
     """What the vectors leave out of a body may make it a 400; a proof that fails is a 401."""
-    open_door(numbers, "twilio", TOKEN, url=vector["url"].partition("?")[0])
+    open_door(numbers, "twilio", TOKEN, ROUTES, url=vector["url"].partition("?")[0])
     bodies_of_calls = "form_file" in vector or "body_file" in vector
     assert numbers.call(as_told(vector))["statusCode"] in ((200,) if bodies_of_calls else (200, 400))
 
@@ -80,9 +83,10 @@ def test_the_recorded_lambda_event_verifies(numbers: Numbers) -> None:
     told: dict[str, Any] = json.loads(payload("twilio", "lambda_event_base64.json"))
     assert base64.b64decode(told["body"]) == payload("twilio", "voice_inbound.form.txt")
     event = gateway_event("twilio", b"", told["headers"], query=told["rawQueryString"])
-    open_door(numbers, "twilio", TOKEN, url="https://kvartal.example/in/twilio/kvartal")
+    open_door(numbers, "twilio", TOKEN, ROUTES, url="https://kvartal.example/in/twilio/kvartal")
     answer = numbers.call(event | {"body": told["body"]})
-    assert (answer["statusCode"], answer["headers"]["content-type"], answer["body"]) == (200, "text/xml", "<Response/>")
+    assert (answer["statusCode"], answer["headers"]["content-type"]) == (200, "text/xml")
+    assert "<Number>+74950000010</Number>" in answer["body"]
 
 
 @pytest.mark.parametrize("port", ["", ":443"])
@@ -176,17 +180,28 @@ def test_while_rotating_the_old_and_the_new_token_are_valid(numbers: Numbers) ->
     assert [numbers.call(sent(COMPLETED, token))["statusCode"] for token in (TOKEN, "a-brand-new-token-of-twilio")] == [200, 200]
 
 
-def test_a_replayed_request_changes_nothing(numbers: Numbers) -> None:
-    """Also one that does not tell its own time."""
-    ringing = dict(parse_qsl(payload("twilio", "voice_inbound.form.txt").decode(), keep_blank_values=True))
-    for fields in (ringing, COMPLETED):
+def test_a_replayed_request_changes_nothing_and_is_told_nothing(numbers: Numbers) -> None:
+    """Also one that does not tell its own time: its call is remembered as long as any lease is."""
+    open_door(numbers, "twilio", TOKEN, ROUTES)
+    for fields in (RINGING, COMPLETED):
         assert numbers.call(sent(fields))["statusCode"] == 200
     before = state_of(numbers)
-    for _ in range(3):
-        numbers.later(days=9)
-        for fields in (COMPLETED, ringing):
-            assert numbers.call(sent(fields))["statusCode"] == 200
-            assert state_of(numbers) == before
+    for days in (0, 9, 21):
+        numbers.later(days=days)
+        assert numbers.call(sent(COMPLETED))["statusCode"] == 200
+        assert numbers.call(sent(RINGING))["statusCode"] == 404
+        assert state_of(numbers) == before
+    (call,) = numbers.items("call#")
+    assert int(call["expires_at"]["N"]) >= (NOW + timedelta(days=400)).timestamp()
+
+
+def test_a_question_of_long_ago_is_not_answered(numbers: Numbers) -> None:
+    open_door(numbers, "twilio", TOKEN, ROUTES)
+    timed = {**RINGING, "Timestamp": format_datetime(NOW)}
+    numbers.later(seconds=31)
+    assert numbers.call(sent(timed))["statusCode"] == 404
+    numbers.later(seconds=-1)
+    assert numbers.call(sent({**timed, "CallSid": "CA-other"}))["statusCode"] == 200
 
 
 def test_a_request_is_refused_once_its_call_is_forgotten(numbers: Numbers) -> None:

@@ -70,6 +70,12 @@ def post(numbers: Numbers, fields: dict[str, str]) -> dict[str, Any]:
     return answer
 
 
+def take(numbers: Numbers, fields: dict[str, str]) -> None:
+    """The event is stored; of a voice request that no route fits Twilio's fallback address hears."""
+    wanted = 404 if fields.get("CallStatus") == "ringing" else 200
+    assert numbers.call(sent(fields))["statusCode"] == wanted
+
+
 def call_told(*bodies: dict[str, str]) -> Any:
     known = call_from(events_of([read(TWILIO, sent(fields), NOW) for fields in bodies]))
     assert known
@@ -86,7 +92,7 @@ def test_the_storys_clients_are_found_by_their_numbers(numbers: Numbers) -> None
         holds(numbers, client, call["to"], at(call["start"]))
         for moment, fields in moments(client, sid):
             numbers.now = moment
-            post(numbers, fields)
+            take(numbers, fields)
     for fields in (leg("in-progress", at(STORY_CALLS["A"]["answer"])), leg("completed", NOW, CallDuration="194")):
         post(numbers, fields)
     check_story(latest(numbers, SID), "A", wait=14)
@@ -135,7 +141,7 @@ def test_the_record_is_the_same_for_every_order_of_arrival(numbers: Numbers) -> 
         forget_calls(numbers)
         for moment, fields in order:
             numbers.now = moment
-            post(numbers, fields)
+            take(numbers, fields)
         records.append(content(latest(numbers, SID)))
     assert all(record == records[0] for record in records)
     check_story(records[0], "A", wait=14)
@@ -230,12 +236,21 @@ def test_sip_addresses_of_phones_are_read_as_phones() -> None:
 )  # fmt: skip
 def test_a_ringing_call_is_put_through(numbers: Numbers, to: str, where: str) -> None:
     open_door(numbers, "twilio", TOKEN, [{"to": to}])
+    numbers.now = END
     answer = post(numbers, RINGING)
     assert answer["headers"]["content-type"] == "text/xml"
     assert answer["body"] == (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<Response><Dial callerId="+74950000031" action="{URL}?step=dial">{where}</Dial></Response>'
     )
+
+
+def test_a_call_without_a_route_goes_on_with_the_fallback_address(numbers: Numbers) -> None:
+    """An empty <Response/> would hang up on the caller; of an error Twilio asks the number's fallback address."""
+    open_door(numbers, "twilio", TOKEN, [{"to": "+74950000010", "sources": ["nobody"]}])
+    numbers.now = END
+    assert numbers.call(sent(RINGING))["statusCode"] == 404
+    assert len(numbers.stored()) == 1, "the call is stored all the same"
 
 
 def test_digits_that_the_caller_dialled_are_his_code(numbers: Numbers) -> None:
@@ -263,6 +278,7 @@ def test_nothing_else_is_put_through(numbers: Numbers, fields: dict[str, str]) -
 
 def test_the_result_of_a_dial_comes_back_to_the_public_address(numbers: Numbers) -> None:
     open_door(numbers, "twilio", TOKEN, [{"to": "+74950000010"}], url="https://kvartal.example/in/twilio/kvartal")
+    numbers.now = END
     answer = numbers.call(sent(RINGING, url="https://kvartal.example/in/twilio/kvartal"))
     assert 'action="https://kvartal.example/in/twilio/kvartal?step=dial"' in answer["body"]
 

@@ -13,6 +13,7 @@ import pytest
 from tests.api.numbers_door import Numbers, body_of, counted, moto_dynamodb, visitor_id
 from tests.api.open_calls import (
     CALLS,
+    D_CALL,
     OTHER_TOKEN,
     TOKEN,
     at,
@@ -30,6 +31,11 @@ from tests.api.open_calls import (
 )
 
 A, B = json.loads(example("uis/call_finished.json")), json.loads(example("uis/lost_call.json"))
+D = {
+    **A, "call_session_id": 7134118820, "virtual_phone_number": "74950000034", "contact_phone_number": "79000000063",
+    "start_time": "2026-10-28 12:36:00", "notification_time": "2026-10-28 12:38:32", "talk_time_duration": 141,
+    "wait_time_duration": 11, "total_time_duration": 152, "employee_full_name": "Оператор 215",
+}  # fmt: skip
 MAPPED = {
     "call_session_id": "id", "virtual_phone_number": "num", "contact_phone_number": "from", "start_time": "when",
     "talk_time_duration": "sec", "tag_names": "tags", "notification_mnemonic": "kind",
@@ -55,10 +61,12 @@ def test_the_story_s_calls_are_found_by_their_leases(numbers: Numbers) -> None:
     visits(numbers)
     sent(numbers, "uis", example("uis/call_finished.json"))
     sent(numbers, "uis", example("uis/lost_call.json"))
+    sent(numbers, "uis", D)
     check_story(numbers)
     found = calls(numbers)
     assert (found[CALLS["A"]["to"]]["outcome"], found[CALLS["A"]["to"]]["answered_by"]) == ("answered", "Оператор 214")
     assert found[CALLS["B"]["to"]]["outcome"] == "missed"
+    assert (found[D_CALL["to"]]["outcome"], found[D_CALL["to"]]["answered_by"]) == ("answered", "Оператор 215")
 
 
 def test_the_template_of_the_docs_makes_json_that_is_read(numbers: Numbers) -> None:
@@ -235,15 +243,22 @@ def test_an_unknown_path_after_the_token_is_not_found(numbers: Numbers) -> None:
 
 
 REPORT = json.loads(example("uis/get_calls_report.response.json"))
+ROW_D = {
+    **REPORT["result"]["data"][0], "id": D["call_session_id"], "virtual_phone_number": D["virtual_phone_number"],
+    "contact_phone_number": D["contact_phone_number"], "start_time": D["start_time"], "finish_time": "2026-10-28 12:38:32",
+    "talk_duration": 141, "wait_duration": 11, "total_wait_duration": 11, "total_duration": 152,
+}  # fmt: skip
 
 
 def test_the_report_tells_the_calls_of_the_notifications(numbers: Numbers) -> None:
     """A row and the notification of its call are one call, whichever comes first, and the story's."""
     visits(numbers)
     sent(numbers, "uis", A)
-    told = sent(numbers, "uis", REPORT, rest=f"{TOKEN}/report")
+    rows = [*REPORT["result"]["data"], ROW_D]
+    told = sent(numbers, "uis", {"result": {"data": rows}}, rest=f"{TOKEN}/report")
     sent(numbers, "uis", B)
-    assert told == {"calls": 2, "refused": []}
+    sent(numbers, "uis", D)
+    assert told == {"calls": 3, "refused": []}
     check_story(numbers)
     assert calls(numbers)[CALLS["A"]["to"]]["has_recording"] is True
     assert calls(numbers)[CALLS["B"]["to"]]["outcome"] == "missed"

@@ -42,6 +42,7 @@ SECRET = VECTORS["secret"]
 FIELDS: dict[str, dict[str, str]] = {vector["name"]: vector["fields"] for vector in VECTORS["vectors"]}
 ID_A, ID_B = (STORY_CALLS[client]["ids"]["zadarma_pbx_call_id"] for client in "AB")
 NOW = datetime(2026, 10, 12, 8, 0, tzinfo=UTC)
+RINGS = datetime(2026, 10, 12, 7, 52, 9, tzinfo=UTC)
 _OUT = ("internal", "destination", "call_start")
 SIGNED = {
     "NOTIFY_ANSWER": ("caller_id", "destination", "call_start"), "NOTIFY_OUT_START": _OUT, "NOTIFY_OUT_END": _OUT,
@@ -167,6 +168,22 @@ def test_a_replayed_body_changes_nothing(numbers: Numbers) -> None:
     for name in names:
         post(numbers, FIELDS[name])
         assert state_of(numbers) == before
+
+
+def test_a_replayed_question_is_told_nothing(numbers: Numbers) -> None:
+    """Neither at once, nor as another kind of event that the signature covers as well, nor once the call has rung."""
+    open_door(numbers, "zadarma", SECRET, [{"to": "214"}])
+    start = told("notify_start", called_did="74950000051")
+    menu, told_all = {**start, "event": "NOTIFY_IVR"}, {"redirect": 214, "caller_name": "banner / offline / Тверская"}
+    numbers.now = RINGS
+    assert body_of(post(numbers, start)) == told_all
+    assert body_of(post(numbers, start)) == {}
+    numbers.now = RINGS + timedelta(minutes=4)
+    assert body_of(post(numbers, menu)) == told_all
+    assert body_of(post(numbers, menu)) == {}
+    numbers.now = RINGS + timedelta(minutes=6)
+    for fields in (start, menu, {**menu, "wait_dtmf[digits]": "123456"}, {**start, "pbx_call_id": "in_never_told"}):
+        assert body_of(post(numbers, fields)) == {}
 
 
 def test_a_body_is_refused_once_its_call_is_forgotten(numbers: Numbers) -> None:
@@ -301,6 +318,7 @@ def test_the_look_at_the_address_gets_its_bare_word_back(numbers: Numbers) -> No
 @pytest.mark.parametrize(("to", "redirect"), [("214", 214), ("0-1", "0-1"), ("007", "007"), ("blacklist", "blacklist")])
 def test_a_ringing_call_is_told_where_to_go_and_who_calls(numbers: Numbers, to: str, redirect: object) -> None:
     open_door(numbers, "zadarma", SECRET, [{"to": to}])
+    numbers.now = RINGS
     fields = told("notify_start", called_did="74950000051")
     assert body_of(post(numbers, fields)) == {"redirect": redirect, "caller_name": "banner / offline / Тверская"}
     assert body_of(post(numbers, {**fields, "event": "NOTIFY_IVR"})) == {

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from shared.robots import verdicts
 from shared.times import lake_text, to_millis
 from shared.visitors import sign_visitor
 from tests.api.collect_door import (
@@ -65,6 +66,7 @@ def test_recorded_page_view_becomes_a_record_with_its_marks(collect: Collect) ->
             "click_id_name": "yclid",
             "click_id": "15620471938264051729",
             "user_agent": recorded("hits_post")["headers"]["user-agent"],
+            "agent_verdict": verdicts()["person_verdict"],
             "language": "ru-RU",
             "screen": "1920x1080",
             "ip_masked": "198.51.100.0",
@@ -91,6 +93,13 @@ def test_visitor_without_a_usable_id_gets_a_new_one(collect: Collect, proposal: 
     second = body_of(collect.hits(visitor=proposal))["visitor"]
     assert first != second
     assert {r["visitor_id"] for r in collect.stored()} == {first, second}
+
+
+def test_a_robots_agent_is_judged_once_at_the_door(collect: Collect) -> None:
+    request = recorded("hits_post")
+    for agent in ("Googlebot/2.1 (+http://www.google.com/bot.html)", ""):
+        collect.call({**request, "headers": {**request["headers"], "user-agent": agent}})
+    assert {hit["agent_verdict"] for hit in collect.stored()} == {verdicts()["robot_verdict"]}
 
 
 def test_one_batch_is_one_firehose_record(collect: Collect) -> None:
@@ -271,7 +280,7 @@ def test_hit_without_consent_is_counted_but_not_recognised(
     assert hit["page_url"] == "https://kvartal.example/a"
     assert hit["utm_source"] == "yandex"
     assert hit["click_id_name"] == "yclid"
-    assert not hit.keys() & {"visitor_id", "ip_masked", "user_agent", "click_id", "city"}
+    assert not hit.keys() & {"visitor_id", "ip_masked", "user_agent", "agent_verdict", "click_id", "city"}
     assert "visitor_id" not in collect.stored("request")[0]
 
 

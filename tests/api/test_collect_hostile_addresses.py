@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from functions.collect.marks import own_marks
-from functions.collect.texts import LIMITS
+from shared.marks import own_marks
+from shared.texts import LIMITS
 from tests.api.collect_door import Collect
 from tests.api.every_door import SHOP, came_through, fresh, through_each_door
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import random
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ from functions.crm_webhook.api.crm import Span
 from functions.crm_webhook.api.http import CrmBusy
 from functions.crm_webhook.api.line import CrmClosed, CrmRefused
 from functions.crm_webhook.bitrix24.calls import AT_ONCE, Calls, Command, Failed
-from functions.crm_webhook.bitrix24.hooks import PASSED_OVER
+from functions.crm_webhook.bitrix24.hooks import PASSED_OVER, records_of
 from functions.crm_webhook.outcome import Outcome, Pointer
 from infra.doubles.bitrix24.portal import COMPANY, CONTACT, DEAL, LEAD, multifields
 from shared.identity import email_hash, phone_hash
@@ -70,6 +71,27 @@ def test_what_is_read_twice_or_late_is_the_same(world: World) -> None:
     first = told(world.read(("deal", "5194")))
     late = told(world.at(WON_AT + 40 * DAY).read(("deal", "5194")))
     assert ids(first) == ids(late)
+
+
+def test_hooks_in_any_order_and_any_number_leave_the_deals_the_same(world: World) -> None:
+    bodies: list[str] = []
+    world.portal.deliver = lambda body, headers: bodies.append(body)
+    play_deal_a(world)
+    other = world.portal.add(DEAL, {}, 5195)
+    world.sleep(60)
+    world.portal.delete(DEAL, other)
+    world.sleep(600)
+    for seed in range(8):
+        chance = random.Random(seed)
+        heard = [*bodies, *chance.choices(bodies, k=4)]
+        chance.shuffle(heard)
+        outcomes = [records_of(body.encode(), arrival_at(world.now, body), world.site()) for body in heard]
+        pointers = {pointer: None for outcome in outcomes for pointer in outcome.to_read}
+        outcomes.append(world.reader().read(list(pointers), arrival_at(world.now)))
+        assert all(outcome.rejected == [] for outcome in outcomes)
+        stand = _as_told([state for outcome in outcomes for state in told(outcome)])
+        assert {number: deal for number, deal in stand.items() if not deal["merged_into"]} == _as_it_is(world)  # 5195 is gone
+        assert (stand["5194"]["stage"], stand["lead:6021"]["merged_into"]) == ("C4:WON", "5194")
 
 
 def test_people_are_for_the_vault_alone(world: World) -> None:

@@ -22,6 +22,7 @@ from shared.post import post
 from shared.security import verify_webhook
 from shared.settings import parse_settings, published
 from shared.sites import current_key
+from shared.times import to_millis
 from tests.api import crm_stores
 from tests.api.numbers_door import FILES, LAKE, POOL, Numbers, body_of, counted, create_table, moto_dynamodb, told, visitor_id
 from tests.api.numbers_door import SETTINGS as NUMBERS
@@ -142,6 +143,7 @@ def test_a_first_call_reaches_the_crm_with_its_source(numbers: Numbers, crm: Crm
             "resolved_by": "number",
             "utm_source": "vk",
             "utm_medium": "cpc",
+            "last_source": "vk / cpc",
         },
     }
     assert headers["content-type"] == "application/json"
@@ -166,6 +168,113 @@ def test_the_visitor_of_a_leased_number_comes_with_the_marks_of_his_visit(number
     worked(numbers)
     (data,) = crm.data
     assert (data["visitor_id"], data["resolved_by"], data["utm_source"]) == (visitor_id(1), "lease", "yandex")
+
+
+def touched(numbers: Numbers, url: str, ref: str = "", **before: float) -> dict[str, Any]:
+    """A touch as the tracker keeps it."""
+    return {"t": to_millis(numbers.now - timedelta(**before)), "url": url, "ref": ref}
+
+
+def sources(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request tells of where its client came from."""
+    names = ("first_source", "last_source", "landing", "utm_source", "click_id_name", "click_id")
+    return {name: data[name] for name in names if name in data}
+
+
+SHOP = "https://kvartal.example"
+FOUND = {"first_source": "yandex.ru", "last_source": "yandex.ru", "landing": f"{SHOP}/doma"}
+CLICKED = {"first_source": "yclid", "last_source": "yclid", "landing": f"{SHOP}/", "click_id_name": "yclid", "click_id": "1756"}
+
+
+@pytest.mark.parametrize(
+    ("page", "ref", "told"),
+    [
+        ("/doma?x=1", "https://yandex.ru/search?text=doma", FOUND),
+        ("/?yclid=1756", "https://yandex.ru/", CLICKED),
+        ("/", "", {"first_source": "direct", "last_source": "direct", "landing": f"{SHOP}/"}),
+    ],
+)
+@pytest.mark.parametrize("clicks", [0, 1])
+def test_a_caller_without_utm_comes_with_the_source_of_his_visit(
+    numbers: Numbers, crm: Crm, page: str, ref: str, told: dict[str, Any], clicks: int
+) -> None:
+    """Whether the number stood on the page that he came to, or on the next one."""
+    numbers.fill(POOL[0])
+    first = touched(numbers, SHOP + page, ref, minutes=clicks)
+    seen = {"page_url": f"{SHOP}/contacts", "ref": f"{SHOP}{page}"} if clicks else {"page_url": SHOP + page, "ref": ref}
+    numbers.lease(1, first=first, **seen)
+    numbers.later(minutes=3)
+    call(numbers, POOL[0])
+    worked(numbers)
+    (data,) = crm.data
+    if clicks and told["last_source"] == "direct":
+        told = {name: text for name, text in told.items() if name != "last_source"}  # as of a form on an inner page
+    assert sources(data) == told
+    assert data["first_at"] == (numbers.now - timedelta(minutes=3 + clicks)).isoformat()
+
+
+def test_a_returning_caller_has_the_first_source_of_long_ago_and_the_last_one_of_this_visit(numbers: Numbers, crm: Crm) -> None:
+    numbers.fill(POOL[0])
+    first = touched(numbers, f"{SHOP}/blog?utm_source=vk&utm_medium=cpc", days=40)
+    given = numbers.lease(1, first=first, page_url=f"{SHOP}/?gclid=Cj0K", ref="https://google.com/")
+    for _ in range(45):  # a long visit: what began it is not forgotten
+        numbers.later(seconds=50)
+        assert numbers.renew(1, given)
+    call(numbers, POOL[0])
+    worked(numbers)
+    (data,) = crm.data
+    last = {"last_source": "gclid", "click_id_name": "gclid", "click_id": "Cj0K"}
+    assert sources(data) == {"first_source": "vk / cpc", "landing": f"{SHOP}/blog", **last}
+
+
+def test_a_later_lease_of_the_visitor_tells_his_way_anew(numbers: Numbers, crm: Crm) -> None:
+    numbers.fill(POOL[0])
+    first = touched(numbers, f"{SHOP}/", "https://yandex.ru/")
+    numbers.lease(1, first=first, page_url=f"{SHOP}/", ref="https://yandex.ru/")
+    numbers.later(days=3)
+    numbers.lease(1, first=first, page_url=f"{SHOP}/", ref="https://2gis.ru/")
+    numbers.later(seconds=20)
+    call(numbers, POOL[0])
+    worked(numbers)
+    (data,) = crm.data
+    assert sources(data) == {"first_source": "yandex.ru", "last_source": "2gis.ru", "landing": f"{SHOP}/"}
+    (item,) = numbers.items("way#kvartal")
+    assert item["sk"]["S"] == visitor_id(1)
+
+
+def test_a_caller_whom_the_static_number_names_has_its_source(numbers: Numbers, crm: Crm) -> None:
+    call(numbers, STATIC)
+    worked(numbers)
+    assert sources(crm.data[0]) == {"last_source": "vk / cpc", "utm_source": "vk"}
+
+
+def test_ways_are_short_and_hold_neither_people_nor_anybody_elses_pages(numbers: Numbers, crm: Crm) -> None:
+    numbers.fill(POOL[0])
+    long = "&".join(f"utm_{name}={'%D1%8F' * 300}" for name in ("source", "medium", "campaign", "content", "term"))
+    url = f"https://other.example/{'a' * 3000}/ivan@mail.example?{long}&yclid={'7' * 400}"
+    numbers.lease(1, first=touched(numbers, url, "https://yandex.ru/", minutes=2), page_url=f"{SHOP}/?{long}", ref="x" * 5000)
+    (item,) = numbers.items("way#kvartal")
+    assert len(json.dumps(item, ensure_ascii=False).encode()) < 2048
+    assert "ivan" not in json.dumps(item)
+    call(numbers, POOL[0])
+    worked(numbers)
+    assert "landing" not in crm.data[0]
+
+
+@pytest.mark.parametrize("first", [None, 7, {"t": "x", "url": "y"}, {"t": 1e300, "url": SHOP}, {"t": 4e15, "url": f"{SHOP}/"}])
+def test_what_is_no_touch_costs_neither_the_number_nor_the_request(numbers: Numbers, crm: Crm, first: object) -> None:
+    numbers.fill(POOL[0])
+    assert numbers.lease(1, first=first, page_url="no address", ref=7)["kind"] == "dynamic"
+    call(numbers, POOL[0])
+    worked(numbers)
+    assert sources(crm.data[0]) == {}
+
+
+def test_a_site_that_hands_no_calls_over_keeps_no_ways(numbers: Numbers) -> None:
+    publish(numbers, {"new_requests": {**CRM["new_requests"], "channels": ["email"]}})
+    numbers.fill(POOL[0])
+    numbers.lease(1, first=touched(numbers, f"{SHOP}/"), page_url=f"{SHOP}/")
+    assert numbers.items("way#") == []
 
 
 def test_repeats_and_corrections_of_a_call_are_one_request(numbers: Numbers, crm: Crm) -> None:

@@ -136,7 +136,7 @@ def test_deals_are_paged_in_full_without_breaching_a_limit(crm: HubSpot, clock: 
     told = states(page.outcome for page in pages)
     assert {one["deal_id"] for one in told} == {str(7000 + number) for number in range(330)}
     assert sum(page.deals for page in pages) == 330
-    assert (len(pages), crm.refused) == (5, 0)
+    assert (len(pages), crm.refused) == (6, 0)  # four of deals, the bin, contacts
 
 
 def test_ten_thousand_deals_of_one_import_are_all_found_though_search_ends_there(
@@ -193,10 +193,11 @@ def test_a_cursor_may_be_kept_and_goes_on_where_it_was(crm: HubSpot, clock: Cloc
 
 def test_what_lost_webhooks_did_not_tell_is_found_by_the_check(clock: Clock, table: Any) -> None:
     def played(lost: int) -> dict[str, dict[str, Any]]:
-        """Every `lost`-th webhook is lost, every third comes twice; then the span is checked."""
+        """Every `lost`-th webhook is lost (1: all of them), every third comes twice; then the span is checked. One client's phone
+        changes after all that happened to his deal, and alone."""
         moment = Clock()
         with HubSpot(moment, drop=lambda number: number % lost == 0, repeat=lambda number: number % 3 == 0) as crm:
-            api, outcomes = api_of(crm, moment, table), []
+            api, outcomes = api_of(crm, moment, table), list[Outcome]()
             for number in range(12):
                 crm.account.put_contact(str(number + 1), phone=f"+7900000{number:04d}")
                 crm.account.put_deal(str(5000 + number), contacts=(str(number + 1),), dealstage="appointmentscheduled")
@@ -207,10 +208,21 @@ def test_what_lost_webhooks_did_not_tell_is_found_by_the_check(clock: Clock, tab
             made = crm.account.merge("5004", "5005")
             moment.wait(100)
             site = site_of("hubspot", api={"url": crm.url})
-            for body, _ in crm.hooks:
-                outcomes.append(took(site, "hubspot", body.encode(), arrival(moment)))
-            outcomes.append(api.read(list(dict.fromkeys(one for outcome in outcomes for one in outcome.to_read)), arrival(moment)))
-            outcomes += [page.outcome for page in walk(api, Span(FIRST, moment.now), moment)]
+
+            def caught_up(first: datetime) -> None:
+                """What the webhooks told, what they point at, and what the check finds."""
+                bodies, crm.hooks[:] = [body.encode() for body, _ in crm.hooks], []
+                told = [took(site, "hubspot", body, arrival(moment)) for body in bodies]
+                pointers = list(dict.fromkeys(one for outcome in told for one in outcome.to_read))
+                pages = walk(api, Span(first, moment.now), moment)
+                outcomes.extend([*told, api.read(pointers, arrival(moment)), *(page.outcome for page in pages)])
+
+            caught_up(FIRST)
+            first = moment.now
+            moment.wait(3600)
+            crm.account.put_contact("8", phone="+79000000777")
+            moment.wait(100)
+            caught_up(first)
             told = states(outcomes)
             assert crm.refused == 0
             names = ("stage", "amount", "phone_hash", "is_deleted", "merged_into")
@@ -218,7 +230,39 @@ def test_what_lost_webhooks_did_not_tell_is_found_by_the_check(clock: Clock, tab
                 one["deal_id"]: {name: standing(told, one["deal_id"]).get(name) for name in names} | {"made": made} for one in told
             }
 
-    assert played(2) == played(5) == played(10**9)
+    told = played(10**9)
+    assert told["5007"]["phone_hash"] == phone_hash("+79000000777", KEY)
+    assert told == played(1) == played(2) == played(5)
+
+
+def test_a_contact_that_changed_alone_tells_its_deals_and_those_of_many_are_left_for_later(
+    crm: HubSpot, clock: Clock, api: CrmReader
+) -> None:
+    crm.account.put_contact("9", phone="+79000000017")
+    crm.account.put_contact("10", phone="+79000000018")
+    for number in range(120):
+        crm.account.put_deal(str(7000 + number), contacts=("9",), dealstage="appointmentscheduled")
+    clock.wait(86_400)
+    before = clock.now
+    for contact in ("9", "10"):
+        crm.account.put_contact(contact, phone="+79000000042")
+    clock.wait(60)
+    pages = walk(api, Span(before, clock.now), clock)
+    left = [pointer for page in pages for pointer in page.outcome.to_read]
+    assert (sum(page.deals for page in pages), len(left)) == (100, 20)
+    told = states([*(page.outcome for page in pages), *read_on(api, left, clock)])
+    phones = {standing(told, str(7000 + number))["phone_hash"] for number in range(120)}
+    assert phones == {phone_hash("+79000000042", KEY)}
+    assert walk(api, Span(before, clock.now, "created"), clock)[-1].cursor == ""
+    assert not any("contacts/search" in call for call in crm.calls[-4:])  # nobody was made
+
+
+def test_contacts_are_paged_by_their_ids(crm: HubSpot, clock: Clock, api: CrmReader) -> None:
+    for number in range(205):
+        crm.account.put_contact(str(number + 1), phone=f"+7900000{number:04d}")
+    clock.wait(60)
+    cursors = [page.cursor for page in walk(api, Span(FIRST, clock.now), clock)]
+    assert cursors == ["bin:", "contacts:", "contacts:100", "contacts:200", ""]
 
 
 def test_hooks_in_any_order_and_any_number_leave_the_same_records(crm: HubSpot, clock: Clock, api: CrmReader) -> None:

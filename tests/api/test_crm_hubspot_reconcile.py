@@ -28,11 +28,14 @@ class World:
 
     def __init__(self, provider: str, crm: hubspot.HubSpot | pipedrive.Pipedrive, clock: Clock, table: Any) -> None:
         self.provider, self.crm, self.clock, self.fakes = provider, crm, clock, FakeClients()
+        self.queued: list[str] = []
         self.site = site_of(provider, api={"url": crm.url})
         tools = tools_of(table, clock, hubspot=hubspot.TOKEN, pipedrive=pipedrive.TOKEN)
         never: Any = None
         lake = Lake(self.fakes.firehose, self.fakes.s3, "lake", {"crm_event": "crm-events", "payment": "payments"})
-        self.reconciler = Reconciler(Marks(table, "crm", "one"), Writing(lake, never, never), tools, lambda now: KEY)
+        self.reconciler = Reconciler(
+            Marks(table, "crm", "one"), Writing(lake, never, never), tools, lambda now: KEY, self.queued.append
+        )
 
     def put(self, number: int, is_won: bool = False) -> None:
         if isinstance(self.crm, hubspot.HubSpot):

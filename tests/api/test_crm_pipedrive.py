@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,7 @@ from functions.crm_webhook.api.crm import CrmReader, Span
 from functions.crm_webhook.api.http import CrmBusy
 from functions.crm_webhook.api.line import CrmClosed
 from functions.crm_webhook.misses import LAG
-from functions.crm_webhook.outcome import Pointer
+from functions.crm_webhook.outcome import Outcome, Pointer
 from infra.doubles.listening import Answered
 from infra.doubles.pipedrive.server import TOKEN, Pipedrive
 from shared.identity import email_hash, keyed_hash, phone_hash
@@ -213,10 +213,11 @@ def test_a_merge_whose_webhooks_were_lost_leaves_no_deal_alive_that_is_none(crm:
 
 def test_what_lost_webhooks_did_not_tell_is_found_by_the_check(clock: Clock, table: Any) -> None:
     def played(lost: int) -> dict[str, dict[str, Any]]:
-        """Every `lost`-th webhook is lost, every third comes twice; then the span is checked."""
+        """Every `lost`-th webhook is lost (1: all of them), every third comes twice; then the span is checked. One client's phone
+        changes after all that happened to his deal, and alone."""
         moment = Clock()
         with Pipedrive(moment, drop=lambda number: number % lost == 0, repeat=lambda number: number % 3 == 0) as crm:
-            api, outcomes = api_of(crm, moment, table), []
+            api, outcomes = api_of(crm, moment, table), list[Outcome]()
             for number in range(12):
                 crm.company.put_person(number + 1, (f"+7900000{number:04d}",))
                 crm.company.put_deal(5000 + number, person_id=number + 1)
@@ -227,15 +228,49 @@ def test_what_lost_webhooks_did_not_tell_is_found_by_the_check(clock: Clock, tab
             crm.company.delete(5003)
             moment.wait(100)
             site = site_of("pipedrive", api={"url": crm.url}, fields=FIELDS)
-            outcomes = [took(site, "pipedrive", body.encode(), arrival(moment)) for body, _ in crm.hooks]
-            outcomes.append(api.read(list(dict.fromkeys(one for outcome in outcomes for one in outcome.to_read)), arrival(moment)))
-            outcomes += [page.outcome for page in walk(api, Span(FIRST, moment.now), moment)]
+
+            def caught_up(first: datetime) -> None:
+                """What the webhooks told, what they point at, and what the check finds."""
+                bodies, crm.hooks[:] = [body.encode() for body, _ in crm.hooks], []
+                told = [took(site, "pipedrive", body, arrival(moment)) for body in bodies]
+                pointers = list(dict.fromkeys(one for outcome in told for one in outcome.to_read))
+                pages = walk(api, Span(first, moment.now), moment)
+                outcomes.extend([*told, api.read(pointers, arrival(moment)), *(page.outcome for page in pages)])
+
+            caught_up(FIRST)
+            first = moment.now
+            moment.wait(3600)
+            crm.company.put_person(8, ("+79000000777",))
+            moment.wait(100)
+            caught_up(first)
             told = states(outcomes)
             assert crm.refused == 0
             names = ("stage", "amount", "phone_hash", "is_deleted")
             return {one["deal_id"]: {name: standing(told, one["deal_id"]).get(name) for name in names} for one in told}
 
-    assert played(2) == played(5) == played(10**9)
+    told = played(10**9)
+    assert told["5007"]["phone_hash"] == phone_hash("+79000000777", KEY)
+    assert told == played(1) == played(2) == played(5)
+
+
+def test_a_person_who_changed_alone_tells_his_deals_and_those_of_many_are_left_for_later(
+    crm: Pipedrive, clock: Clock, api: CrmReader
+) -> None:
+    crm.company.put_person(9, ("+79000000017",))
+    for number in range(120):
+        crm.company.put_deal(7000 + number, person_id=9)
+    crm.company.archive(7000)
+    clock.wait(86_400)
+    before = clock.now
+    crm.company.put_person(9, ("+79000000042",))
+    clock.wait(60)
+    pages = walk(api, Span(before, clock.now), clock)
+    left = [pointer for page in pages for pointer in page.outcome.to_read]
+    assert (sum(page.deals for page in pages), len(left)) == (100, 20)
+    told = states([*(page.outcome for page in pages), *read_on(api, left, clock)])
+    phones = {standing(told, str(7000 + number))["phone_hash"] for number in range(120)}
+    assert phones == {phone_hash("+79000000042", KEY)}
+    assert not any("persons" in page.cursor for page in walk(api, Span(before, clock.now, "created"), clock))
 
 
 def test_hooks_in_any_order_and_any_number_leave_the_same_records(crm: Pipedrive, clock: Clock) -> None:
@@ -324,7 +359,7 @@ def test_a_deal_whose_changelog_is_refused_stands_without_its_history_and_stops_
     crm.company.put_deal(8818, stage_id=73)
     clock.wait(60)
     crm.refused_ids = {8817}
-    (page, _) = walk(api, Span(FIRST, clock.now), clock)
+    (page, _, _) = walk(api, Span(FIRST, clock.now), clock)
     told = states([page.outcome])
     assert {one["via"] for one in told if one["deal_id"] == "8817"} == {"api"}
     assert (standing(told, "8817")["stage"], standing(told, "8818")["stage"]) == ("won", "73")

@@ -17,6 +17,7 @@ from functions.crm_webhook.outcome import Arrival, Outcome, Pointer
 from functions.crm_webhook.reconcile import reconciler as module
 from functions.crm_webhook.reconcile.marks import HOLD_SECONDS, Marks
 from functions.crm_webhook.reconcile.reconciler import FIRST_REACH, OVERLAP, Reconciler
+from functions.crm_webhook.tasks.orders import Order, order_of
 from functions.crm_webhook.writing import Writing
 from shared.lake import Lake
 from tests.api.dynamo import dynamodb
@@ -33,6 +34,7 @@ class Crm:
 
     deals: dict[str, datetime]
     failing: int = 0
+    left: tuple[Pointer, ...] = ()  # what every page leaves for later
     pages: list[tuple[Span, str]] = field(default_factory=list)
 
     def read(self, pointers: Sequence[Pointer], arrival: Arrival) -> Outcome:
@@ -48,7 +50,7 @@ class Crm:
         some = inside[begin : begin + DEALS_A_PAGE]
         records = [state_record(DealState(deal_id=deal, told_at=at, via="api"), "amocrm", arrival) for at, deal in some]
         following = begin + DEALS_A_PAGE
-        return Page(Outcome(records), str(following) if following < len(inside) else "", len(some))
+        return Page(Outcome(records, to_read=list(self.left)), str(following) if following < len(inside) else "", len(some))
 
 
 @dataclass
@@ -59,12 +61,15 @@ class Desk:
     stores: FakeClients
     crm: Crm
     now: datetime = NOW
+    queued: list[str] = field(default_factory=list)
 
     def reconciler(self, holder: str = "one") -> Reconciler:
         tools: Any = self
         lake = Lake(self.stores.firehose, self.stores.s3, "lake", {"crm_event": "crm-events", "payment": "payments"})
         never: Any = None
-        return Reconciler(Marks(self.dynamodb, "crm", holder), Writing(lake, never, never), tools, lambda now: b"key")
+        return Reconciler(
+            Marks(self.dynamodb, "crm", holder), Writing(lake, never, never), tools, lambda now: b"key", self.queued.append
+        )
 
     def clock(self) -> datetime:
         return self.now
@@ -134,6 +139,25 @@ def test_a_page_that_the_lake_refuses_is_read_again(desk: Desk) -> None:
     desk.stores.s3.heal()
     assert desk.reconciler().check(SITE, "amocrm", always).is_done
     assert len(desk.told()) == 5
+
+
+def test_what_a_page_leaves_for_later_is_queued_before_the_mark_goes_on(desk: Desk) -> None:
+    desk.crm.left = (Pointer("deal", "77"), Pointer("deal", "78"))
+
+    class Refusing(list[str]):
+        def append(self, text: str) -> None:
+            raise RuntimeError("the queue refuses")
+
+    desk.queued = Refusing()
+    with pytest.raises(RuntimeError):
+        desk.reconciler().check(SITE, "amocrm", always)
+    (walk,) = Marks(desk.dynamodb, "crm", "looker").all("shop")
+    assert walk.done_until is None
+    desk.queued = []
+    assert desk.reconciler().check(SITE, "amocrm", always).is_done
+    orders = [order_of(text) for text in desk.queued]
+    told = [(one.task, one.provider, one.pointers) for one in orders if isinstance(one, Order)]
+    assert told == [("read", "amocrm", desk.crm.left)] * 3  # a page each
 
 
 def test_a_run_that_dies_loses_no_deal(desk: Desk) -> None:

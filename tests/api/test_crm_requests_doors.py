@@ -16,6 +16,9 @@ from shared.identity import email_hash, phone_hash
 from shared.new_requests import PLACE
 from shared.settings import parse_settings, published
 from shared.sites import current_key
+from shared.times import from_millis
+from shared.touches import Touch
+from shared.ways import Way, way_item
 from tests.api.collect_door import FILES, LAKE, Collect, body_of, counted, now_of
 from tests.api.new_requests import Amo, World, world
 
@@ -259,6 +262,18 @@ def test_an_imported_letter_is_handed_over_with_its_sender_in_the_vault(doors: D
     assert told["email_hash"] == email_hash(EMAIL, KEY)
     assert doors.world.vault.get("kvartal", "email", told["email_hash"]) is not None
     assert EMAIL not in doors.clients.s3.all_bytes(LAKE).decode() + str(doors.queued)
+
+
+def test_an_imported_request_has_the_source_of_its_marks_and_the_first_one_of_its_visitor(doors: Doors, made: World) -> None:
+    """The chat told the visitor's id, and the visitor leased a number before."""
+    visitor, before = "0199d7a1-5c2e-7b6a-9c11-000000000001", from_millis(1_790_000_000_000)
+    first = Touch(before, "https://kvartal.example/akcii", {"utm_source": "vk"}, "vk.com")
+    way = Way(first, "lease-1", before, {}, "")
+    made.dynamodb.put_item(TableName="numbers", Item=way_item("kvartal", visitor, way))
+    doors.lines(line(visitor_id=visitor, utm_source="mailing"), line(request_id="letter-2", page_url=MARKED))
+    one, two = doors.objects
+    assert (one["first_source"], one["landing"], one["last_source"]) == ("vk", first.url, "mailing")
+    assert (two["last_source"], two["click_id_name"], "first_source" in two) == ("yandex / cpc / kuhni", "yclid", False)
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_mistakes_are_told_with_what_to_do(numbers: Numbers, arguments: tuple[st
     assert said in run(*arguments, status=2).stderr
 
 
-def test_a_pool_has_at_most_500_numbers(numbers: Numbers) -> None:
+def test_a_pool_has_at_most_1000_numbers(numbers: Numbers) -> None:
     many = [f"+7495{n:07d}" for n in range(1001)]
     assert "at most 1000" in run("add", "kvartal", *many, status=2).stderr
     assert pool(numbers) == []

@@ -21,6 +21,7 @@ from functions.report.extras import Extras, extras_of
 from functions.report.figures import MEASURES, Figures, to_json
 from functions.report.view.formats import Formats
 from functions.report.view.mail import MEASURES as MAIL_MEASURES
+from functions.report.view.mail_control import MEASURES as CONTROL_MEASURES
 from functions.report.view.model import view_of
 from functions.report.view.words import texts
 from shared.settings import published
@@ -28,6 +29,7 @@ from tests import worked_cases as worked
 from tests.report_cases import figures_of, settings_of, shop, shop_before
 
 Rows = dict[str, list[str]]
+NO_SOURCE = {"ru": "Без источника", "en": "No source"}
 M2_CHANNELS = ("Яндекс Директ", "Органический поиск", "Прямые заходы")
 
 
@@ -80,6 +82,17 @@ class Shown:
         verdicts = "|".join(map(re.escape, self.words["verdicts"].values()))
         rows = [row for row in self.mail if len(row) == 6 and re.sub(f"^■|(({verdicts}).*)?$", "", row[0]) == channel]
         return dict(zip(MAIL_MEASURES, rows[0][1:], strict=True))
+
+    def control_in_mail(self, place: str) -> list[str]:
+        """Cells of the mail's table of source control, the only one of five columns."""
+        return next(row[1:] for row in self.mail if len(row) == 5 and row[0].removeprefix("■").strip() == place)
+
+    def control_in_text(self, place: str) -> list[str]:
+        names = [self.words["control"]["columns"][name] for name in CONTROL_MEASURES]
+        pattern = "; ".join(rf"{re.escape(name)} ([^;\n]+)" for name in names)
+        found = re.search(rf"^ *- {re.escape(place)}: {pattern}$", re.sub(r"\n +(?![- ])", " ", self.text), re.M)
+        assert found, place
+        return list(found.groups())
 
     def in_text(self, channel: str) -> dict[str, str]:
         line = re.search(rf"^\* {re.escape(channel)}(?: \[[^\]]+\])?\n +(.+)$", self.text, re.M)
@@ -154,10 +167,22 @@ def test_source_control_is_the_same_in_every_form(language: str) -> None:
             pytest.approx(row["share_before"]),
         ]
         assert ("▲" in page[name][2] or "▼" in page[name][2]) == row["is_jump"] == bool(by_place[(name, "")][6])
+    for place in [row[0].removeprefix("■").strip() for row in shown.mail if len(row) == 5][1:]:
+        assert shown.control_in_mail(place) == shown.control_in_text(place)
+        if place in page:
+            assert shown.control_in_mail(place) == page[place][:4]
+    for place in (names.get("Yandex Direct", "Yandex Direct"), "Google Ads", shown.words["total"]):
+        assert shown.control_in_mail(place)[:2] == page[place][:2]
+    lost = told["channels"][-1]
+    assert shown.control_in_mail(NO_SOURCE[language])[:2] == [str(lost["requests"]), str(lost["deals"])]
+    reasons = [row for row in lost["sources"] if row["requests"] or row["requests_before"]]
+    for row in reasons:
+        name = shown.words["reasons"][row["source"]][0]
+        assert shown.control_in_mail(name)[:2] == shown.control_in_text(name)[:2] == [str(row["requests"]), str(row["deals"])]
     total = [str(told["requests"]), str(told["deals"])]
     assert page[shown.words["total"]][:2] == total == [str(cell)[:-2] for cell in book[-1][2:4]]
-    lost = Formats(language, "RUB", "UTC").share(told["without_source"]["share"]).replace("\u00a0", " ")
-    lead = words["lead"].format(requests=total[0], deals=total[1], lost=told["without_source"]["requests"], share=lost)
+    share = Formats(language, "RUB", "UTC").share(told["without_source"]["share"]).replace("\u00a0", " ")
+    lead = words["lead"].format(requests=total[0], deals=total[1], lost=told["without_source"]["requests"], share=share)
     assert lead in shown.html
     assert lead in " ".join(shown.text.split())
     days = shown.book.get_sheet_by_name(sheets["source_days"]).to_python()[1:]

@@ -16,7 +16,8 @@ Figures = list[dict[str, Any]]
 
 
 def main() -> int:
-    """Measures what is asked for; a part that fails is named at the end, and the other figures are kept."""
+    """Measures what is asked for. A part that fails and a figure over its budget are named at the end (1), and all figures are
+    kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("out/bench.json"))
     parser.add_argument("--hits", type=_sizes, default=(1_000_000, 10_000_000, 30_000_000), help="sizes, joined by commas")
@@ -45,6 +46,7 @@ def main() -> int:
             failed.append(f"{name}: {str(error)[:500]}")
             continue
         found += made
+        failed += [f"{figure['name']}: {figure['value']} {figure['unit']}, {figure['peer']}" for figure in made if is_over(figure)]
         for figure in made:
             print(
                 f"  {figure['name']}: {figure['value']} {figure['unit']}; ratio {figure['ratio']} to {figure['peer']}", flush=True
@@ -53,6 +55,11 @@ def main() -> int:
     print(f"left in {chosen.out}")
     print("".join(f"FAILED {each}\n" for each in failed), end="", file=sys.stderr)
     return 1 if failed else 0
+
+
+def is_over(figure: Mapping[str, Any]) -> bool:
+    """Whether a figure that has a budget of its own (not one that it is only told beside) exceeds it."""
+    return str(figure["peer"]).startswith("budget:") and (figure["ratio"] or 0) > 1
 
 
 def _sizes(text: str) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from shared.robots import verdict_of
 from tests.bench.agents import AGENTS, ROBOT_PERCENT, agents
 
 SITE = "bench"
@@ -130,11 +131,9 @@ def _connect() -> duckdb.DuckDBPyConnection:
     """With the tables `entries` (marks by place) and `agents`."""
     con = duckdb.connect()
     con.execute("SET preserve_insertion_order = false")
-    con.execute("CREATE TABLE agents (place BIGINT, user_agent VARCHAR)")
-    con.execute(
-        "INSERT INTO agents SELECT unnest(?), unnest(?)",
-        [[list(column) for column in zip(*agents(), strict=True)][n] for n in (0, 1)],
-    )
+    con.execute("CREATE TABLE agents (place BIGINT, user_agent VARCHAR, agent_verdict VARCHAR)")
+    judged = [(place, agent, verdict_of(agent)) for place, agent in agents()]
+    con.execute("INSERT INTO agents SELECT unnest(?), unnest(?), unnest(?)", [list(column) for column in zip(*judged, strict=True)])
     rows = [_HEAD[i] if i < len(_HEAD) else tuple(t.replace("{i}", str(i)) for t in _TAIL[i % len(_TAIL)]) for i in range(KEYS)]
     con.execute(
         """CREATE TABLE entries (
@@ -208,7 +207,7 @@ def write_raw_hits(root: Path, lines: int) -> Path:
             CASE WHEN n = 0 THEN utm_campaign END AS utm_campaign,
             CASE WHEN n = 0 THEN click_id_name END AS click_id_name,
             CASE WHEN n = 0 AND click_id_name IS NOT NULL THEN CAST(h AS varchar) END AS click_id,
-            user_agent, 'ru-RU' AS language, '1920x1080' AS screen, '203.0.113.0' AS ip_masked
+            user_agent, agent_verdict, 'ru-RU' AS language, '1920x1080' AS screen, '203.0.113.0' AS ip_masked
         FROM each_hit AS i
         LEFT JOIN entries AS e ON e.place = i.key_place
         LEFT JOIN agents AS a ON a.place = i.agent_place

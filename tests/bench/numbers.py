@@ -21,7 +21,7 @@ from tests.bench.walk import Figure, figure
 from tests.proof.meter import Asked, Meter
 from tests.proof.numbers_server import started
 
-SIZES = (50, 500)
+SIZES = (50, 500, 1000)
 ROUNDS, WARM_UP = 300, 20
 LOOKUP_BUDGET_MS = 100
 POINTS = (50, 95, 99)

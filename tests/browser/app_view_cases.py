@@ -57,6 +57,7 @@ def small(channels: Mapping[str, Mapping[str, Any]], **manifest: Any) -> Files:
         spent = {"day": LAST, "place": place, "visits": 0, "clicks": 0, "impressions": 0} | dict(told)
         spent["cost"] = told.get("cost", 0) * 10_000
         came = {"day": LAST, "place": place, "dim": 0, **dict.fromkeys(RESULTS[3:], 0), "profit": None, "priced": 1} | dict(told)
+        came["on_visit"] = told.get("on_visit", came["requests"])
         for table, row in ((traffic, spent), (results, came)):
             for name, column in table.items():
                 column.append(row[name])
@@ -94,7 +95,20 @@ def channel_of(place: int) -> int:
 def sums(first: int = FIRST, last: int = LAST, basis: str = "request", is_in: Any = None) -> dict[int, dict[str, float]]:
     """Sums by channel (0: all) of the days between two, both included; money in kopecks. `is_in`: whether a dim counts."""
     found: dict[int, dict[str, float]] = {}
-    names = ("visits", "clicks", "impressions", "cost", "requests", "qualified", "sales", "revenue", "profit", "priced", "unpriced")
+    names = (
+        "visits",
+        "clicks",
+        "impressions",
+        "cost",
+        "requests",
+        "qualified",
+        "sales",
+        "on_visit",
+        "revenue",
+        "profit",
+        "priced",
+        "unpriced",
+    )
     for month in parsed()["manifest"]["months"]:
         for stem in ("traffic", f"results-last_non_direct-{basis}"):
             table = parsed().get(f"{stem}-{month}", {"day": []})

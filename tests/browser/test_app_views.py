@@ -265,7 +265,7 @@ def test_the_funnel_has_every_step_with_its_loss(show: Show) -> None:
         assert step.startswith(f"{say(f'steps.{name}')} {plain(look.count(now[name]))}")
     assert say("funnel.passed", rate=look.share(ads["visits"] / now["clicks"])) in steps[2]
     assert (
-        say("funnel.lost", count=look.count(now["visits"] - now["requests"]), loss=look.share(1 - now["requests"] / now["visits"]))
+        say("funnel.lost", count=look.count(now["visits"] - now["on_visit"]), loss=look.share(1 - now["on_visit"] / now["visits"]))
         in steps[3]
     )
     assert say("funnel.passed", rate=look.share(now["sales"] / now["qualified"])) in steps[5]

@@ -124,7 +124,10 @@ def test_in_a_single_page_application_the_new_path_shows_its_own_number(shop: Sh
     tab.wait_for_selector('#link[href^="tel:+7812"]')
     petersburg = linked(tab)
     assert tab.inner_text("#link").startswith("8 (812) 000-00-5")
-    assert [lease["page_url"] for lease in bodies(shop, LEASE)] == [f"{shop.pages}/moscow", f"{shop.pages}/spb"]
+    asked = [(lease["page_url"], lease["ref"], lease["first"]["url"]) for lease in bodies(shop, LEASE)]
+    assert asked == [
+        (f"{shop.pages}{path}", ref, f"{shop.pages}/moscow") for path, ref in (("/moscow", ""), ("/spb", f"{shop.pages}/moscow"))
+    ]
     tab.go_back()
     tab.wait_for_selector(f'#link[href="tel:{moscow}"]')
     assert [told["number"] for told in tab.evaluate("heard")] == [moscow, petersburg, moscow]
@@ -173,7 +176,7 @@ def test_the_visitors_code_is_shown_where_the_page_has_a_place_for_it(shop: Shop
 def test_a_place_for_the_code_that_comes_after_the_lease_asks_once_more_and_once_only(shop: Shop, tab: Any) -> None:
     settle(shop, visitor_codes=True)
     number = swapped(shop, tab, "/a", HEARD + PHONE)
-    assert "code" not in bodies(shop, LEASE)[0]
+    assert bodies(shop, LEASE)[0]["code"] is False
     tab.evaluate("document.body.insertAdjacentHTML('beforeend', '<i id=code data-skvoz-code></i>')")
     tab.wait_for_function("/^\\d{6}$/.test(document.querySelector('#code').textContent)")
     assert (linked(tab), shop.came(LEASE)) == (number, 2)

@@ -91,6 +91,41 @@ def test_on_a_network_slower_than_the_patience_nothing_changes_under_the_readers
     assert shop.came(LEASE) == 1
 
 
+@pytest.mark.parametrize("trouble", ["slow", "down"])
+def test_a_quick_lease_after_a_slow_hit_changes_nothing_under_the_readers_eyes(shop: Shop, tab: Any, trouble: str) -> None:
+    """Of a first page the hit is answered before its number can be asked for: the reader waited for both."""
+    shop.settle(*POOL)
+    tab.add_init_script(MEASURE)
+    shop.bodies["/a"] = PAGE
+    gate = shop.hold("/v1/hits") if trouble == "slow" else None
+    shop.is_down = trouble == "down"
+    tab.goto(f"{shop.pages}/a")
+    before = tab.inner_html("html")
+    until(tab, lambda: shop.came("/v1/hits") == 1)
+    tab.wait_for_timeout(PATIENCE + 200)
+    if gate:
+        gate.set()
+    shop.is_down = False  # the next try comes by itself
+    tab.wait_for_function("Object.keys(localStorage).some((key) => key.startsWith('skvoz_lease_'))")
+    frames(tab)
+    assert (tab.inner_html("html"), tab.evaluate("swaps"), shop.came(LEASE)) == (before, [], 1)
+    opened(shop, tab, "/b")
+    assert shop.came(LEASE) == 1
+
+
+def test_the_hit_and_the_lease_are_waited_for_each_by_itself(shop: Shop, tab: Any) -> None:
+    shop.settle(*POOL)
+    tab.add_init_script(MEASURE)
+    shop.bodies["/a"] = PAGE
+    gates = {path: shop.hold(path) for path in ("/v1/hits", LEASE)}
+    tab.goto(f"{shop.pages}/a")
+    for path, gate in gates.items():
+        until(tab, lambda path=path: shop.came(path) == 1)  # type: ignore[misc]
+        tab.wait_for_timeout(PATIENCE // 2 + 50)
+        gate.set()
+    tab.wait_for_selector('.phone:not([href="tel:+74950000010"])')
+
+
 @pytest.mark.parametrize("spelled", ["8 (495) 000-00-10", "+7 495 000‑00‑10", "84950000010"])
 def test_a_swapped_number_takes_the_place_of_the_pages_own(shop: Shop, tab: Any, spelled: str) -> None:
     """In a font whose digits are equally wide, as most are, to the pixel."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.numbers_door import TABLE, Numbers
+from shared.times import to_millis
+from tests.api.numbers_door import SETTINGS, TABLE, Numbers
 from tests.proof.meter import TRANSACTION_TIMES, Meter, plain_units
 from tests.proof.numbers_server import Server, started
 from tests.unit.test_leases import CASES, Case, assert_renewal
@@ -74,6 +75,23 @@ def test_the_first_lease_of_a_number_has_no_former_one_to_close(numbers: Numbers
     numbers.later(days=1)
     assert numbers.lease(4)["number"] == number
     assert meter.take()[1].write_units == 8
+
+
+def test_where_the_visitor_came_from_is_one_small_item_more_of_the_same_transaction(numbers: Numbers, meter: Meter) -> None:
+    numbers.publish({**SETTINGS, "pii": "vault", "crm": {"new_requests": {"url": "https://crm.example/new", "channels": ["call"]}}})
+    numbers.fill("+74950000033")
+    numbers.later(days=2)
+    meter.take()
+    page = {
+        "url": "https://kvartal.example/?utm_source=yandex&utm_medium=cpc&yclid=18446744073709551617",
+        "ref": "https://yandex.ru/",
+    }
+    first = {"t": to_millis(numbers.now), **page}
+    assert numbers.lease(5, first=first, page_url=page["url"], ref=page["ref"])["kind"] == "dynamic"
+    query, transaction = meter.take()
+    assert (query.operation, transaction.operation) == ("query", "transact_write_items")
+    assert transaction.write_units == TRANSACTION_TIMES * len(transaction.arguments["TransactItems"])
+    assert [i["Put"]["Item"]["pk"]["S"] for i in transaction.arguments["TransactItems"] if "Put" in i][-1] == "way#kvartal"
 
 
 def units_by_engine(meter: Meter, item: dict[str, Any]) -> float:

@@ -34,7 +34,16 @@ from tests.landings import Landing, landed
 from tests.random_lakes import random_records, random_shop, shuffled
 from tests.real_trino import warehouse as trino
 from tests.requires import need_java, need_maven
-from tests.source_cases import HERE, SEEN, TERMS, here
+from tests.source_cases import (
+    HERE,
+    SEEN,
+    TERMS,
+    clickstream_cases,
+    clickstream_landing,
+    grouped_addresses,
+    here,
+    media_addresses,
+)
 from tests.story_lake import story_records, story_shop
 
 pytestmark = [pytest.mark.proof, pytest.mark.trino]
@@ -122,7 +131,7 @@ def sites() -> list[SiteSettings]:
 def deliveries() -> list[list[Record]]:
     """All records in two parts; the story's come with the first one, but for its return."""
     parts = [[r for r in story_records() if r.kind != "payment"], [r for r in story_records() if r.kind == "payment"]]
-    records = [*random_records(seed=3, visitors=60), *random_records(seed=8, visitors=40), *too_fast()]
+    records = [*random_records(seed=3, visitors=60), *random_records(seed=8, visitors=40), *too_fast(), *twice_and_emptied()]
     records.append(hit("early", utc("08-15 10:00"), "vk/cpc"))  # before the period that is asked about: the others' sources are new
     random = [Record(r.kind, {**r.values, "site_id": NORTH.site_id}) for r in records]
     for part, some in zip(parts, shuffled(random, 3, 2), strict=True):
@@ -136,6 +145,9 @@ def from_everywhere() -> list[Record]:
     landings = [Landing(url, referrer) for url, referrer, _ in SEEN]
     landings += [Landing(HERE, referrer) for referrer, _ in TERMS]
     landings += [Landing(here(query)) for query in OWN_QUERIES]
+    landings += [Landing(url) for url in grouped_addresses()]
+    landings += [Landing(url) for source in ("acme", "google", "vk", "amazon") for url, _ in media_addresses(source)]
+    landings += [clickstream_landing(case) for case in clickstream_cases()]
     own = frozenset(EAST.sources.parameters.names()) | frozenset(EAST.sources.click_ids)
     visits = [landed(f"east-{n}", landing, n, own) for n, landing in enumerate(landings)]
     return [*visits, *(hit(f"agent-{n}", utc("10-06 12:00"), user_agent=agent) for n, agent in enumerate(AGENTS))]
@@ -147,6 +159,24 @@ def too_fast() -> list[Record]:
     bought = deal("fast", at + timedelta(minutes=6), "won", "10", request_id="r-fast")
     pages = [hit("fast", at + timedelta(milliseconds=n)) for n in range(61)]
     return [*pages, request("r-fast", at + timedelta(minutes=5), visitor="fast"), bought]
+
+
+def twice_and_emptied() -> list[Record]:
+    """A duplicate that was deleted, and a deal whose fields and request id somebody emptied."""
+    at = utc("10-12 09:00")
+    twins = [deal(name, at + timedelta(minutes=n), "working", phone="twin") for n, name in enumerate(("gone", "here"))]
+    filled = deal(
+        "filled", at, "lost", request_id="r-emptied", branch="Юг", product="Двери", loss_reason="double", attributes='{"place":"x"}'
+    )
+    cleared = deal("filled", at + timedelta(minutes=9), emptied="request_id branch product", receivable="0", attributes="{}")
+    return [
+        request("r-twin", at, phone="twin"),
+        request("r-emptied", at),
+        *twins,
+        deal("gone", at + timedelta(minutes=5), is_deleted=True),
+        filled,
+        cleared,
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -71,6 +71,29 @@ def test_an_older_event_of_somebody_else_does_not_move_a_creation_that_was_told(
     assert untold["created_at"].replace(tzinfo=AT.tzinfo) == AT + SECOND
 
 
+# Fields that somebody emptied
+
+
+def test_what_was_emptied_holds_no_more_and_what_is_told_again_does(tmp_path: Path) -> None:
+    filled = deal("d", AT, branch="Юг", product="Двери", order_id="7", receivable="150", attributes='{"place":"x"}', manager="Анна")
+    cleared = deal("d", AT + DAY, emptied="branch order_id product", receivable="0", attributes="{}")
+    names = ("branch", "product", "order_id", "receivable", "attributes", "manager")
+    for name, told, expected in (
+        ("cleared", [filled, cleared], (None, None, None, 0, None, "Анна")),
+        ("one", [filled, deal("d", AT + DAY, emptied="product")], ("Юг", None, "7", 150, '{"place":"x"}', "Анна")),
+        ("again", [filled, cleared, deal("d", AT + 2 * DAY, branch="Север")], ("Север", None, None, 0, None, "Анна")),
+        ("before", [deal("d", AT - DAY, emptied="branch product"), filled], ("Юг", "Двери", "7", 150, '{"place":"x"}', "Анна")),
+    ):
+        row = the_deal(tmp_path / name, *told)
+        assert tuple(row[one] for one in names) == expected, name
+
+
+def test_a_deal_whose_request_id_was_emptied_stays_with_its_request(tmp_path: Path) -> None:
+    told = [request("r", AT), deal("d", AT + HOUR, request_id="r"), deal("d", AT + DAY, emptied="request_id")]
+    row = the_deal(tmp_path, *told)
+    assert (row["request_id"], row["match_method"]) == ("r", "request_id")
+
+
 # Sums that the CRM's API tells
 
 
@@ -153,6 +176,7 @@ def random_deals(random: Random) -> list[Record]:
                 {"phone": random.choice(("p0", "p1")), "request_id": random.choice((None, "r2"))},
                 {"pipeline": random.choice(("sales", "delivery")), "stage": "won"},
                 {"crm_source": random.choice(("Сайт", "Яндекс")), "attributes": '{"place":"x"}', "contact": f"c{name}"},
+                {"emptied": random.choice(("request_id", "branch product")), "branch": random.choice((None, "Юг"))},
                 {"loss_reason": "double", "manager": random.choice(("Анна", "Борис"))},
             ]
         )

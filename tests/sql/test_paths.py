@@ -147,6 +147,24 @@ def test_the_day_on_which_clocks_change_is_one_day(tmp_path: Path) -> None:
     assert marts.row("paths", request_id="r")["touch_day"].isoformat() == "2026-10-25"
 
 
+def test_the_day_of_23_hours_is_one_day_too(tmp_path: Path) -> None:
+    """Berlin's clocks went forward on 29 March 2026 at 01:00 UTC: its next midnight is an hour earlier in UTC."""
+    told = [
+        hit("v", utc("03-28 22:59"), "yandex/cpc"),  # 28 March, 23:59
+        hit("v", utc("03-28 23:30"), "vk/cpc"),  # 29 March, 00:30
+        hit("v", utc("03-29 21:59"), "google/cpc"),  # 29 March, 23:59
+        hit("v", utc("03-29 22:30"), "yandex/cpc"),  # 30 March, 00:30
+        request("r", utc("03-30 21:59"), visitor="v"),  # 30 March, 23:59
+    ]
+    marts = marts_of(tmp_path, told, shop(time_zone="Europe/Berlin", attribution={"lookback_days": 1}))
+    rows = sorted(marts.rows("paths", "position", "channel", "touch_day"))
+    assert [(channel, day.isoformat()) for _, channel, day in rows] == [
+        ("VK Ads", "2026-03-29"),
+        ("Google Ads", "2026-03-29"),
+        ("Yandex Direct", "2026-03-30"),
+    ]
+
+
 def test_the_month_of_a_path_is_the_sites(tmp_path: Path) -> None:
     told = [hit("v", utc("10-31 20:00"), "vk/cpc"), request("r", utc("10-31 21:30"), visitor="v")]
     months = {zone: marts_of(tmp_path / zone[:3], told, shop(time_zone=zone)) for zone in ("Europe/Moscow", "Asia/Tokyo", "UTC")}

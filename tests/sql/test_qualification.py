@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from shared.errors import SettingsError
 from tests.lakes import NOW, Record, call, deal, marts_of, request, shop, utc
 
 AT = utc("10-05 10:00")
@@ -148,3 +149,36 @@ def test_changed_groups_make_history_anew(tmp_path: Path) -> None:
     marts.sites = [shop(**LOSSES)]
     marts.refresh(NOW + DAY)
     assert (marts.row("deals")["loss_group"], marts.row("requests")["is_counted"]) == ("Дубли", False)
+
+
+@pytest.mark.parametrize(
+    ("closed", "group", "is_duplicate"),
+    [
+        ("10-04 12:00", None, False),
+        ("10-05 12:00", "Дубли", True),
+        ("10-06 20:59:59", "Дубли", True),
+        ("10-06 21:00", "Повторы", False),  # midnight in Moscow
+    ],
+)
+def test_a_reason_goes_by_the_rule_of_the_day_on_which_the_deal_was_lost(
+    closed: str, group: str | None, is_duplicate: bool, tmp_path: Path
+) -> None:
+    rules = [
+        {"valid_from": "2026-10-07", "group": "Повторы", "reasons": ["дубль"]},
+        {"valid_from": "2026-10-05", "group": "Дубли", "reasons": ["Дубль"], "is_duplicate": True},
+    ]
+    way = [
+        deal("d", utc("10-01 12:00"), "working"),
+        deal("d", utc(closed), "lost"),
+        deal("d", utc("10-15 12:00"), loss_reason="Дубль"),
+    ]
+    marts = marts_of(tmp_path, way, shop(loss_reasons=rules))
+    row = marts.row("deals")
+    assert (row["loss_group"], row["is_duplicate"], row["is_confirmed"]) == (group, is_duplicate, not is_duplicate)
+
+
+def test_one_reason_has_one_rule_a_day() -> None:
+    twice = [{"group": name, "reasons": ["Дубль"]} for name in ("a", "b")]
+    with pytest.raises(SettingsError, match="loss_reasons"):
+        shop(loss_reasons=twice)
+    assert shop(loss_reasons=[twice[0], {**twice[1], "valid_from": "2026-10-07"}]).loss_reasons[0].valid_from.year == 2000

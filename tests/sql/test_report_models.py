@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -259,15 +260,16 @@ def test_the_paths_of_deals_hold_touches_that_get_nothing(tmp_path: Path) -> Non
 
 
 def ranged() -> dict[str, Any]:
+    all_of_a = {"requests": 4.0, "qualified": 3.0, "sales": 2.0, "revenue": Decimal(300), "gross_profit": Decimal(150)}
     return {
         "spend": [spend("A", "a", "100")],
-        "results": [results("A", "a", sales=2.0, revenue=Decimal(300), gross_profit=Decimal(150))],
+        "results": [results("A", "a", **all_of_a)],
         "models": [
-            *(model(name, "A", sales=2.0, revenue=Decimal(300), gross_profit=Decimal(150)) for name in PATH_MODELS[1:]),
-            model("first", "A", sales=0.5, revenue=Decimal(40), gross_profit=Decimal(20)),
-            model("first", "B", sales=1.5, revenue=Decimal(260), gross_profit=Decimal(130)),
+            *(model(name, "A", **all_of_a) for name in PATH_MODELS[1:]),
+            model("first", "A", requests=1.0, sales=0.5, revenue=Decimal(40), gross_profit=Decimal(20)),
+            model("first", "B", requests=3.0, qualified=3.0, sales=1.5, revenue=Decimal(260), gross_profit=Decimal(130)),
         ],
-        "markov": [{"month": "2026-10", **results("A", "", sales=2.0, revenue=Decimal(300), gross_profit=Decimal(150))}],
+        "markov": [{"month": "2026-10", **results("A", "", **all_of_a)}],
         "removal_effects": [{"month": "2026-10", "channel": "A", "share": 1.0}],
     }
 
@@ -277,10 +279,13 @@ def test_the_range_names_the_least_and_the_most_and_the_models_that_say_so() -> 
     most = [name for name in MODELS if name != "first"]
     assert a == {
         "channel": "A",
+        "requests": {"low": 1, "low_models": ["first"], "high": 4, "high_models": most},
+        "qualified": {"low": 0, "low_models": ["first"], "high": 3, "high_models": most},
         "sales": {"low": 0.5, "low_models": ["first"], "high": 2, "high_models": most},
         "revenue": {"low": 40, "low_models": ["first"], "high": 300, "high_models": most},
         "margin_romi": {"low": -0.8, "low_models": ["first"], "high": 0.5, "high_models": most},
     }
+    assert b["requests"] == {"low": 0, "low_models": most, "high": 3, "high_models": ["first"]}
     assert b["sales"] == {"low": 0, "low_models": most, "high": 1.5, "high_models": ["first"]}
     assert b["margin_romi"] is None  # B cost nothing
 
@@ -318,6 +323,8 @@ def test_the_page_shows_every_model_and_the_range_and_the_mail_leads_there(langu
         assert f'id="view-{view}"' in page
     assert words["model_range"]["help"][:40] in page.replace("&#39;", "'")
     assert words["model_range"]["every"] in page
+    heads = re.findall(r'<th role="columnheader" scope="col">([^<]+)</th>', page[page.index('class="range"') :])[1:6]
+    assert heads == [words["metrics"][name] for name in ("requests", "qualified", "sales", "revenue", "margin_romi")]
     assert words["model_notes"]["immature"].format(months="10.2026")[-40:] in page
     for text in (mail.html, mail.text):
         assert words["mail"]["links"]["models"] in text

@@ -181,6 +181,7 @@ def test_pipelines_apart_and_receivables_are_told_apart(marts: SmallMarts) -> No
     deal(marts, "3", receivable=Decimal("49.50"), currency="RUB")
     deal(marts, "4", receivable=Decimal("7.00"), currency="USD")
     deal(marts, "5", receivable=Decimal("9.00"), currency="USD", meaning="cleaning")
+    deal(marts, "cleared", receivable=Decimal("0.00"), currency="RUB")
     found = control(marts)
     assert found["pipelines_apart"] == [{"pipeline": "delivery", "kind": "auxiliary", "deals": 1}]
     assert found["receivables"] == [

@@ -17,6 +17,10 @@ from functions.report.figures import Figures, build
 from functions.report.marts import questions
 from functions.report.marts.questions import Period, ask
 from functions.report.snapshot import build as columns_of
+from functions.report.snapshot.build import Days
+from functions.report.snapshot.requests import OWN_SOURCE
+from functions.report.snapshot.scope import EVERYTHING
+from functions.report.snapshot.site import section_files
 from functions.report.snapshot.snapshot import Snapshot, packed, snapshot_of
 from functions.report.store import Refresh
 from shared.errors import BadInput
@@ -185,6 +189,9 @@ def test_the_deals_of_requests_are_those_of_the_figures() -> None:
         assert mine["amount"] == (None if deal["amount"] is None else money(deal["amount"]))
         assert row["path_length"] == deal["path_length"]
         assert (row["reason"] == "") == (deal["no_source_reason"] is None)
+        assert bool(row["left_out"]) == (deal["why"]["code"] == "visits_left_out")
+        marks = [touch[4] for touch in row["source"] if touch[3] == deal["why"]["touch"]]
+        assert [mark & OWN_SOURCE for mark in marks] == [int(deal["why"]["code"] == "own_source")] * len(marks)
         heaviest = [path_of(files["places"], touch[0], 2) for touch in row["source"] if touch[2][2] > 0.5]
         assert all(deal["channel"] in path for path in heaviest)  # other traffic has the channel as a source
 
@@ -213,6 +220,33 @@ def test_sections_add_up_to_those_of_the_figures() -> None:
     assert sums["/"][0] == figures_of("story")["totals"]["visits"]
     for row in figures_of("story")["site_sections"]["rows"]:
         assert sums["/" + row["section"]] == [row["visits"], row["requests"], row["sales"]]
+
+
+def test_the_same_section_written_in_two_ways_is_one() -> None:
+    rows = [
+        {"day": DAY, "channel": "", "section": name, "is_rest": False, "visits": 2, "requests": 1, "sales": 0}
+        for name in ("кухни", "%D0%BA%D1%83%D1%85%D0%BD%D0%B8", "")
+    ]
+    names, files = section_files(rows, Days(DAY, DAY), EVERYTHING)
+    assert names[1:] == ["/кухни", "/"]
+    table = json.loads(files[f"sections-{DAY:%Y-%m}"])
+    assert (table["section"], table["visits"], table["requests"]) == ([1, 2], [4, 2], [2, 1])
+
+
+@pytest.mark.parametrize("name", ["story", "3", "8"])
+@pytest.mark.parametrize("model", ["last_non_direct", "linear"])
+def test_requests_made_during_a_visit_are_those_of_the_funnel(name: str, model: str) -> None:
+    files, (_, _, period) = files_of(name), lake(name)
+    funnel = figures_of(name, model=model)["funnel"]
+    (totals,) = sums_of(files, model, "request", period, 0).values()
+    step = next(step for step in funnel["steps"] if step["step"] == "requests")
+    assert totals["on_visit"] == pytest.approx(float(step["reached"]), abs=1e-6)
+    assert 0 < totals["on_visit"] <= totals["requests"]
+    channels = sums_of(files, model, "request", period, 1)
+    for row in funnel["channels"]:
+        told = channels.get((row["channel"],), {})
+        if row["rates"]["requests"] is not None:
+            assert told.get("on_visit", 0) / told["visits"] == pytest.approx(row["rates"]["requests"], abs=1e-9)
 
 
 @pytest.mark.parametrize("model", ["first", "linear"])
@@ -418,6 +452,13 @@ def test_settings_of_before_there_were_snapshots_are_enough(small: SmallMarts) -
     settings["report"] = {name: told for name, told in settings["report"].items() if name not in later}
     made = snapshot_of(small.warehouse, settings, Period(DAY, DAY), "day", REFRESH)
     assert json.loads(made.files["manifest"])["plan"] == []
+
+
+def test_the_plan_of_a_channel_that_nobody_knows_is_marked(small: SmallMarts) -> None:
+    plan = [{"month": "2026-10", "channel": name, "cost": "100"} for name in ("Яндекс Директ", "Яндек Директ")]
+    made = snapshot_of(small.warehouse, settings_of(report={"plan": plan}), Period(DAY, DAY), "day", REFRESH)
+    told = [(row["channel"], row.get("is_unknown", False)) for row in json.loads(made.files["manifest"])["plan"]]
+    assert told == [("Yandex Direct", False), ("Яндек Директ", True)]
 
 
 def test_a_made_up_snapshot_has_the_columns_of_a_true_one() -> None:

@@ -137,9 +137,9 @@ def test_a_table_without_rows_is_no_file() -> None:
 
 def test_rows_of_one_key_are_added_up() -> None:
     table = Table(RESULTS, 3)
-    table.add((1, 2, 3), [0.1, 0, 0, 0, 5, None, 0, 1])
-    table.add((1, 2, 3), [0.2, 1, 0, 0, 7, 3, 1, 0])
-    assert [column[0] for column in table.columns().values()] == [1, 2, 3, 0.3, 1, 0, 0, 12, 3, 1, 1]
+    table.add((1, 2, 3), [0.1, 0, 0, 0, 0.1, 5, None, 0, 1])
+    table.add((1, 2, 3), [0.2, 1, 0, 0, 0, 7, 3, 1, 0])
+    assert [column[0] for column in table.columns().values()] == [1, 2, 3, 0.3, 1, 0, 0, 0.1, 12, 3, 1, 1]
 
 
 def test_windows_are_as_many_days_as_have_so_many_rows() -> None:

@@ -16,33 +16,24 @@ import yaml
 
 from tests.lakes import shop
 from tests.landings import Landing, Verdict, verdicts
+from tests.source_cases import REFERRERS, clickstream_cases, clickstream_landing
 
 pytestmark = pytest.mark.conformance
 
-DATA = Path(__file__).parents[1] / "data/referrers"
 SITE_URL = "https://shop.example/"
 
 
 def told(name: str) -> Any:
-    return json.loads((DATA / name).read_text(encoding="utf-8"))
+    return json.loads((REFERRERS / name).read_text(encoding="utf-8"))
 
 
-CASES: list[dict[str, Any]] = told("aws-clickstream-traffic-source-cases.json")
+CASES = clickstream_cases()
 EXAMPLE = shop(hosts=["example.com"], sources={"click_ids": {"xclid": {"source": "x-partner", "medium": "referral"}}})
-
-
-def address(case: dict[str, Any]) -> Landing:
-    """Their page and the referrer that they go by: the visit's last outside one, else the page's.
-
-    They take addresses without a scheme; of ours, imports do (docs/tracker.md), so they come here as the import stores them.
-    """
-    pages = [text if not text or "://" in text else f"https://{text}" for text in (case["page_url"], case["page_referrer"])]
-    return Landing(pages[0] or "https://example.com/", case["latest_referrer"] or pages[1] or None)
 
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Verdict]:
-    found = verdicts(tmp_path_factory.mktemp("aws"), [address(case) for case in CASES], EXAMPLE)
+    found = verdicts(tmp_path_factory.mktemp("aws"), [clickstream_landing(case) for case in CASES], EXAMPLE)
     return {case["name"]: verdict for case, verdict in zip(CASES, found, strict=True)}
 
 
@@ -126,7 +117,7 @@ def test_every_host_of_clickstream_analytics_is_of_its_category(tmp_path: Path) 
 
 
 def matomo(name: str) -> list[str]:
-    listed = yaml.safe_load((DATA / name).read_text(encoding="utf-8"))
+    listed = yaml.safe_load((REFERRERS / name).read_text(encoding="utf-8"))
     if name != "matomo-SearchEngines.yml":
         return [host for hosts in listed.values() for host in hosts]
     return [url for engines in listed.values() for engine in engines for url in engine["urls"]]
@@ -153,16 +144,14 @@ MEDIUM_WORDS = (
     "sms", "audio", "push", "mobile", "app-notification",
 )  # fmt: skip
 KINDS_OF_SOURCE = {"google.com": "Search", "facebook.com": "Social", "youtube.com": "Video", "amazon.com": "Shopping", "acme": ""}
-# A medium that says what it is (a letter, a message, sound) is believed before the source, and a paid one before "video".
-OWN_WORD = {
-    "email": "Email", "e-mail": "Email", "sms": "SMS", "audio": "Audio", "push": "Mobile Push Notifications",
-    "mobile": "Mobile Push Notifications", "app-notification": "Mobile Push Notifications",
-}  # fmt: skip
+# They ask after the source's category only where the medium says nothing of its own; Google Analytics asks after the source first.
 OTHERWISE = {
-    **{(source, word): group for source in KINDS_OF_SOURCE for word, group in OWN_WORD.items()},
-    ("facebook.com", "video"): "Organic Video", ("facebook.com", "online-video"): "Organic Video",
-    ("amazon.com", "paid-video"): "Paid Shopping", ("acme", "paid-video"): "Paid Other",
-    ("acme", "cpm"): "Display", ("acme", "organic"): "Organic Search",  # as Google Analytics has them
+    **{("google.com", word): "Organic Search" for word in ("email", "e-mail", "sms", "audio", "push", "mobile",
+                                                            "app-notification")},
+    **{("amazon.com", word): "Organic Shopping" for word in ("video", "online-video", "sm", "social", "social-network",
+                                                              "social-media", "social network", "social media")},
+    ("amazon.com", "paid-video"): "Paid Shopping", ("acme", "paid-video"): "Paid Other",  # a paid medium before "video"
+    ("acme", "cpm"): "Display", ("acme", "organic"): "Organic Search",
 }  # fmt: skip
 
 

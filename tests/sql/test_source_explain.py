@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions.attribution.source_rules import RULES
+from infra.sources import classify, visits
 from infra.sources.explain import FIELDS, row_of, text_of
 from infra.sources.links import Link
 from infra.sources.visits import Visit, visits_of
@@ -99,6 +100,13 @@ def test_the_rules_line_in_the_file_is_the_one_that_is_named() -> None:
     name, _, rest = facts(visit)["rule"].partition(" (channels.tsv, line ")
     line = (RULES / "channels.tsv").read_text(encoding="utf-8").splitlines()[int(rest.partition(")")[0]) - 1]
     assert line.split("\t")[0] == name == row_of(visit)["rule_id"]
+
+
+def test_where_no_rule_fits_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visits, "rules_of", lambda site: {**classify.rules_of(site), "rule_channels": []})
+    told = facts(explained(f"{PAGE}?utm_source=yandex&utm_medium=cpc"))
+    assert told["rule"].startswith("no-rule: no line of channels.tsv fits")
+    assert told["channel"] == "yandex / cpc"
 
 
 def test_it_says_what_kept_a_rule_above_from_fitting() -> None:

@@ -12,12 +12,13 @@ import pytest
 from functions.attribution import rules as rule_tables
 from functions.attribution import source_rules
 from functions.attribution.source_rules import RULES, source_rows
+from shared.robots import verdict_of
 from shared.settings import parse_settings
 from shared.source_settings import plain_name
 from shared.sources import standard_channels, standard_sources, table
-from tests.lakes import NOW, Marts, hit, marts_of, shop, utc, write
+from tests.lakes import BROWSER, NOW, Marts, hit, marts_of, shop, utc, write
 from tests.landings import Landing, Verdict, landed, verdicts
-from tests.source_cases import HERE, SEEN, TERMS, here
+from tests.source_cases import GROUPED, GROUPED_BY_CAMPAIGN, HERE, SEEN, TERMS, grouped_addresses, here, media_addresses
 
 
 @pytest.fixture(scope="module")
@@ -48,49 +49,58 @@ def test_a_tag_outranks_the_phrase_and_a_phrase_alone_starts_no_visit(tmp_path: 
     assert [(row["term"], row["hits"]) for row in rows] == [("one", 2)]
 
 
-# utm_source, utm_medium → Google Analytics' default channel group (its help, 2024), as far as it goes by these two.
-GROUPED = [
-    ("google", "cpc", "Paid Search"), ("bing", "ppc", "Paid Search"), ("yahoo", "retargeting", "Paid Search"),
-    ("duckduckgo", "paidsearch", "Paid Search"), ("baidu", "cpm", "Paid Search"),
-    ("facebook", "cpc", "Paid Social"), ("linkedin", "paid_social", "Paid Social"), ("pinterest", "cpm", "Paid Social"),
-    ("reddit", "ppc", "Paid Social"), ("twitter", "paid", "Paid Social"), ("tiktok", "cpv", "Paid Social"),
-    ("youtube", "cpv", "Paid Video"), ("vimeo", "paid-video", "Paid Video"), ("twitch", "cpc", "Paid Video"),
-    ("amazon", "cpc", "Paid Shopping"), ("ebay.com", "ppc", "Paid Shopping"),
-    ("acme", "display", "Display"), ("acme", "banner", "Display"), ("acme", "expandable", "Display"),
-    ("acme", "interstitial", "Display"), ("acme", "cpm", "Display"),
-    ("acme", "cpc", "Paid Other"), ("acme", "ppc", "Paid Other"), ("acme", "retargeting", "Paid Other"),
-    ("acme", "paid_native", "Paid Other"), ("acme", "cpa", "Paid Other"),
-    ("facebook", "", "Organic Social"), ("acme", "social", "Organic Social"), ("acme", "social-network", "Organic Social"),
-    ("acme", "social-media", "Organic Social"), ("acme", "sm", "Organic Social"), ("acme", "social network", "Organic Social"),
-    ("acme", "social media", "Organic Social"), ("instagram", "referral", "Organic Social"),
-    ("youtube", "", "Organic Video"), ("acme", "video", "Organic Video"), ("acme", "online-video", "Organic Video"),
-    ("amazon", "", "Organic Shopping"), ("google", "", "Organic Search"), ("google", "organic", "Organic Search"),
-    ("acme", "organic", "Organic Search"),
-    ("acme", "referral", "Referral"), ("acme", "app", "Referral"), ("acme", "link", "Referral"),
-    ("email", "x", "Email"), ("e-mail", "x", "Email"), ("e_mail", "", "Email"), ("e mail", "", "Email"),
-    ("acme", "email", "Email"), ("acme", "e-mail", "Email"), ("acme", "e_mail", "Email"), ("acme", "e mail", "Email"),
-    ("acme", "affiliate", "Affiliates"), ("acme", "affiliates", "Affiliates"),
-    ("acme", "audio", "Audio"), ("sms", "", "SMS"), ("acme", "sms", "SMS"),
-    ("acme", "push", "Mobile Push Notifications"), ("acme", "web-push", "Mobile Push Notifications"),
-    ("acme", "mobile", "Mobile Push Notifications"), ("acme", "app-notification", "Mobile Push Notifications"),
-    ("firebase", "x", "Mobile Push Notifications"),
-    ("(direct)", "(none)", "Direct"), ("(direct)", "(not set)", "Direct"), ("acme", "whatever", "Unassigned"),
-]  # fmt: skip
-
-
-def test_media_fall_into_the_default_channel_group_of_google_analytics(tmp_path: Path) -> None:
-    urls = [here(f"utm_source={s}&utm_medium={m}".replace(" ", "+")) for s, m, _ in GROUPED]
+def test_tags_fall_into_the_default_channel_group_of_google_analytics(tmp_path: Path) -> None:
+    urls = grouped_addresses()
+    groups = [row[-1] for row in (*GROUPED, *GROUPED_BY_CAMPAIGN)]
     found = verdicts(tmp_path, [Landing(url) for url in urls])
-    wrong = {(s, m): (group, v.group) for (s, m, group), v in zip(GROUPED, found, strict=True) if v.group != group}
+    wrong = {url: (group, v.group) for url, group, v in zip(urls, groups, found, strict=True) if v.group != group}
     assert wrong == {}
 
 
-def test_campaigns_of_shopping_and_across_networks_are_grouped_by_their_name(tmp_path: Path) -> None:
-    tags = ["utm_source=acme&utm_medium=cpc&utm_campaign=summer-shop", 
-            "utm_source=google&utm_medium=cpc&utm_campaign=Cross-Network 1",
-            "utm_source=acme&utm_medium=cpc&utm_campaign=workshop"]  # fmt: skip
-    groups = [verdict.group for verdict in verdicts(tmp_path, [Landing(here(tag.replace(" ", "%20"))) for tag in tags])]
-    assert groups == ["Paid Shopping", "Cross-network", "Paid Other"]
+def test_a_medium_is_of_its_kind_and_paid_ones_are_ads_of_any_source(tmp_path: Path) -> None:
+    sources = ("acme", "google", "vk", "amazon", "telegram")
+    asked = [(source, url, kind) for source in sources for url, kind in media_addresses(source)]
+    found = verdicts(tmp_path, [Landing(url) for _, url, _ in asked])
+    wrong = {url: (kind, v.decided["medium_kind"]) for (_, url, kind), v in zip(asked, found, strict=True)
+             if v.decided["medium_kind"] != kind}  # fmt: skip
+    assert wrong == {}
+    ads = {"paid", "cpm", "display", "video-ads", "audio-ads", "affiliate", "offline"}
+    by_network = {"network": {"google"}}  # of words that say only where: Google's own macro values
+    mistaken = [url for (source, url, kind), v in zip(asked, found, strict=True)
+                if v.decided["is_ad"] != (kind in ads or source in by_network.get(kind, ()))]  # fmt: skip
+    assert mistaken == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([], ("yandex / cpc", "yandex", "cpc", "Paid Search", "no-rule")),
+        (["spam"], ("yandex / cpc", "yandex", "cpc", "Paid Search", "no-rule")),
+        (["utm-other"], ("yandex / cpc", "yandex", "cpc", "Paid Search", "utm-other")),  # one row that fits all tags
+    ],
+)
+def test_rules_that_fit_nothing_lose_no_visit(
+    rows: list[str], expected: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_rules(tmp_path / "rules", "channels.tsv", rows, monkeypatch)
+    [found] = verdicts(tmp_path / "lake", [Landing(here("utm_source=yandex&utm_medium=cpc"))])
+    decided = found.decided
+    assert tuple(decided[name] for name in ("channel", "source", "medium", "channel_group", "rule_id")) == expected
+    assert (found.session["channel"], decided["is_direct"], decided["is_ad"]) == (expected[0], False, False)
+
+
+def test_without_a_table_of_groups_everything_is_unassigned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    only_rules(tmp_path / "rules", "groups.tsv", [], monkeypatch)
+    found = verdicts(tmp_path / "lake", [Landing(here("utm_source=yandex&utm_medium=cpc")), Landing(HERE, "https://yookassa.ru/")])
+    assert [(v.session["channel"], v.group) for v in found] == [("Yandex Direct", "Unassigned"), ("direct", "Direct")]
+
+
+def only_rules(folder: Path, name: str, kept: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The refresh goes by a copy of the rules in which one file has its header and these rows alone."""
+    shutil.copytree(RULES, folder)
+    lines = (folder / name).read_text(encoding="utf-8").splitlines(keepends=True)
+    (folder / name).write_text("".join([lines[0], *(x for x in lines[1:] if x.split("\t")[0] in kept)]), encoding="utf-8")
+    monkeypatch.setattr(rule_tables, "source_rows", partial(source_rules.source_rows, rules=folder))
 
 
 OWN: dict[str, Any] = {
@@ -203,6 +213,10 @@ def test_spam_referrers_and_readers_too_fast_make_no_visit(tmp_path: Path) -> No
     [
         ({"user_agent": "Googlebot/2.1 (+http://www.google.com/bot.html)"}, "bot"),
         ({"user_agent": "-"}, "bot"),  # the door saw no header
+        ({"agent_verdict": verdict_of("curl/8")}, "bot"),  # the door's verdict is believed while its rules are ours,
+        ({"user_agent": "curl/8", "agent_verdict": verdict_of(BROWSER)}, None),
+        ({"user_agent": "curl/8", "agent_verdict": "person:0badc0de"}, "bot"),  # and judged anew once they are not
+        ({"agent_verdict": "robot:0badc0de"}, None),
         ({"user_agent": None, "language": None}, None),  # an import that does not say,
         ({"language": "-"}, None),
         ({"language": "-", "screen": "800x600"}, "bot"),

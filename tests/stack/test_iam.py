@@ -208,19 +208,24 @@ def test_the_key_of_the_vault_is_used_through_its_table_only(resources: Resource
 
 def test_numbers_are_leased_by_their_function_and_renewed_by_the_hit_door(resources: Resources) -> None:
     numbers = '{"Fn::GetAtt": ["NumbersTable", "Arn"]}'
-    rights = {
-        who: sorted(a.partition(":")[2] for a in listed(s["Action"]))
-        for who, s in statements(resources)
-        if numbers in map(arn, listed(s["Resource"]))
-    }
+    rights: dict[str, list[str]] = {}
+    for who, s in statements(resources):
+        if numbers in map(arn, listed(s["Resource"])):
+            rights[who] = sorted([*rights.get(who, []), *(a.partition(":")[2] for a in listed(s["Action"]))])
     assert rights == {
-        "CollectRole": ["UpdateItem"],
+        "CollectRole": ["GetItem", "UpdateItem"],
         "CrmWorkerRole": ["UpdateItem"],
         "CrmTaskRole": ["UpdateItem"],
         "CrmReconcileRole": ["UpdateItem"],
         "NumberpoolRole": ["ConditionCheckItem", "GetItem", "PutItem", "Query", "UpdateItem"],
         "ReportRole": ["GetItem"],
     }
+
+
+def test_the_hit_door_reads_of_numbers_where_visitors_came_from_and_nothing_else(resources: Resources) -> None:
+    own = [s for who, s in statements(resources) if who == "CollectRole" and "dynamodb:GetItem" in listed(s["Action"])]
+    (statement,) = [s for s in own if arn(s["Resource"]) == '{"Fn::GetAtt": ["NumbersTable", "Arn"]}']
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["way#*"]}}
 
 
 def test_what_hears_of_bounces_may_add_suppressed_recipients_and_nothing_else(resources: Resources) -> None:

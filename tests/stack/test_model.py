@@ -22,6 +22,7 @@ def test_routes_are_the_documented_ones(template: Template) -> None:
         ("GET /skvoz.js", "CollectFunction"),
         ("GET /v1/calls/{provider}/{site}", "NumberpoolFunction"),
         ("GET /v1/calls/{provider}/{site}/{rest+}", "NumberpoolFunction"),
+        ("GET /v1/crm/{provider}/{site}/{token}", "CrmWebhookFunction"),
         ("GET /v1/hit.gif", "CollectFunction"),
         ("GET /v1/numbers/{number}", "NumberpoolFunction"),
         ("GET /v1/reports/{token}", "ReportFunction"),

@@ -341,6 +341,17 @@ def test_checks_of_a_crm_that_fail_ring(resources: Resources, capsys: pytest.Cap
     assert alarm["Statistic"] == "Sum"
 
 
+def test_an_integration_that_was_switched_off_rings_at_once(resources: Resources, capsys: pytest.CaptureFixture[str]) -> None:
+    filter_, alarm = resources["CrmSwitchedOffTold"]["Properties"], resources["CrmSwitchedOffAlarm"]["Properties"]
+    assert filter_["LogGroupName"] == {"Ref": "CrmWebhookLog"}
+    (made,) = filter_["MetricTransformations"]
+    assert (made["MetricNamespace"], made["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
+    count({"CrmSwitchedOff": 1}, Provider="amocrm")  # the line that the filter looks for
+    assert json.loads(capsys.readouterr().out)["CrmSwitchedOff"] == 1
+    assert "$.CrmSwitchedOff = 1" in filter_["FilterPattern"]
+    assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (0, 1)
+
+
 def test_functions_behind_the_api_end_before_it_stops_waiting(template: Template) -> None:
     for _, function in template.routes():
         assert template.functions()[function].timeout <= 29, function  # HTTP API: 30 s at most

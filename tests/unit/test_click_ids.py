@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from functions.collect.marks import AD_IDS, CLICK_IDS, PERSONAL, UTM
+from shared.marks import AD_IDS, CLICK_IDS, PERSONAL, UTM
 from shared.records import HIT
 
 RULES = Path(__file__).parents[2] / "functions/attribution/rules/clicks.tsv"
@@ -26,7 +26,7 @@ def test_ids_that_free_links_carry_come_last_and_are_no_ads() -> None:
     kinds = {rule["click_id"]: rule["medium_kind"] for rule in rules()}
     assert set(CLICK_IDS[-len(FREE) :]) == FREE
     assert {kinds[name] for name in FREE} == {"social", "organic"}
-    assert {kind for name, kind in kinds.items() if name not in FREE} <= {"paid", "display", "network", "affiliate"}
+    assert {kind for name, kind in kinds.items() if name not in FREE} <= {"paid", "display", "network", "affiliate", "email"}
 
 
 def test_names_are_compared_in_lower_case_and_fit_their_column() -> None:

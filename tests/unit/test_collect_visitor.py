@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from functions.collect.imports import unpack
 from functions.collect.people.consent import consent_of
 from functions.collect.people.who import plain_id
-from functions.collect.texts import LIMITS, REDACTED, Refused, clean, fitting, hidden, identifier, whole
 from shared.addresses import mask_ip
 from shared.errors import TooLarge
 from shared.records import HIT
+from shared.texts import LIMITS, REDACTED, Refused, clean, fitting, hidden, identifier, whole
 
 
 @pytest.mark.parametrize(

@@ -402,6 +402,34 @@ def test_what_lacks_something_is_read_through_the_api() -> None:
     assert pointers(hook("customers", "update", id="9")) == [("customer", "9")]
 
 
+def test_a_leads_note_points_at_its_lead_where_notes_are_counted() -> None:
+    counting = site(api={"url": "https://kvartal-example.amocrm.ru"}, count_notes=True)
+    note = {
+        "id": "97744120",
+        "note_type": "10",
+        "element_id": "41870233",
+        "element_type": "2",
+        "text": "Перезвонить 8 900 000-00-17",
+    }
+    outcome = take(hook("leads", "note", note=note), counting)
+    assert ([tuple(one) for one in outcome.to_read], outcome.records, outcome.rejected) == ([("lead", "41870233")], [], [])
+    for body, told in (
+        (hook("leads", "note", note=note), API),  # not counted
+        (hook("contacts", "note", note=note), counting),  # of no lead
+        (payload("contacts_note_path_collision"), counting),
+    ):
+        outcome = take(body, told)
+        assert (outcome.to_read, outcome.passed_over["note"]) == ([], 1)
+
+
+@pytest.mark.parametrize("note", [{"text": ""}, {"element_id": "0"}, {"element_id": "Вера"}, "text"])
+def test_a_note_that_does_not_say_whose_it_is_is_rejected(note: Any) -> None:
+    counting = site(api={"url": "https://kvartal-example.amocrm.ru"}, count_notes=True)
+    outcome = take(hook("leads", "note", note=note), counting)
+    assert ([one.reason for one in outcome.rejected], outcome.to_read) == (["bad_field"], [])
+    assert "Вера" not in outcome.rejected[0].message
+
+
 def test_nothing_is_pointed_at_without_an_api() -> None:
     for body in (
         hook("leads", "add", **lead()),

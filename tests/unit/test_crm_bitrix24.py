@@ -88,6 +88,12 @@ def test_a_deletion_is_told_at_the_time_of_its_event(event: str, fields: dict[st
     assert state["occurred_at"] == "2026-10-29 13:20:38.000"
 
 
+def test_an_answer_of_the_offline_list_is_no_webhook() -> None:
+    """Events are read from webhooks, and what these missed by the regular check; event.offline.get is not called (docs/crm.md)."""
+    outcome = heard((DATA / "event_offline_get.json").read_bytes())
+    assert (outcome.records, outcome.to_read, [one.reason for one in outcome.rejected]) == ([], [], ["long_name"])
+
+
 def test_a_deletion_that_comes_again_is_the_same_record() -> None:
     first, again = (heard(body("ONCRMDEALDELETE"), now) for now in (NOW, NOW + timedelta(hours=3)))
     assert told(first)[0]["record_id"] == told(again)[0]["record_id"]

@@ -131,6 +131,21 @@ def test_moysklads_own_events_only_tell_deletions_of_the_same_deals() -> None:
     assert deleted["occurred_at"] == "2026-11-09 09:04:10.000"
 
 
+def test_moysklads_own_event_of_a_change_only_points_at_its_order_and_makes_nothing() -> None:
+    body = (DATA / "moysklad_webhook_update.json").read_bytes()
+    outcome = read(body, documented("moysklad"), "moysklad_events")
+    assert (outcome.records, outcome.rejected, outcome.to_read) == ([], [], [])
+    assert outcome.passed_over == {"nothing_told": 1}
+    (refused,) = read(body, documented("moysklad"), "moysklad").rejected  # sent to the address of whole orders by mistake
+    assert (refused.reason, "map.deal_id" in refused.message) == ("bad_field", True)
+
+
+@pytest.mark.parametrize(("door", "reason"), [("moysklad", "bad_field"), ("moysklad_events", "no_deals")])
+def test_an_error_of_moysklads_api_that_a_script_posts_on_is_rejected(door: str, reason: str) -> None:
+    outcome = read((DATA / "moysklad_error_429.json").read_bytes(), documented("moysklad"), door)
+    assert (outcome.records, [one.reason for one in outcome.rejected]) == ([], [reason])
+
+
 # Paths
 
 PATHS = {

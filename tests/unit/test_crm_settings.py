@@ -37,6 +37,15 @@ def test_an_address_with_the_apis_own_path_is_refused_with_what_to_write(provide
     assert f"write https://shop.example without {path.rstrip('/')}" in told
 
 
+def test_notes_are_counted_through_the_api_and_instead_of_a_field_of_ones_own() -> None:
+    api = {"url": "https://shop.amocrm.ru"}
+    parse_settings({**HEAD, "crm": {"amocrm": {"api": api, "count_notes": True}}})
+    assert "set api" in refusal({"amocrm": {"count_notes": True}})
+    assert "fields.communications" in refusal(
+        {"amocrm": {"api": api, "count_notes": True, "fields": {"communications": "Касания"}}}
+    )
+
+
 @pytest.mark.parametrize("url", ["https://v4.amocrm.ru", "https://proxy.example/amo", "http://127.0.0.1:8080"])
 def test_an_account_address_is_taken(url: str) -> None:
     crm = parse_settings({**HEAD, "crm": {"amocrm": {"api": {"url": url}}}}).crm

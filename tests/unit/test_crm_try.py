@@ -68,6 +68,15 @@ def test_what_is_rejected_is_told_with_its_reason_and_ends_with_1(folder: Path) 
     assert "nothing would be stored" in result.stdout
 
 
+def test_a_webhook_of_moysklad_as_it_is_sent_is_shown_as_what_it_is(folder: Path) -> None:
+    """Its headers prove nothing: the token of the address does. `requestId` of its query is not read."""
+    found = {"items": "events[meta.type=customerorder]", "map": {"deal_id": "meta.href | last"}, "deleted": {"action": ["DELETE"]}}
+    settings(folder, mapped={"moysklad_events": found})
+    body, sent = (DATA / "mapped" / f"moysklad_webhook_update.{suffix}" for suffix in ("json", "headers.txt"))
+    answer = told(folder, body.read_bytes(), "--provider", "moysklad_events", "--headers", sent)
+    assert (answer["records"], answer["rejected"], answer["passed_over"]) == ([], [], {"nothing_told": 1})
+
+
 def headers(folder: Path, **told: str) -> Path:
     lines = ["POST /v1/crm/signed/kvartal/token?x=1 HTTP/1.1", *(f"{name}: {value}" for name, value in told.items())]
     (folder / "headers").write_text("\r\n".join(lines), encoding="utf-8")

@@ -26,7 +26,6 @@ from functions.collect.imports import door as import_door
 from functions.collect.imports import lines as import_lines
 from functions.collect.imports import unpack
 from functions.collect.people import contacts
-from functions.collect.texts import LIMITS, Reason
 from functions.costs import inbox, messages, parse
 from functions.costs.columns import NAMES
 from functions.crm_webhook import door as crm_door
@@ -56,6 +55,7 @@ from shared.money import LARGEST
 from shared.number_settings import Numbers
 from shared.security import LEAST_KEY_BYTES, REPLAY_WINDOW, verify_webhook
 from shared.settings import AMO_CLOSED, SiteSettings, parse_settings
+from shared.texts import LIMITS, Reason
 from shared.times import from_millis
 from tests.requires import missing
 

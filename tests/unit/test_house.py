@@ -48,7 +48,7 @@ PURE = (
     "shared.number_settings", "shared.call_settings", "shared.crm_settings", "shared.report_settings", "shared.mapped_paths",
     "shared.forms", "shared.pool_size", "shared.json_texts",
     "shared.clients", "shared.new_requests", "functions.numberpool.pbx.event", "functions.numberpool.pbx.routing",
-    "functions.collect.marks", "functions.collect.texts", "functions.collect.hits",
+    "shared.marks", "shared.texts", "shared.robots", "functions.collect.hits",
     "functions.collect.people.consent", "functions.collect.people.edge",
     "functions.collect.imports.addresses", "functions.collect.imports.lines", "functions.collect.imports.unpack",
     "functions.crm_webhook.reading",

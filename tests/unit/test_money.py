@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.collect.imports import lines
-from functions.collect.texts import Refused
 from functions.costs import cells
 from functions.crm_webhook import generic
 from functions.crm_webhook.fields import mapped_values
 from functions.crm_webhook.reading import Private
 from shared.money import LARGEST, MICRO, largest_remainder, parse_amount, to_kopecks
 from shared.records import KINDS
+from shared.texts import Refused
 
 NOW = datetime(2026, 11, 6, 9, 0, tzinfo=UTC)
 AMOUNTS = st.decimals(-LARGEST, LARGEST, places=2)

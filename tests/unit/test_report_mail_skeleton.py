@@ -30,7 +30,7 @@ def test_marks_of_templates_pass_the_compiler_untouched() -> None:
 def test_tables_of_layout_are_no_tables_to_screen_readers() -> None:
     tables = [attrs for tag, attrs in Tags(html()).found if tag == "table"]
     told = [attrs for attrs in tables if attrs.get("role") != "presentation"]
-    assert [attrs.get("class") for attrs in told] == ["ch"]  # the table of channels is one
+    assert [attrs.get("class") for attrs in told] == ["ch", "sc"]  # of channels, of source control
     heads = [attrs.get("scope") for tag, attrs in Tags(html()).found if tag == "th"]
     assert heads[:6] == ["col"] * 6
     assert set(heads[6:]) == {"row"}

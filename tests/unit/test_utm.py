@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.collect.marks import read_address as read_at_the_door
 from infra.utm.address import read_address, with_tags
 from infra.utm.build import BadTags, Wish, make
 from infra.utm.check import MACRO
@@ -20,6 +19,7 @@ from infra.utm.scheme import latin, parse_scheme
 from infra.utm.systems import SYSTEMS
 from infra.utm.words import standard_words
 from shared.errors import BadInput, SettingsError
+from shared.marks import read_address as read_at_the_door
 
 PAGE = "https://shop.example/catalog"
 

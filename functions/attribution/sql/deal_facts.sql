@@ -55,6 +55,7 @@ SELECT
     d.is_overwritten OR coalesce(i.is_overwritten, FALSE) AS is_overwritten,
     d.loss_reason, d.loss_group, d.is_duplicate,
     coalesce(e.survivor, d.merged_into) AS merged_into,
+    d.is_deleted,
     d.manager, d.branch, d.order_id, d.is_handmade,
     coalesce(d.crm_source, i.crm_source) AS crm_source,
     d.product, d.tags, d.communications, d.receivable, d.attributes,

@@ -1,8 +1,13 @@
 -- Which deals find their request by one weak key? A deal takes the nearest earlier request that no stronger key claimed and no deal
 -- before it took. Requests push, deals pop: a stack per key. A creation in whole seconds lasts for all of its second. Deals that were
--- taken over, or only ever stood apart from sales, take none.
+-- taken over, or only ever stood apart from sales, take none. Deals that are alive choose first, as if none were deleted; those that
+-- stand deleted choose of what is left.
 WITH claimed AS (
-    SELECT deal_id, request_id FROM deal_matches WHERE site_id = :site_id AND match_method IN ({stronger})
+    SELECT m.deal_id, m.request_id
+    FROM deal_matches AS m
+    INNER JOIN deal_facts AS d ON d.site_id = :site_id AND d.deal_id = m.deal_id
+    WHERE m.site_id = :site_id
+        AND CASE WHEN d.is_deleted THEN {is_deleted} AND m.match_method IN ({stronger}) ELSE m.match_method IN ({before}) END
 ),
 
 hubs AS (
@@ -21,7 +26,7 @@ events AS (
         CASE WHEN date_trunc('second', d.sought_at) = d.sought_at THEN date_add('millisecond', 999, d.sought_at) ELSE d.sought_at END,
         d.deal_id, -1
     FROM deal_facts AS d
-    WHERE d.site_id = :site_id AND d.{column} IS NOT NULL AND d.merged_into IS NULL AND NOT d.is_apart
+    WHERE d.site_id = :site_id AND d.{column} IS NOT NULL AND d.merged_into IS NULL AND NOT d.is_apart AND d.is_deleted = {is_deleted}
         AND NOT EXISTS (SELECT 1 FROM claimed AS c WHERE c.deal_id = d.deal_id)
         AND NOT EXISTS (SELECT 1 FROM hubs AS h WHERE h.key = d.{column})
 ),

@@ -8,7 +8,12 @@ marked AS (
         *,
         source_key IS NOT NULL AND (utm_source IS NOT NULL OR utm_medium IS NOT NULL) AS has_marks,
         -- Another campaign of the same source is no other source.
-        split_part(source_key, '|', 1) || '|' || split_part(source_key, '|', 2) AS source_told
+        split_part(source_key, '|', 1) || '|' || split_part(source_key, '|', 2) AS source_told,
+        -- Told, or told to be empty (''): then what was told before holds no more.
+        coalesce(request_id, CASE WHEN strpos(emptied, 'request_id') > 0 THEN '' END) AS request_id_told,
+        coalesce(branch, CASE WHEN strpos(emptied, 'branch') > 0 THEN '' END) AS branch_told,
+        coalesce(order_id, CASE WHEN strpos(emptied, 'order_id') > 0 THEN '' END) AS order_id_told,
+        coalesce(product, CASE WHEN strpos(emptied, 'product') > 0 THEN '' END) AS product_told
     FROM told
 ),
 
@@ -27,15 +32,15 @@ facts AS (
         ) AS cost_price,
         max_by(loss_reason, place) FILTER (WHERE loss_reason IS NOT NULL) AS loss_reason,
         max_by(manager, place) FILTER (WHERE manager IS NOT NULL) AS manager,
-        max_by(branch, place) FILTER (WHERE branch IS NOT NULL) AS branch,
-        max_by(order_id, place) FILTER (WHERE order_id IS NOT NULL) AS order_id,
+        nullif(max_by(branch_told, place) FILTER (WHERE branch_told IS NOT NULL), '') AS branch,
+        nullif(max_by(order_id_told, place) FILTER (WHERE order_id_told IS NOT NULL), '') AS order_id,
         max_by(is_handmade, place) FILTER (WHERE is_handmade IS NOT NULL) AS is_handmade,
         min_by(crm_source, place) FILTER (WHERE crm_source IS NOT NULL) AS crm_source,
-        max_by(product, place) FILTER (WHERE product IS NOT NULL) AS product,
+        nullif(max_by(product_told, place) FILTER (WHERE product_told IS NOT NULL), '') AS product,
         max_by(tags, place) FILTER (WHERE tags IS NOT NULL) AS tags,
         max_by(communications, place) FILTER (WHERE communications IS NOT NULL) AS communications,
         max_by(receivable, place) FILTER (WHERE receivable IS NOT NULL) AS receivable,
-        max_by(attributes, place) FILTER (WHERE attributes IS NOT NULL) AS attributes,
+        nullif(max_by(attributes, place) FILTER (WHERE attributes IS NOT NULL), '{}') AS attributes,
         min_by(source_key, place) FILTER (WHERE has_marks) AS marks_key,
         min_by(source_key, place) FILTER (WHERE source_key IS NOT NULL AND NOT has_marks) AS crm_source_key,
         min_by(utm_campaign, place) FILTER (WHERE has_marks) AS campaign,
@@ -43,7 +48,8 @@ facts AS (
         min_by(utm_term, place) FILTER (WHERE has_marks) AS term,
         count(DISTINCT CASE WHEN has_marks THEN source_told END) AS marked_sources,
         count(DISTINCT CASE WHEN NOT has_marks THEN source_told END) AS crm_sources,
-        count(DISTINCT request_id) AS request_ids
+        count(DISTINCT request_id) AS request_ids,
+        max_by(request_id_told, place) FILTER (WHERE request_id_told IS NOT NULL) = '' AS is_request_id_empty
     FROM marked
     GROUP BY deal
 ),
@@ -80,6 +86,7 @@ stood AS (
         max(CASE WHEN place = last_stage_place THEN stage END) AS stage,
         min(CASE WHEN stage IS NOT NULL AND place > last_other_place THEN occurred_at END) AS stage_since,
         max(CASE WHEN place = last_place THEN merged_into END) AS merged_into,
+        bool_or(is_deleted AND place = last_place) AS is_deleted,
         max(CASE WHEN place = last_place THEN meaning END) AS meaning,
         max(CASE WHEN place = last_place THEN amount END) AS amount,
         max(CASE WHEN place = last_place THEN currency END) AS currency,
@@ -91,10 +98,10 @@ stood AS (
 ),
 
 losses AS (
-    SELECT lower(reason) AS reason, max(loss_group) AS loss_group, bool_or(is_duplicate) AS is_duplicate
+    SELECT lower(reason) AS reason, valid_from, valid_to, max(loss_group) AS loss_group, bool_or(is_duplicate) AS is_duplicate
     FROM rule_losses
     WHERE site_id = :site_id
-    GROUP BY lower(reason)
+    GROUP BY lower(reason), valid_from, valid_to
 )
 
 SELECT
@@ -103,23 +110,25 @@ SELECT
     s.created_at,
     CAST(with_timezone(s.created_at, 'UTC') AT TIME ZONE :time_zone AS date) AS day,
     s.pipeline, s.pipeline_kind, s.is_apart, s.stage, s.stage_since, s.meaning, s.is_unknown_stage,
-    s.meaning NOT IN ('claim', 'cleaning', 'unsorted') AND NOT (s.meaning = 'lost' AND coalesce(l.is_duplicate, FALSE))
-    AND NOT s.is_apart AS is_confirmed,
+    s.meaning NOT IN ('claim', 'cleaning', 'unsorted') AND NOT coalesce(l.is_duplicate, FALSE) AND NOT s.is_apart AS is_confirmed,
     s.was_qualified AND s.meaning <> 'claim' AND NOT s.is_apart AS was_qualified,
     s.meaning = 'claim' AS is_claim,
     s.closed_at,
     s.amount, s.currency, f.cost_price,
     f.named_request_id, f.call_id, f.visitor_id, f.phone_hash, f.email_hash, f.contact_id,
     coalesce(f.marks_key, f.crm_source_key) AS source_key, f.campaign, f.content, f.term,
-    CASE WHEN f.marks_key IS NULL THEN f.crm_sources ELSE f.marked_sources END > 1 OR f.request_ids > 1 AS is_overwritten,
+    CASE WHEN f.marks_key IS NULL THEN f.crm_sources ELSE f.marked_sources END > 1
+    OR f.request_ids > 1 OR (f.request_ids = 1 AND f.is_request_id_empty) AS is_overwritten,
     -- A deal that was reopened keeps no reason: CRMs clear it, and what is cleared is not told.
-    CASE WHEN s.meaning = 'lost' THEN f.loss_reason END AS loss_reason, CASE WHEN s.meaning = 'lost' THEN l.loss_group END AS loss_group,
-    s.meaning = 'lost' AND coalesce(l.is_duplicate, FALSE) AS is_duplicate,
-    s.merged_into,
+    CASE WHEN s.meaning = 'lost' THEN f.loss_reason END AS loss_reason, l.loss_group, coalesce(l.is_duplicate, FALSE) AS is_duplicate,
+    s.merged_into, s.is_deleted,
     f.manager, f.branch, f.order_id,
     f.is_handmade, f.crm_source, f.product, f.tags, f.communications, f.receivable, f.attributes,
     f.marks_key IS NULL AND f.crm_source_key IS NOT NULL AS is_crm_source,
     :refresh_id AS refresh_id
 FROM facts AS f
 INNER JOIN stood AS s ON s.deal_id = f.deal
-LEFT JOIN losses AS l ON l.reason = lower(f.loss_reason)
+LEFT JOIN losses AS l
+    ON s.meaning = 'lost' AND l.reason = lower(f.loss_reason)
+        AND CAST(with_timezone(s.closed_at, 'UTC') AT TIME ZONE :time_zone AS date) >= l.valid_from
+        AND CAST(with_timezone(s.closed_at, 'UTC') AT TIME ZONE :time_zone AS date) < l.valid_to

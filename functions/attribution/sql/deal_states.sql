@@ -86,6 +86,7 @@ SELECT
     stage,
     stage IS NOT NULL AND told_meaning IS NULL AND kind = 'sales' AS is_unknown_stage,
     nullif(absorber, '') AS merged_into,
+    coalesce(is_deleted, FALSE) AS is_deleted,
     CASE WHEN is_deleted THEN 'cleaning' ELSE coalesce(last_value(told_meaning) IGNORE NULLS OVER w, 'unsorted') END AS meaning,
     CASE WHEN is_deleted THEN 1 ELSE coalesce(last_value(told_rank) IGNORE NULLS OVER w, 0) END AS meaning_rank,
     coalesce(last_value(CASE WHEN kind = 'sales' THEN coalesce(money_rank, 6) END) IGNORE NULLS OVER w, 6) AS money_rank,

@@ -43,8 +43,12 @@ FROM (
                 SELECT
                     site_id, record_id, occurred_at, received_at, visitor_id, kind, via, is_test, is_own, asn, language, screen,
                     user_agent,
-                    -- Empty for ordinary browsers: part_is_robot.sql
-                    CASE WHEN NOT regexp_like(user_agent, :plain_browser_pattern) THEN {lowered_agent} END AS lowered_agent,
+                    agent_verdict,
+                    -- Empty for ordinary browsers, and where a door that knew the same rules has judged: part_is_robot.sql
+                    CASE
+                        WHEN agent_verdict IN (:person_verdict, :robot_verdict) THEN NULL
+                        WHEN NOT regexp_like(user_agent, :plain_browser_pattern) THEN {lowered_agent}
+                    END AS lowered_agent,
                     referrer, referrer_host, page_host, page_path, country, region, city,
                     {utm_source} AS utm_source,
                     {utm_medium} AS utm_medium,

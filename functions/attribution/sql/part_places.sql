@@ -1,6 +1,7 @@
 -- Which place of the rules does each host belong to? Its endings of one to six labels, each as it stands, with the path, and with
 -- its country left open (google.co.uk → google.*). Of the places found the site's own wins, then the longest, then the exact one.
--- com.ru is open to everybody: google.com.ru is not Google. Where nothing else is known, a first label may tell (webmail.).
+-- com.ru is open to everybody: google.com.ru is not Google. Where nothing else is known, a first label may tell (webmail.company.example), but
+-- not beneath somebody's domain: mail.google.com.evil.example is his.
 texts AS (
     SELECT DISTINCT t.text
     FROM parts
@@ -21,7 +22,13 @@ endings AS (
         h.text, h.path, l.labels,
         -- Patterns that stand here as they are, are compiled once; as values of a column, for every row.
         CASE l.labels
-            WHEN 0 THEN coalesce(regexp_extract(h.host, '^([^.]+[.])[^.]+[.]', 1), '')  -- webmail. of any company
+            -- webmail. of any company; com.ru and its like are open to everybody.
+            WHEN 0 THEN regexp_extract(
+                h.host,
+                '^([^.]+[.])[^.]+[.]([^.]+|co[.](uk|jp|kr|nz|za|in|il|id|th|ke)'
+                || '|com[.](au|br|tr|mx|cn|tw|hk|sg|ar|ua|my|ph|vn|pl|kz|by|co|pe))$',
+                1
+            )
             WHEN 1 THEN regexp_extract(h.host, '(^|[.])([^.]+)$', 2)
             WHEN 2 THEN regexp_extract(h.host, '(^|[.])([^.]+[.][^.]+)$', 2)
             WHEN 3 THEN regexp_extract(h.host, '(^|[.])(([^.]+[.]){2}[^.]+)$', 2)

@@ -1,5 +1,5 @@
 -- Where does every combination of marks come from? Looked up once per combination: names, places, click ids and media, then the
--- first rule of the channel table that fits. Parts of an entry key: utm_source | utm_medium | click id name | referrer place | campaign.
+-- first rule of the channel table that fits, and the first of Google Analytics' groups. Parts of an entry key: utm_source | utm_medium | click id name | referrer place | campaign.
 WITH seen AS (
     SELECT entry_key FROM hits
     WHERE site_id = :site_id AND refresh_id > :since_refresh AND entry_key IS NOT NULL
@@ -140,17 +140,33 @@ placed AS (
         t.place_category, t.contractor, k.source, k.category, k.own_category, k.channel, k.is_ad, k.is_significant
 ),
 
+-- Rules that name nothing lose nobody: what none of them fits is its source / medium.
 decided AS (
     SELECT
-        p.*, c.rule_id, c.channel_group, c.is_direct, c.is_ad, c.channel AS rule_channel, c.medium AS rule_medium,
+        p.*, coalesce(c.rule_id, 'no-rule') AS rule_id, c.channel AS rule_channel, c.medium AS rule_medium,
+        coalesce(c.is_direct, FALSE) AS is_direct, coalesce(c.is_ad, FALSE) AS is_ad,
         row_number() OVER (PARTITION BY p.entry_key ORDER BY c.rule_order) AS place
     FROM placed AS p
-    INNER JOIN rule_channels AS c
+    LEFT JOIN rule_channels AS c
         ON (c.basis IS NULL OR strpos('|' || c.basis || '|', '|' || p.basis || '|') > 0)
             AND (c.source IS NULL OR strpos('|' || c.source || '|', '|' || p.source || '|') > 0)
             AND (c.category IS NULL OR strpos('|' || c.category || '|', '|' || p.category || '|') > 0)
             AND (c.medium_kind IS NULL OR strpos('|' || c.medium_kind || '|', '|' || p.medium_kind || '|') > 0)
             AND (c.campaign IS NULL OR regexp_like(p.campaign, c.campaign))
+),
+
+grouped AS (
+    SELECT
+        d.*, g.channel_group, row_number() OVER (PARTITION BY d.entry_key ORDER BY g.rule_order) AS group_place
+    FROM decided AS d
+    LEFT JOIN rule_groups AS g
+        ON (g.basis IS NULL OR strpos('|' || g.basis || '|', '|' || d.basis || '|') > 0)
+            AND (g.source IS NULL OR strpos('|' || g.source || '|', '|' || d.source || '|') > 0)
+            AND (g.category IS NULL OR strpos('|' || g.category || '|', '|' || d.category || '|') > 0)
+            AND (g.medium_kind IS NULL OR strpos('|' || g.medium_kind || '|', '|' || d.medium_kind || '|') > 0)
+            AND (g.campaign IS NULL OR regexp_like(d.campaign, g.campaign))
+            AND (g.is_ad IS NULL OR g.is_ad = d.is_ad)
+    WHERE d.place = 1
 ),
 
 named AS (
@@ -165,8 +181,8 @@ named AS (
             WHEN medium_kind = 'paid' THEN 'cpc'
             ELSE medium_kind
         END AS shown_medium
-    FROM decided
-    WHERE place = 1
+    FROM grouped
+    WHERE group_place = 1
 )
 
 SELECT
@@ -188,7 +204,8 @@ SELECT
         OR coalesce(own_is_ad, is_ad) AND 'ads' IN :significant_media
     ) AS is_significant,
     category = 'spam' AS is_spam,
-    channel_group, category, medium_kind, basis, matched, term_parameters,
+    CASE WHEN is_direct THEN 'Direct' ELSE coalesce(channel_group, 'Unassigned') END AS channel_group,
+    category, medium_kind, basis, matched, term_parameters,
     -- A source that the site itself gave a channel has one, whatever the last rules say.
     CASE WHEN rule_channel IS NULL AND own_channel IS NOT NULL THEN 'own-source' ELSE rule_id END AS rule_id,
     :refresh_id AS refresh_id

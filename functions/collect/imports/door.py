@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from functions.collect.door import Stores, count_cuts
 from functions.collect.imports.lines import Import, content_of, record_of
 from functions.collect.imports.unpack import MOST_LINE_BYTES, MOST_SENT_BYTES, lines_of
-from functions.collect.marks import own_marks
-from functions.collect.texts import Reason, Refused
 from shared.errors import TooLarge, Unauthorized, WrongType
 from shared.http import Request, Response, json_response
 from shared.ids import uuid7
 from shared.lake import Rejected
+from shared.marks import own_marks
 from shared.new_requests import channels_of
 from shared.records import HIT, PAYMENT, REQUEST, encode
 from shared.secrets import Secrets
 from shared.security import verify_webhook
 from shared.sites import known_site
+from shared.texts import Reason, Refused
 from shared.trying import or_try_later
 from shared.vault import contacts_of
+
+if TYPE_CHECKING:
+    from shared.ways import Way
 
 CONTENT_TYPES = ("application/octet-stream", "application/gzip", "application/x-ndjson")
 MOST_SHOWN = 1000  # rejected lines in the answer; all of them lie in rejected/import/
@@ -59,11 +62,17 @@ def post_import(request: Request, stores: Stores, randomness: bytes) -> Response
 
 def _handed_over(shared: Import, site: Mapping[str, Any], stores: Stores, now: datetime) -> int:
     from functions.collect.people.handover import Asked, hand_over_import  # few imports have a request that is news
+    from shared.ways import way_of_visitor
 
     asked = []
     for record, phones, emails in shared.asked:
         asked.append(Asked(record, contacts_of(phones, emails, shared.identity_key()) if phones or emails else []))
-    return hand_over_import(asked, site, stores.vault(), stores.handing, now)
+    numbers, table = stores.numbers
+
+    def way(visitor_id: str) -> Way | None:
+        return way_of_visitor(numbers(), table, str(site["site_id"]), visitor_id)
+
+    return hand_over_import(asked, site, stores.vault(), stores.handing, way, now)
 
 
 def _check_signed(request: Request, name: str, secrets: Secrets) -> None:

@@ -17,15 +17,15 @@ import orjson
 
 from functions.collect.hits import CLOCK_TOLERANCE, address, kept_of, store_address, store_referrer
 from functions.collect.imports.addresses import with_scheme
-from functions.collect.marks import UTM
 from functions.collect.people.consent import PERSONAL_COLUMNS
-from functions.collect.texts import CUT, LIMITS, Refused, fitting, hidden, identifier, whole
 from shared.addresses import mask_ip
 from shared.identity import email_hash, phone_hash, redact, redact_emails
 from shared.ids import derived_id, is_uuid
 from shared.json_texts import json_of
+from shared.marks import UTM
 from shared.money import parse_amount
 from shared.records import HIT, PAYMENT, REQUEST, Column, RecordKind
+from shared.texts import CUT, LIMITS, Refused, fitting, hidden, identifier, whole
 from shared.times import lake_text, parse_instant
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -42,7 +42,7 @@ _CODES = {"currency": re.compile(r"[A-Z]{3}"), "country": re.compile(r"[A-Z]{2}"
 # (from the addresses).
 _OURS = frozenset({
     "record_id", "received_at", "via", "phone_hash", "email_hash", "ip_masked", "asn", "is_own", "page_host", "page_path",
-    "referrer_host",
+    "referrer_host", "agent_verdict",
 })  # fmt: skip
 _SPECIAL = frozenset({"type", "id", "occurred_at", "site_id", "phone", "email", "ip"})
 _IDS = frozenset({"visitor_id", "request_id", "call_id", "deal_id", "payment_id"})

@@ -13,7 +13,7 @@ from shared.errors import BadInput, FieldError
 
 Consent = Literal["granted", "denied", ""]
 # Columns that a hit without consent goes without.
-PERSONAL_COLUMNS = ("visitor_id", "ip_masked", "user_agent", "click_id", "city")
+PERSONAL_COLUMNS = ("visitor_id", "ip_masked", "user_agent", "agent_verdict", "click_id", "city")
 
 
 def consent_of(sent: object, headers: Mapping[str, str]) -> Consent:

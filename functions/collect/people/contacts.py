@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from functions.collect.texts import clean
 from shared.errors import TryLater
 from shared.log import count
 from shared.secrets import Secrets
+from shared.texts import clean
 from shared.vault import Contact, contacts_of
 
 MOST_VALUES = 5  # of each kind, in one form

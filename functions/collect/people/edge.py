@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from functions.collect.texts import fitting
 from shared.addresses import is_own, mask_ip, viewer_ip
 from shared.http import Request
+from shared.robots import verdict_of
+from shared.texts import fitting
 
 # A header that every browser sends and this request has not; an import that does not say leaves the column empty.
 NOT_TOLD = "-"
@@ -23,14 +24,16 @@ MOST_ASN = 0xFFFFFFFF  # RFC 6793: four bytes
 
 def edge_columns(request: Request, site: Mapping[str, Any], cuts: list[str]) -> dict[str, str | int | bool | None]:
     """Columns of a hit that its request tells: masked address, whether it is one of the site's own (judged here, where it is still
-    whole), user agent, language; place and autonomous system where the edge gives them."""
+    whole), user agent and whether it is a robot's, language; place and autonomous system where the edge gives them."""
     headers = request.headers
     address = viewer_ip(headers, request.source_ip, site)
+    agent = fitting(headers.get("user-agent") or NOT_TOLD, "user_agent", cuts)
     columns: dict[str, str | int | bool | None] = {
         "ip_masked": mask_ip(address),
         "is_own": is_own(address, site) or None,
         "asn": _autonomous_system(headers.get(_AUTONOMOUS_SYSTEM, "")),
-        "user_agent": fitting(headers.get("user-agent") or NOT_TOLD, "user_agent", cuts),
+        "user_agent": agent,
+        "agent_verdict": verdict_of(agent) if agent is not None else None,
         "language": fitting(headers.get("accept-language", "").partition(",")[0].partition(";")[0] or NOT_TOLD, "language", cuts),
     }
     for column, header in _PLACES.items():

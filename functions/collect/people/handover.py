@@ -8,37 +8,25 @@ the first, and the others are no news.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from functions.collect.hits import CLOCK_TOLERANCE, Form
-from functions.collect.marks import REFERRER_SCHEMES, UTM, Address, read_address, without_query
 from functions.collect.people.bounds import Bounds
-from functions.collect.texts import fitting
 from shared.handing_over import HandingOver, not_handed_over
-from shared.hosts import plain_host
 from shared.log import logger
+from shared.marks import UTM
 from shared.new_requests import ANYBODYS_DOOR, DOOR, HASHES
-from shared.times import from_lake_text, from_millis
+from shared.times import from_lake_text
+from shared.touches import MARKS, marks_of, of_own_pages, own_hosts, touch_of, way_of
 from shared.vault import Contact, Vault
+from shared.ways import Way
 
 LATE = timedelta(days=1)
-VISIT = timedelta(minutes=30)  # a page viewed so much later begins another visit (docs/method.md)
 MOST_OF_BATCH = 5  # anybody may send a batch; nobody sends more forms at once
 MOST_OF_IMPORT = 200  # each is three writes before the answer
-MOST_SOURCE = 300  # characters
-DIRECT = "direct"
-FIRST_TOUCHES = datetime(2000, 1, 1, tzinfo=UTC)  # an earlier one is a clock that never ran
 _TRIES = 2  # of the stores, for a form: nobody sends it again
 _OF_REQUEST = ("request_id", "site_id", "contact_channel", "visitor_id", "form_name", "page_url", *UTM)
-
-
-class Touch(NamedTuple):
-    """A page that the visitor came to, and from where ("": nowhere)."""
-
-    at: datetime
-    page: Address
-    referrer_host: str
 
 
 class Asked(NamedTuple):
@@ -78,7 +66,7 @@ def _is_handed_over(
     for tried in range(1, _TRIES + 1):
         try:
             data = _data(form.request, _way_of(form, site, now), hashes) | {DOOR: ANYBODYS_DOOR}
-            handing().put(_began(form.request), _of_own_pages(data, site), now)
+            handing().put(_began(form.request), of_own_pages(data, site), now)
             return True
         except Exception:
             told = {"site_id": site["site_id"], "request_id": form.request["request_id"], "tried": tried}
@@ -86,29 +74,16 @@ def _is_handed_over(
     return False
 
 
-def _of_own_pages(data: dict[str, Any], site: Mapping[str, Any]) -> dict[str, Any]:
-    """Without addresses of anybody else's pages: people open what a deal shows them."""
-    own = _own_hosts(site) | {plain_host(origin.partition("://")[2].partition(":")[0]) for origin in site.get("origins", ())}
-    foreign = [name for name in ("page_url", "landing") if name in data and _host_of(str(data[name])) not in own]
-    return {name: value for name, value in data.items() if name not in foreign}
-
-
-def _host_of(url: str) -> str:
-    try:
-        return plain_host(read_address(url).host)
-    except ValueError:
-        return ""
-
-
-def _own_hosts(site: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(map(plain_host, site.get("hosts", ())))
-
-
 def hand_over_import(
-    asked: Iterable[Asked], site: Mapping[str, Any], vault: Vault, handing: Callable[[], HandingOver], now: datetime
+    asked: Iterable[Asked],
+    site: Mapping[str, Any],
+    vault: Vault,
+    handing: Callable[[], HandingOver],
+    way: Callable[[str], Way | None],
+    now: datetime,
 ) -> int:
-    """Hand over the requests of one import; how many. Errors of the stores are raised: the sender repeats the import, whose
-    requests keep their ids."""
+    """Hand over the requests of one import; how many. `way` gives that of a visitor who leased a number. Errors of the stores are
+    raised: the sender repeats the import, whose requests keep their ids."""
     handed = 0
     for one in asked:
         told = bool(one.contacts)
@@ -121,20 +96,9 @@ def hand_over_import(
         if vault.keep(site, one.contacts, "", now) < len(one.contacts):
             raise OSError("the vault did not take a contact")
         hashes = {f"{contact.kind}_hash": contact.key for contact in one.contacts}
-        handing().put(_began(one.record), _data(one.record, {}, hashes), now)
+        handing().put(_began(one.record), _data(one.record, _way_of_import(one.record, site, way), hashes), now)
         handed += 1
     return handed
-
-
-def source_of(marks: Mapping[str, str], referrer_host: str, own_hosts: Collection[str]) -> str:
-    """Where a page's visitor came from, as far as the page says: marks, else the click id's name, else the referrer's host, else
-    `direct`. For people who read the deal; the report's own sources are made by its rules."""
-    if "utm_source" in marks:
-        parts = (marks.get(name, "") for name in ("utm_source", "utm_medium", "utm_campaign"))
-        return " / ".join(filter(None, parts))[:MOST_SOURCE]
-    if "click_id_name" in marks:
-        return marks["click_id_name"]
-    return DIRECT if not referrer_host or plain_host(referrer_host) in own_hosts else referrer_host
 
 
 def _reason_against(record: Mapping[str, Any], is_told: bool, is_kept: bool, now: datetime) -> str:
@@ -157,36 +121,16 @@ def _data(record: Mapping[str, Any], way: Mapping[str, Any], hashes: Mapping[str
 
 
 def _way_of(form: Form, site: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """First and last source, landing page, marks and click id. The first touch is the tracker's; of the visit that ends with the
-    form the door knows what the form's page says, and the first touch where it began the same visit."""
-    own = _own_hosts(site)
-    hit, first = form.hit, _touch(form.first, now)
-    host = str(hit.get("referrer_host", ""))
-    marks = {name: hit[name] for name in (*UTM, "click_id_name", "click_id") if name in hit}
-    last = source_of(marks, host, own)
-    way: dict[str, Any] = {}
-    if first:
-        source = source_of(first.page.marks, first.referrer_host, own)
-        landing = fitting(without_query(first.page.url), "page_url", [])
-        way = {"first_at": first.at.isoformat(), "first_source": source[:MOST_SOURCE], "landing": landing}
-        if last == DIRECT and _began(form.request) - first.at <= VISIT:
-            marks, last = {name: fitting(text, name, []) for name, text in first.page.marks.items()}, source[:MOST_SOURCE]
-    # A page reached from the site's own pages says nothing of where the visit came from.
-    return {**way, **marks, "last_source": last if last != DIRECT or not host else None}
+    """The first touch is the tracker's; of the visit that ends with the form the door knows what the form's page says."""
+    hit = form.hit
+    marks = {name: str(hit[name]) for name in MARKS if name in hit}
+    first = touch_of(form.first, now + CLOCK_TOLERANCE)
+    return way_of(first, marks, str(hit.get("referrer_host", "")), _began(form.request), own_hosts(site))
 
 
-def _touch(sent: object, now: datetime) -> Touch | None:
-    """A touch as the tracker keeps it: `{t, url, ref}`; None where it is none, or cannot have been."""
-    if not isinstance(sent, dict) or not isinstance(sent.get("url"), str):
-        return None
-    try:
-        at, page = from_millis(int(sent["t"])), read_address(sent["url"])
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return None
-    if not FIRST_TOUCHES <= at <= now + CLOCK_TOLERANCE:
-        return None
-    try:
-        referrer = read_address(str(sent.get("ref") or ""), REFERRER_SCHEMES).host
-    except ValueError:
-        referrer = ""
-    return Touch(at, page, referrer)
+def _way_of_import(record: Mapping[str, Any], site: Mapping[str, Any], way: Callable[[str], Way | None]) -> dict[str, Any]:
+    """The last source is that of the line's own marks, else of its page's; what led to the request otherwise nobody told."""
+    told, marks = {name: str(record[name]) for name in UTM if record.get(name)}, marks_of(record.get("page_url"))
+    marks = marks if told.items() <= marks.items() else told
+    known = way(str(record["visitor_id"])) if record.get("visitor_id") else None
+    return of_own_pages(way_of(known.first if known else None, marks, None, _began(record), own_hosts(site)), site)

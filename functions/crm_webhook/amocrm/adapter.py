@@ -5,7 +5,7 @@ What is not read is counted by its reason, one of `PASSED_OVER`; what is refused
 
 Where the settings open the API (`crm.amocrm.api`), an item that lacks something is read through it: a new lead (its contact), a
 lead without stage, pipeline or sum, a deletion (hooks tell no time of it), a contact or company (its hook does not tell of which
-leads it is the main one), a customer.
+leads it is the main one), a customer, a lead that got a note where notes are counted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from functions.crm_webhook import forms
-from functions.crm_webhook.amocrm.items import CONTACT_ACTIONS, ENTITIES, LEAD_ACTIONS, Item, items_of
+from functions.crm_webhook.amocrm.items import CONTACT_ACTIONS, ENTITIES, LEAD_ACTIONS, Item, items_of, noted_id
 from functions.crm_webhook.amocrm.states import Reader, contact_states, is_company, lead_state, person_of
 from functions.crm_webhook.deals import Ahead, DealState, state_record
 from functions.crm_webhook.outcome import Arrival, Outcome, Pointer
@@ -24,7 +24,7 @@ from shared.lake import Rejected
 
 REASONS = (*forms.REASONS, "no_entity", "wrong_account", "bad_field", "future")
 PASSED_OVER = (
-    "note",  # free text of people
+    "note",  # free text of people; of leads, unless the settings count notes
     "company",  # without leads, or without phone and e-mail
     "entity_not_read",  # tasks, catalogs, …; customers, unless the settings and the API open them
     "action_not_read",  # of leads and contacts: actions that change no deal
@@ -106,6 +106,8 @@ def _to_read(item: Item, amo: Mapping[str, Any]) -> Pointer | None:
     """What must be read to know all that the item means; None where it says so itself, or where there is no API."""
     if not amo.get("api"):
         return None
+    if item.action == "note":
+        return Pointer("lead", noted_id(item))
     if item.entity == "customers":
         return Pointer("customer", item.needed_id())
     if item.entity in _CONTACTS:
@@ -119,7 +121,7 @@ def _to_read(item: Item, amo: Mapping[str, Any]) -> Pointer | None:
 def _is_pointer_alone(item: Item, pointer: Pointer) -> bool:
     """The item says nothing that the API would not say better. A deletion comes late and without its time, and would undo a
     restoration that came before it; whose client somebody is hangs on the leads' main contacts."""
-    if pointer.entity == "lead":
+    if pointer.entity == "lead" and item.action != "note":
         return item.action == "delete" and item.moment("last_modified", "updated_at") is None
     return True
 
@@ -127,7 +129,7 @@ def _is_pointer_alone(item: Item, pointer: Pointer) -> bool:
 def _passed_over(item: Item, amo: Mapping[str, Any]) -> str:
     """Why an item is not read; "" for one that is."""
     if item.action == "note":
-        return "note"
+        return "" if item.entity == "leads" and amo.get("count_notes") and amo.get("api") else "note"
     if item.entity == "leads":
         return "" if item.action in LEAD_ACTIONS else "action_not_read"
     if item.entity == "customers" and amo.get("customers") and amo.get("api"):

@@ -78,6 +78,10 @@ class Item(NamedTuple):
             if isinstance(field, dict)
         ]
 
+    def is_empty(self, wanted: str) -> bool:
+        """A custom field has no value. amoCRM lists filled ones alone: one of ours by its usual name may not be there at all."""
+        return not wanted.casefold().startswith("skvoz_") and find_field(self.custom_fields, wanted) is None
+
     @property
     def tags(self) -> list[str]:
         """Names of its tags."""
@@ -128,6 +132,15 @@ def linked_leads(item: Item) -> list[str]:
         told = _clean(child.get("ID")) if isinstance(child, dict) else _clean(child)
         found += [lead for lead in (told or key, key) if lead.strip("0") and _DIGITS.fullmatch(lead)][:1]
     return list(dict.fromkeys(found))
+
+
+def noted_id(item: Item) -> str:
+    """Id of the entity that a note belongs to: `note[element_id]`, one level deeper than other fields. BadField without one."""
+    note = item.values.get("note")
+    told = Item(item.entity, item.action, item.place, note if isinstance(note, dict) else {}).id("element_id")
+    if told is None:
+        raise BadField("note.element_id: is needed")
+    return told
 
 
 def _values(field: Tree) -> Iterator[str]:

@@ -73,6 +73,11 @@ class Item:
             return money["sum"]
         return _text(value)
 
+    def is_empty(self, name: str) -> bool:
+        """The item has that field, with nothing in it. Lists show every field of an item."""
+        key = _normal(name)
+        return self._values.get(key, self._own.get(key, key)) in (None, "", [], False)
+
     def numbered(self, kind: str) -> tuple[str, ...]:
         """Its own phones (`PHONE`) or e-mails (`EMAIL`), in the order of the CRM, each once."""
         many = self.value("fm")

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from functions.crm_webhook.bitrix24.calls import PROVIDER
 from functions.crm_webhook.bitrix24.items import LEAD, Client, Item, deal_id_of, pipeline_of, sum_text
 from functions.crm_webhook.deals import Ahead, DealState, state_record
-from functions.crm_webhook.fields import UNREADABLE, mapped_values
+from functions.crm_webhook.fields import UNREADABLE, emptied, mapped_values
 from functions.crm_webhook.outcome import Arrival, Outcome
 from functions.crm_webhook.reading import Amount, BadField, Body, CurrencyCode, Identifier, NeededInstant, Private, Words
 from shared.identity import email_hash, phone_hash
@@ -90,7 +90,9 @@ class Teller(NamedTuple):
         except BadField as error:
             self._reject("bad_field", f"{deal_id}.{error}")
             return
-        self.tell(DealState(deal_id=deal_id, told_at=core.updated_at, rank=_ITEM_RANK, via="api", values=values))
+        stands = DealState(deal_id=deal_id, told_at=core.updated_at, rank=_ITEM_RANK, via="api", values=values)
+        for state in (stands, *emptied(stands, item.is_empty, self.section.get("fields") or {})):
+            self.tell(state)
 
     def client(self, kind: int, item: Item, client: Client) -> None:
         """Whose deal it is."""

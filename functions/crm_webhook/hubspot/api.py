@@ -1,14 +1,15 @@
 """HubSpot's CRM API: deals with their history, their contacts, and pages of deals.
 
 Search gives ids alone, ordered by id and asked for beyond the last one seen: its own paging counts places, which move when a deal
-leaves the span, and ends at 10,000. Deals in the bin are found in a list of their own.
+leaves the span, and ends at 10,000. Deals in the bin are found in a list of their own. A contact's phone changes without its deals:
+what changed is walked over contacts too.
 A deal is gone only where HubSpot says so of its id (OBJECT_NOT_FOUND in a complete answer), and is not in the bin either.
 Limits: an account allows 100 calls in 10 s and more by its plan, the search 4 in a second; 4 a second keep both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -25,12 +26,13 @@ from shared.lake import Rejected
 from shared.times import to_millis
 
 PER_SECOND = 4.0
-PAGE = 100  # deals of a page; a page must be done within a reader's hold (reconcile/marks.py)
+PAGE = 100  # deals, or contacts, of a page; a page must be done within a reader's hold (reconcile/marks.py)
 BATCH = 100
 BATCH_WITH_HISTORY = 50
 MOST_OF_CLIENTS = 100  # deals of contacts that one read tells; the others are read apart
 _OBJECTS = "/crm/v3/objects"
 _BY = {"changed": "hs_lastmodifieddate", "created": "createdate"}
+_DEALS, _BIN, _CONTACTS = "deals", "bin", "contacts"  # parts of a walk
 _NOT_FOUND, _COMPLETE = "OBJECT_NOT_FOUND", "COMPLETE"
 
 
@@ -53,21 +55,43 @@ class HubSpotReader:
         misses, outcome = Misses(pointers, arrival), Outcome()
         own = set(misses.ids)
         contacts = [pointer.id for pointer in pointers if pointer.entity == "contact"]
-        linked = dict.fromkeys(deal for deals in self._linked("contacts", "deals", contacts).values() for deal in deals)
-        others = [one for one in linked if one not in own]
-        outcome.to_read += [Pointer(DEAL, one) for one in others[MOST_OF_CLIENTS:]]
-        missing = self._tell([*misses.ids, *others[:MOST_OF_CLIENTS]], arrival, outcome)
+        others = self._of_clients(contacts, own, outcome)
+        missing = self._tell([*misses.ids, *others], arrival, outcome)
         for deal_id, gone_at in misses.gone(missing, outcome):
             _add(deleted(deal_id, gone_at), arrival, outcome)
         return outcome
 
     def page(self, span: Span, cursor: str, arrival: Arrival) -> Page:
-        """Living deals first (cursor: the last id), then those in the bin (cursor: HubSpot's own)."""
+        """Living deals first (cursor: the last id), then those in the bin (cursor: HubSpot's own), then of a span of changes those
+        of contacts that changed (cursor: the last id)."""
         part, _, place = cursor.partition(":")
-        return self._bin(span, place, arrival) if part == "bin" else self._living(span, place, arrival)
+        if part == _CONTACTS:
+            return self._changed_contacts(span, place, arrival)
+        return self._bin(span, place, arrival) if part == _BIN else self._living(span, place, arrival)
 
     def _living(self, span: Span, last: str, arrival: Arrival) -> Page:
-        by = _BY[span.by]
+        ids, after = self._searched(_DEALS, _BY[span.by], span, last)
+        outcome = Outcome()
+        _pass_over(self._tell(ids, arrival, outcome), outcome)
+        return Page(outcome, after or f"{_BIN}:", len(ids))
+
+    def _changed_contacts(self, span: Span, last: str, arrival: Arrival) -> Page:
+        """Contacts tell their change under another name than all other things of HubSpot."""
+        contacts, after = self._searched(_CONTACTS, CONTACT_CHANGED, span, last)
+        outcome = Outcome()
+        deals = self._of_clients(contacts, (), outcome)
+        _pass_over(self._tell(deals, arrival, outcome), outcome)
+        return Page(outcome, after, len(deals))
+
+    def _of_clients(self, contacts: Sequence[str], known: Container[str], outcome: Outcome) -> list[str]:
+        """Deals of these contacts that are not known; most of many are left for later."""
+        linked = dict.fromkeys(deal for deals in self._linked(_CONTACTS, _DEALS, contacts).values() for deal in deals)
+        others = [one for one in linked if one not in known]
+        outcome.to_read += [Pointer(DEAL, one) for one in others[MOST_OF_CLIENTS:]]
+        return others[:MOST_OF_CLIENTS]
+
+    def _searched(self, kind: str, by: str, span: Span, last: str) -> tuple[list[str], str]:
+        """Ids of what lies in the span beyond `last`, and the cursor to go on with ("" at the end)."""
         filters = [
             {"propertyName": by, "operator": "GTE", "value": str(to_millis(span.first))},
             {"propertyName": by, "operator": "LT", "value": str(to_millis(span.last))},
@@ -75,12 +99,10 @@ class HubSpotReader:
         ]
         order = [{"propertyName": "hs_object_id", "direction": "ASCENDING"}]
         asked = {"filterGroups": [{"filters": filters}], "sorts": order, "properties": ["hs_object_id"], "limit": PAGE}
-        answer = self._told(self._send(f"{_OBJECTS}/deals/search", asked))
-        ids = [str(deal["id"]) for deal in self._results(answer)]
-        outcome = Outcome()
-        _pass_over(self._tell(ids, arrival, outcome), outcome)
+        answer = self._told(self._send(f"{_OBJECTS}/{kind}/search", asked))
+        ids = [str(one["id"]) for one in self._results(answer)]
         is_more = bool(ids) and (len(ids) >= PAGE or bool((answer.get("paging") or {}).get("next")))
-        return Page(outcome, f"deals:{max(ids, key=int)}" if is_more else "bin:", len(ids))
+        return ids, f"{kind}:{max(ids, key=int)}" if is_more else ""
 
     def _bin(self, span: Span, after: str, arrival: Arrival) -> Page:
         asked = {"archived": "true", "limit": PAGE, "properties": "createdate", **({"after": after} if after else {})}
@@ -92,7 +114,8 @@ class HubSpotReader:
                 ids.append(str(deal["id"]))
         _pass_over(self._tell_gone(ids, arrival, outcome), outcome)
         after = str(((answer.get("paging") or {}).get("next") or {}).get("after") or "")
-        return Page(outcome, f"bin:{after}" if after else "", len(ids))
+        following = f"{_CONTACTS}:" if span.by == "changed" else ""
+        return Page(outcome, f"{_BIN}:{after}" if after else following, len(ids))
 
     def _tell(self, ids: Sequence[str], arrival: Arrival, outcome: Outcome) -> list[str]:
         """Everything known of these deals into `outcome`; those that HubSpot does not find, in the bin neither."""

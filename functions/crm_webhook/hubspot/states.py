@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from functions.crm_webhook.deals import CREATED_AHEAD, DealState
-from functions.crm_webhook.fields import UNREADABLE, mapped_values, tags_text
+from functions.crm_webhook.fields import UNREADABLE, emptied, mapped_values, tags_text
 from functions.crm_webhook.hubspot.names import CONTACT_CHANGED, EMAILS, MARKS, MERGED, NAMES, PHONES
 from functions.crm_webhook.outcome import Arrival, Outcome, Person
 from functions.crm_webhook.reading import EARLIEST_YEAR, Private
@@ -66,7 +66,8 @@ def deal_states(deal: Mapping[str, Any], contacts: Sequence[Contact], reader: Re
     gone_at = moment(deal.get("archivedAt"))
     if gone_at is None:
         stands = DealState(deal_id=deal_id, told_at=told_at, rank=STANDING_RANK, via="api", values=standing)
-        return [*found, stands, *_client(deal_id, told_at, contacts, reader)]
+        left = emptied(stands, lambda name: name in values and not values[name], reader.section.get("fields") or {})
+        return [*found, stands, *left, *_client(deal_id, told_at, contacts, reader)]
     # In the bin: as it stood when it went there.
     last = min(told_at or gone_at, gone_at)
     stood = DealState(deal_id=deal_id, told_at=last, rank=STANDING_RANK - 1, via="api", values=standing)

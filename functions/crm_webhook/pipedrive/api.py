@@ -1,4 +1,4 @@
-"""Pipedrive's API: deals (v2) with their changelog (v1) and their persons, and pages of deals.
+"""Pipedrive's API: deals (v2) with their changelog (v1) and their persons, and pages of deals and of persons that changed.
 
 Archived deals are in a list of their own; deleted ones are told for 30 days. There is no search by time of creation: what was made
 within a span was also changed since its beginning, so pages go from the newest creation back to the span's first.
@@ -16,31 +16,31 @@ from functions.crm_webhook.api.crm import CrmReader, Page, Span, Tools, section_
 from functions.crm_webhook.api.keys import keyed
 from functions.crm_webhook.api.line import CrmRefused, Limits, Line
 from functions.crm_webhook.deals import Ahead, DealState, state_record
+from functions.crm_webhook.fields import emptied
 from functions.crm_webhook.misses import DEAL, Misses
-from functions.crm_webhook.outcome import Arrival, Outcome, Person, Pointer
+from functions.crm_webhook.outcome import Arrival, Outcome, Pointer
 from functions.crm_webhook.pipedrive.deal import (
     LAST_RANK,
     PROVIDER,
     Deal,
     Reader,
     deal_values,
-    identifier,
-    moment,
-    plain,
     text,
     whole_states,
 )
 from functions.crm_webhook.pipedrive.history import history_states
+from functions.crm_webhook.pipedrive.persons import changed_at, keys_of, person_of
 from functions.crm_webhook.reading import BadField, Private
-from shared.identity import email_hash, normal_email, normal_phone, phone_hash
 from shared.lake import Rejected
 
 PER_SECOND = 5.0
-PAGE = 50  # deals of a page, a call each; a page must be done within a reader's hold (reconcile/marks.py)
+# Deals of a page, a call each; or persons, two calls each and those of their deals. A page must be done within a reader's hold
+# (reconcile/marks.py).
+PAGE = 50
 MOST_IDS = 100
 MOST_LINES = 500
 MOST_OF_CLIENTS = 100  # deals of persons and organizations that one read tells, a call each; the others are read apart
-_DEALS = "/api/v2/deals"
+_DEALS, _PERSONS = "/api/v2/deals", "/api/v2/persons"
 _STATUSES = "open,won,lost,deleted"
 # Fields of Pipedrive's own that are told only when they are asked for.
 _ON_DEMAND = (
@@ -71,11 +71,7 @@ class PipedriveReader:
         """Deals (`deal`; `missing`: asked for again), and those of persons and organizations (`person`, `organization`), of which
         many are left for later."""
         misses, outcome = Misses(pointers, arrival), Outcome()
-        linked: dict[str, dict[str, Any]] = {}
-        for pointer in pointers:
-            if pointer.entity in ("person", "organization"):
-                name = "person_id" if pointer.entity == "person" else "org_id"
-                linked |= {text(deal.get("id")): deal for deal in self._all({name: pointer.id})}
+        linked = self._of_clients(pointers)
         found = {one: linked.pop(one) for one in misses.ids if one in linked}
         ids = [one for one in misses.ids if one not in found]
         query = {"status": _STATUSES, **self._asked}
@@ -92,17 +88,18 @@ class PipedriveReader:
                     missing.append(one)
                 else:
                     found[one] = deal
-        several = list(linked)
-        outcome.to_read += [Pointer(DEAL, one) for one in several[MOST_OF_CLIENTS:]]
-        self._tell([*found.values(), *(linked[one] for one in several[:MOST_OF_CLIENTS])], arrival, outcome)
+        self._tell([*found.values(), *_some_of(linked, outcome)], arrival, outcome)
         for deal_id, gone_at in misses.gone(missing, outcome):
             gone = DealState(deal_id=deal_id, told_at=gone_at, rank=LAST_RANK, via="api", values={"is_deleted": True})
             outcome.records.append(state_record(gone, PROVIDER, arrival))
         return outcome
 
     def page(self, span: Span, cursor: str, arrival: Arrival) -> Page:
-        """Deals first, then archived ones; the cursor tells which, and Pipedrive's own."""
+        """Deals first, then archived ones, then of a span of changes those of persons that changed: a person changes without his
+        deals. The cursor tells which, and Pipedrive's own."""
         part, _, place = (cursor or "deals:").partition(":")
+        if part == "persons":
+            return self._changed_persons(span, place, arrival)
         answer = self._line.get(f"{_DEALS}/archived" if part == "archived" else _DEALS, self._query(span, place))
         deals = self._list(answer)
         wanted = deals if span.by == "changed" else [deal for deal in deals if span.first <= _created(deal) < span.last]
@@ -111,24 +108,47 @@ class PipedriveReader:
         after = self._after(answer)
         if span.by == "created" and any(_created(deal) < span.first for deal in deals):
             after = ""
-        following = f"{part}:{after}" if after else "" if part == "archived" else "archived:"
+        if after:
+            return Page(outcome, f"{part}:{after}", len(wanted))
+        following = "archived:" if part == "deals" else "persons:" if span.by == "changed" else ""
         return Page(outcome, following, len(wanted))
 
+    def _changed_persons(self, span: Span, cursor: str, arrival: Arrival) -> Page:
+        answer = self._line.get(_PERSONS, self._span(span, cursor))
+        linked = self._of_clients([Pointer("person", one) for person in self._list(answer) if (one := text(person.get("id")))])
+        outcome = Outcome()
+        deals = _some_of(linked, outcome)
+        self._tell(deals, arrival, outcome)
+        after = self._after(answer)
+        return Page(outcome, f"persons:{after}" if after else "", len(deals))
+
     def _query(self, span: Span, cursor: str) -> dict[str, Any]:
-        query = {"status": _STATUSES, "limit": PAGE, "updated_since": _second(span.first), **self._asked}
+        return {"status": _STATUSES, **self._asked, **self._span(span, cursor)}
+
+    def _span(self, span: Span, cursor: str) -> dict[str, Any]:
+        query: dict[str, Any] = {"limit": PAGE, "updated_since": _second(span.first)}
         if span.by == "changed":
             query |= {"updated_until": _second(span.last, is_up=True), "sort_by": "update_time", "sort_direction": "asc"}
         else:
             query |= {"sort_by": "add_time", "sort_direction": "desc"}
         return query | ({"cursor": cursor} if cursor else {})
 
+    def _of_clients(self, pointers: Sequence[Pointer]) -> dict[str, dict[str, Any]]:
+        """Deals of the persons and organizations among these, by their ids."""
+        linked: dict[str, dict[str, Any]] = {}
+        for pointer in pointers:
+            if pointer.entity in ("person", "organization"):
+                name = "person_id" if pointer.entity == "person" else "org_id"
+                linked |= {text(deal.get("id")): deal for deal in self._all({name: pointer.id})}
+        return linked
+
     def _tell(self, deals: Sequence[Mapping[str, Any]], arrival: Arrival, outcome: Outcome) -> None:
         wanted = list(dict.fromkeys(one for deal in deals if (one := text(deal.get("person_id")))))
-        persons = {text(person.get("id")): person for person in self._by_ids("/api/v2/persons", wanted, rejected=outcome.rejected)}
-        outcome.people += [_person(person) for person in persons.values()]
+        persons = {text(person.get("id")): person for person in self._by_ids(_PERSONS, wanted, rejected=outcome.rejected)}
+        outcome.people += [person_of(person) for person in persons.values()]
         for told in deals:
             person = persons.get(text(told.get("person_id")))
-            phones = _person(person).phones if person else ()
+            phones = person_of(person).phones if person else ()
             reader = Reader(arrival, self._section, Private(phones, arrival.identity_key), outcome.passed_over)
             deal = Deal(told)
             try:
@@ -142,9 +162,10 @@ class PipedriveReader:
         if told_at is None:
             raise BadField("update_time: is needed")
         standing = whole_states(deal, told_at, LAST_RANK, "api", deal_values(deal, reader))[:1]
-        if keys := _who(person, reader):
+        standing += emptied(standing[0], deal.is_empty, self._section.get("fields") or {})
+        if keys := keys_of(person, reader):
             # A person changes without the deal, and back again: a state of its own, at the last change of either.
-            client_at = max(told_at, _changed(person) or told_at)
+            client_at = max(told_at, changed_at(person) or told_at)
             standing.append(DealState(deal_id=deal.id, told_at=client_at, rank=LAST_RANK - 1, via="api", values=keys))
         lines = self._changelog(deal.id)
         if lines is None:
@@ -228,31 +249,11 @@ class PipedriveReader:
         return text((answer.get("additional_data") or {}).get("next_cursor")) if isinstance(answer, dict) else ""
 
 
-def _person(told: Mapping[str, Any]) -> Person:
-    """The primary phone and e-mail first."""
-    return Person(text(told.get("name")), _values(told.get("phones")), _values(told.get("emails")))
-
-
-def _values(told: object) -> tuple[str, ...]:
-    items = [one for one in (told if isinstance(told, list) else []) if isinstance(one, dict)]
-    ordered = sorted(items, key=lambda item: item.get("primary") is not True)
-    return tuple(value for item in ordered if (value := plain(item.get("value"))))
-
-
-def _who(told: Mapping[str, Any] | None, reader: Reader) -> dict[str, Any]:
-    """Keys of the deal's client: the first usable phone and e-mail."""
-    if told is None:
-        return {}
-    person, key = _person(told), reader.arrival.identity_key
-    phones = [phone for phone in person.phones if normal_phone(phone)]
-    emails = [email for email in person.emails if normal_email(email)]
-    if further := len(phones[1:]) + len(emails[1:]):
-        reader.passed_over["further_contact"] += further
-    return {
-        "contact_id": identifier("person_id", told.get("id")),
-        "phone_hash": phone_hash(phones[0], key) if phones else None,
-        "email_hash": email_hash(emails[0], key) if emails else None,
-    }
+def _some_of(linked: Mapping[str, dict[str, Any]], outcome: Outcome) -> list[dict[str, Any]]:
+    """Clients' deals that are told now; the others are left for later."""
+    ids = list(linked)
+    outcome.to_read += [Pointer(DEAL, one) for one in ids[MOST_OF_CLIENTS:]]
+    return [linked[one] for one in ids[:MOST_OF_CLIENTS]]
 
 
 def _add(state: DealState, arrival: Arrival, outcome: Outcome) -> None:
@@ -264,13 +265,6 @@ def _add(state: DealState, arrival: Arrival, outcome: Outcome) -> None:
 
 def _refused(what: str, id_: str, error: CrmRefused) -> Rejected:
     return Rejected("refused", f"{what} {id_}: Pipedrive refuses to tell it (status {error.status})")
-
-
-def _changed(person: Mapping[str, Any] | None) -> datetime | None:
-    try:
-        return moment("update_time", (person or {}).get("update_time"))
-    except BadField:
-        return None
 
 
 def _created(deal: Mapping[str, Any]) -> datetime:

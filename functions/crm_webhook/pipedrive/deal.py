@@ -86,6 +86,12 @@ class Deal:
         told = own.get(name) if isinstance(own, dict) else None
         return plain(self.told.get(name) if told is None else told)
 
+    def is_empty(self, name: str) -> bool:
+        """The deal has that field, with nothing in it. The API shows every field of the account's own."""
+        own = self.told.get("custom_fields")
+        is_told = name in self.told or (isinstance(own, dict) and name in own)
+        return is_told and self.field(name) is None
+
 
 def deal_values(deal: Deal, reader: Reader) -> dict[str, Any]:
     """All that a deal tells of itself, as columns; nothing of its client but who it is."""

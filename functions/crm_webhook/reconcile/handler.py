@@ -34,7 +34,7 @@ def reconciler() -> Reconciler:
     """Made on first use; its holder's name is this execution environment's own."""
     secrets, made = wiring.secrets(), tools()
     marks = Marks(client("dynamodb"), env("CRM_TABLE"), uuid7(made.clock(), os.urandom(16)))
-    return Reconciler(marks, wiring.writing(), made, lambda now: secrets.key("identity", now))
+    return Reconciler(marks, wiring.writing(), made, lambda now: secrets.key("identity", now), wiring.put_task)
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
@@ -65,14 +65,7 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 def _swept() -> int:
     """New requests that were put into the queue again. Trouble with it holds up no check."""
-    sqs, url = client("sqs"), env("CRM_TASK_QUEUE_URL")
-    sweep = Sweep(
-        client("s3"),
-        env("LAKE_BUCKET"),
-        client("dynamodb"),
-        env("CRM_TABLE"),
-        lambda body: sqs.send_message(QueueUrl=url, MessageBody=body),
-    )
+    sweep = Sweep(client("s3"), env("LAKE_BUCKET"), client("dynamodb"), env("CRM_TABLE"), wiring.put_task)
     try:
         return sweep.sweep(tools().clock())
     except Exception:

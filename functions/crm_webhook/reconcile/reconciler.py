@@ -1,6 +1,7 @@
 """Nothing missed: every deal that changed since the last good mark is read through the CRM's API, page by page.
 
-A page counts as read once its records are in the lake; then the walk is kept, so that a run that ends or dies goes on where it was.
+A page counts as read once its records are in the lake, and what it leaves for later in the queue of tasks; then the walk is kept,
+so that a run that ends or dies goes on where it was.
 The same walk over deals by their creation is a backfill.
 """
 
@@ -15,6 +16,7 @@ from functions.crm_webhook.adapters import reader_of
 from functions.crm_webhook.api.crm import CrmReader, Span, Tools
 from functions.crm_webhook.outcome import Arrival
 from functions.crm_webhook.reconcile.marks import Marks, Walk, failed
+from functions.crm_webhook.tasks.orders import read_orders
 from functions.crm_webhook.writing import Writing
 from shared.errors import TryLater
 from shared.ids import derived_id
@@ -34,7 +36,8 @@ class Progress(NamedTuple):
 
 
 class Reconciler:
-    """`identity_key` gives the key of people's hashes, `on_page` is told after every page."""
+    """`identity_key` gives the key of people's hashes, `put_task` puts a message into the queue of tasks, `on_page` is told after
+    every page."""
 
     def __init__(
         self,
@@ -42,10 +45,11 @@ class Reconciler:
         writing: Writing,
         tools: Tools,
         identity_key: Callable[[datetime], bytes],
+        put_task: Callable[[str], None],
         on_page: Callable[[Walk], None] = lambda walk: None,
     ) -> None:
         self._marks, self._writing, self._tools = marks, writing, tools
-        self._identity_key, self._on_page = identity_key, on_page
+        self._identity_key, self._put_task, self._on_page = identity_key, put_task, on_page
 
     def check(self, site: Mapping[str, Any], provider: str, has_time: Callable[[], bool]) -> Progress:
         """Everything that changed since the last good mark. Stops where `has_time` says no; the next run goes on."""
@@ -114,6 +118,9 @@ class Reconciler:
         page = reader.page(span, walk.cursor, arrival)
         batch_id = derived_id(now, site_id, cause)
         self._writing.write(page.outcome, f"crm-{walk.provider}", site, arrival, batch_id, f"{walk.name}, a page of the API", now)
+        # What the page leaves for later (a client of many deals) is queued before the mark goes on.
+        for text in read_orders(site_id, walk.provider, page.outcome.to_read, arrival.webhook_id, now):
+            self._put_task(text)
         count({"CrmChecked": page.deals}, Provider=walk.provider)
         walk = replace(walk, cursor=page.cursor, deals=walk.deals + page.deals, failed="", failed_at="")
         return walk if page.cursor else replace(walk, span=None, done_until=span.last)

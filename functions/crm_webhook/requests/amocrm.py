@@ -19,13 +19,14 @@ from functions.crm_webhook.requests.making import errors_of, fields_refused
 from functions.crm_webhook.requests.plain import shown
 from functions.crm_webhook.requests.request import NewRequest
 from functions.crm_webhook.requests.sent import Sent
-from functions.crm_webhook.requests.way import contact_text, id_of_name, title_of
+from functions.crm_webhook.requests.way import contact_text, id_of_name, is_same_note, title_of
 from shared.identity import normal_email, normal_phone
 from shared.new_requests import MARKS, PATH
 
 PROVIDER = "amocrm"
 FIELDS_KEPT = timedelta(minutes=10)
 MOST_FOUND = 50
+MOST_NOTES = 250  # of a lead that is a few days old
 _PAGES = 10  # of fields, 250 each
 _ROUNDS = 3  # of leaving out what amoCRM does not take
 # Tracking fields that every account may have, by their codes.
@@ -99,20 +100,21 @@ class AmoMaker:
     def extras(self, request: NewRequest, sent: Sent, values: Mapping[str, str]) -> Mapping[str, tuple[Callable[[], None], bool]]:
         """The client's way as a note."""
 
-        def note() -> None:
-            self._note(sent, values[PATH])
-
-        return {"note": (note, True)}
+        return {"note": (lambda: self._note(sent.deal, values[PATH], may_be_there=sent.is_again), True)}
 
     def other_contact(self, request: NewRequest, sent: Sent) -> None:
         """As a note: whose phone was the wrong one, people know better."""
-        self._note(sent, contact_text(request, self._site))
+        self._note(sent.deal, contact_text(request, self._site), may_be_there=sent.is_again)
 
-    def _note(self, sent: Sent, text: str) -> None:
-        path = f"/api/v4/leads/{sent.deal}/notes"
-        if sent.is_again:
+    def note(self, deal: str, text: str) -> None:
+        """Unless the lead has it."""
+        self._note(deal, text, may_be_there=True)
+
+    def _note(self, deal: str, text: str, *, may_be_there: bool) -> None:
+        path = f"/api/v4/leads/{deal}/notes"
+        if may_be_there:
             # Of a lead that was deleted meanwhile there are none; writing one is refused, and that ends it.
-            told = _asked(self._line, path, {"limit": MOST_FOUND}, may_be_missing=True)
+            told = _asked(self._line, path, {"limit": MOST_NOTES}, may_be_missing=True)
             if any(_is_note(one, text) for one in embedded(told, "notes")):
                 return
         self._line.send(path, [{"note_type": "common", "params": {"text": text}}])
@@ -243,7 +245,7 @@ def _oldest(found: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _is_note(note: Mapping[str, Any], text: str) -> bool:
     params = note.get("params")
-    return isinstance(params, dict) and str(params.get("text", "")).strip() == text.strip()
+    return isinstance(params, dict) and is_same_note(str(params.get("text", "")), text)
 
 
 def _made_id(answer: Any) -> str:

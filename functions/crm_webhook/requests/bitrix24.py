@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -28,8 +28,20 @@ from shared.new_requests import MARKS, PATH
 PROVIDER = "bitrix24"
 _SOURCES = {"call": "CALL", "email": "EMAIL", "form": "WEB"}
 _OTHER_SOURCE = "OTHER"
+_OF_LEADS = "lead:"  # how ids of leads begin
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _RIGHTS = frozenset({"ACCESS_DENIED", "INSUFFICIENT_SCOPE", "NO_AUTH_FOUND", "INVALID_CREDENTIALS", "EXPIRED_TOKEN"})
+
+
+class _Place(NamedTuple):
+    """A lead or a deal of the portal."""
+
+    kind: int
+    number: int
+
+    @property
+    def name(self) -> str:
+        return "lead" if self.kind == LEAD else "deal"
 
 
 class BitrixMaker:
@@ -72,41 +84,47 @@ class BitrixMaker:
 
     def extras(self, request: NewRequest, sent: Sent, values: Mapping[str, str]) -> Mapping[str, tuple[Callable[[], None], bool]]:
         """The client's way as a comment, and the visit's pages as a trace. A trace cannot be looked for: it is tried once."""
-        kind = "lead" if self._kind == LEAD else "deal"
+        own = _Place(self._kind, int(sent.deal))
 
         def note() -> None:
-            self._comment(sent, values[PATH])
+            self._comment(own, values[PATH], may_be_there=sent.is_again)
 
         def trace() -> None:
-            entities = [{"TYPE": kind.upper(), "ID": int(sent.deal)}]
+            entities = [{"TYPE": own.name.upper(), "ID": own.number}]
             if sent.contact:
                 entities.append({"TYPE": "CONTACT", "ID": int(sent.contact)})
-            self._of_deal(sent, "crm.tracking.trace.add", {"TRACE": trace_of(request, values), "ENTITIES": entities})
+            self._of_deal(own, "crm.tracking.trace.add", {"TRACE": trace_of(request, values), "ENTITIES": entities})
 
         return {"note": (note, True), **({"trace": (trace, False)} if _pages(request, values) else {})}
 
     def other_contact(self, request: NewRequest, sent: Sent) -> None:
         """As a comment: whose phone was the wrong one, people know better."""
-        self._comment(sent, contact_text(request, self._site))
+        self._comment(_Place(self._kind, int(sent.deal)), contact_text(request, self._site), may_be_there=sent.is_again)
 
-    def _comment(self, sent: Sent, text: str) -> None:
+    def note(self, deal: str, text: str) -> None:
+        """Unless the lead or deal has it."""
+        kind = LEAD if deal.startswith(_OF_LEADS) else DEAL
+        self._comment(_Place(kind, int(deal.removeprefix(_OF_LEADS))), text, may_be_there=True)
+
+    def _comment(self, own: _Place, text: str, *, may_be_there: bool) -> None:
         """Once: its first and last line are known again."""
-        place = {"ENTITY_ID": int(sent.deal), "ENTITY_TYPE": "lead" if self._kind == LEAD else "deal"}
-        if sent.is_again:
-            told = self._of_deal(sent, "crm.timeline.comment.list", {"filter": place, "select": ["ID", "COMMENT"]})
+        place = {"ENTITY_ID": own.number, "ENTITY_TYPE": own.name}
+        if may_be_there:
+            newest = {"ID": "DESC"}
+            told = self._of_deal(own, "crm.timeline.comment.list", {"filter": place, "select": ["ID", "COMMENT"], "order": newest})
             lines = text.splitlines()
             ends = {lines[0], lines[-1]}
             if any(all(line in str(one.get("COMMENT", "")) for line in ends) for one in told or () if isinstance(one, dict)):
                 return
-        self._of_deal(sent, "crm.timeline.comment.add", {"fields": {**place, "COMMENT": text}})
+        self._of_deal(own, "crm.timeline.comment.add", {"fields": {**place, "COMMENT": text}})
 
-    def _of_deal(self, sent: Sent, method: str, parameters: Mapping[str, Any]) -> Any:
+    def _of_deal(self, own: _Place, method: str, parameters: Mapping[str, Any]) -> Any:
         """What belongs to a deal that was made. CrmRefused where it was deleted meanwhile, though the portal may call that a
         lacking right; CrmClosed where it is there, and somebody must mend the webhook's rights."""
         answer = self._calls.batch({"it": Command(method, parameters)})["it"]
         if isinstance(answer, Failed) and answer.error in _RIGHTS:
-            wanted = {"entityTypeId": self._kind, "select": ["id"], "filter": {"id": int(sent.deal)}}
-            if not any(str(item.get("id")) == sent.deal for item in items_in(self._told_by("crm.item.list", wanted))):
+            wanted = {"entityTypeId": own.kind, "select": ["id"], "filter": {"id": own.number}}
+            if not any(str(item.get("id")) == str(own.number) for item in items_in(self._told_by("crm.item.list", wanted))):
                 raise CrmRefused(404, {"error": answer.error})
         return _good(answer)
 

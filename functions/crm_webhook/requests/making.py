@@ -40,6 +40,10 @@ class Maker(Protocol):
     def other_contact(self, request: NewRequest, sent: Sent) -> None:
         """Tell the deal the request's contacts: it was made with others."""
 
+    def note(self, deal: str, text: str) -> None:
+        """Write a note to a deal of the CRM, whoever made it (`lead:17`: Bitrix24's lead 17), unless it has one with the same first
+        and last line."""
+
 
 def hand_to(
     maker: Maker, request: NewRequest, sent: Sent, store: SentStore, values: Mapping[str, str], *, with_note: bool
@@ -67,14 +71,17 @@ def hand_to(
             act()
         except CrmRefused as refused:
             # The deal is there and can be worked on: what is missing is told, and no reason to hand the request over again.
-            count({"CrmExtraRefused": 1}, What=name, Provider=maker.provider)
-            logger().error(
-                "the CRM refused what belongs to a new deal",
-                extra={"site_id": sent.site_id, "what": name, "status": refused.status, "why": complaints_of(refused.told)},
-            )
+            extra_refused(sent.site_id, name, maker.provider, refused)
         if may_repeat:
             store.did(sent, name)
     return None
+
+
+def extra_refused(site_id: str, what: str, provider: str, refused: CrmRefused) -> None:
+    """Count and log what the CRM did not take of a deal that is there, or was."""
+    count({"CrmExtraRefused": 1}, What=what, Provider=provider)
+    told = {"site_id": site_id, "what": what, "status": refused.status, "why": complaints_of(refused.told)}
+    logger().error("the CRM refused what belongs to a new deal", extra=told)
 
 
 def _more(

@@ -22,8 +22,8 @@ REASONS = ("bad_request", "no_contact")
 @dataclass(frozen=True, slots=True)
 class NewRequest:
     """`told` has what is known of it, by the names of shared/new_requests.py `FIELDS`; `phone` is E.164. At least one of phone and
-    e-mail is there. `whose` stands for the contacts as they were told: a corrected phone is another. `is_anybodys`: a browser told
-    it, so its id may be made up."""
+    e-mail is there. `hashes` are the contacts' keyed hashes, `whose` stands for them as they were told: a corrected phone is
+    another. `is_anybodys`: a browser told it, so its id may be made up."""
 
     site_id: str
     request_id: str
@@ -33,6 +33,7 @@ class NewRequest:
     email: str = ""
     name: str = ""
     whose: str = ""
+    hashes: tuple[str, ...] = ()
     is_anybodys: bool = False
 
     @property
@@ -59,9 +60,9 @@ def request_of(body: bytes, site: Mapping[str, Any], request_id: str, vault: Vau
             known.setdefault("name", contact.get("name", ""))
     if not known:
         return Rejected("no_contact", "the vault does not have whoever asked any more; a CRM cannot answer nobody")
-    whose = whose_of(hashes)
+    told_of = tuple(hashes[name] for name in HASHES if name in hashes)
     phone, email, who = (known.get(kind, "") for kind in ("phone", "email", "name"))
-    return NewRequest(site_id, request_id, at, told, phone, email, who, whose, is_anybodys)
+    return NewRequest(site_id, request_id, at, told, phone, email, who, whose_of(hashes), told_of, is_anybodys)
 
 
 def whose_of(hashes: Mapping[str, str]) -> str:

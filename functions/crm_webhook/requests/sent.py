@@ -3,10 +3,12 @@ and remembers what the CRM made of it, so that nothing is made twice.
 
 Items: pk `sent#{site}`, sk `{contact channel}#{request id}`, for browsers' requests `hits#{request id}`: their ids are whatever a
 visitor says, and take no other door's place. Where two visitors say the same id, the second one's sk ends with `#{his contacts}`.
+A form that tracker and import both tell has one place, that of whoever came first: its id and a contact agree.
 `state` begun or made; `deal` (the CRM's id of the lead or deal; `told` for an address), `contact` (of the contact that it was made
 with), `done` (what else was written to it: note, trace, contact#{those that it was told}), `to` (whom it was handed to),
 `begun_at`; `visitor`, `askers` (contacts that came under this id; as digests), `asker` (those that a deal was last tried with);
 `held_until` (unix milliseconds) while somebody works on it. Kept 400 days.
+pk `same#{site}`, sk `{request id}#{keyed hash of a contact}`: `place`, the sk of the form that told both.
 pk `made#{site}`, sk `{to}#{deal}`: `by`, the sk of the request that the deal was made of.
 """
 
@@ -19,6 +21,7 @@ from typing import Any
 
 from functions.crm_webhook.api.http import NotYet
 from functions.crm_webhook.requests.request import NewRequest
+from shared.new_requests import FORM
 from shared.times import to_millis
 
 HOLD = timedelta(seconds=310)  # an invocation lives 300
@@ -63,11 +66,44 @@ class SentStore:
 
     def begin(self, request: NewRequest, to: str) -> Sent:
         """Hold the request. NotYet while another invocation holds it."""
+        sent = self._own(request, to)
+        if request.channel != FORM:
+            return sent
+        place, is_known = self._shared(request, sent.place)
+        if place != sent.place:
+            self.let_go(sent)
+            sent = self._begun(request, to, place, only_mine=False)
+            if is_known and sent.deal:
+                sent.done |= {contact_mark(request.whose)}  # the other door told all these contacts, and perhaps more
+        return sent
+
+    def _own(self, request: NewRequest, to: str) -> Sent:
         place = place_of(request.channel, request.request_id, is_anybodys=request.is_anybodys)
         try:
             return self._begun(request, to, place, only_mine=request.is_anybodys)
         except _Others:
             return self._begun(request, to, f"{place}#{request.whose}", only_mine=False)
+
+    def _shared(self, request: NewRequest, own: str) -> tuple[str, bool]:
+        """The place of the form with this id and one of these contacts, whichever door told it first; and whether all of these
+        contacts were told before. Nothing is made of a form before its place is settled here."""
+        place, known = own, list[bool]()
+        for hashed in request.hashes:
+            answer = self._dynamodb().update_item(
+                TableName=self._table,
+                Key={"pk": {"S": f"same#{request.site_id}"}, "sk": {"S": f"{request.request_id}#{hashed}"}},
+                UpdateExpression="SET place = if_not_exists(place, :place), expires_at = :expires_at",
+                ExpressionAttributeValues={
+                    ":place": {"S": place},
+                    ":expires_at": {"N": str(to_millis(self._clock() + KEPT) // 1000)},
+                },
+                ReturnValues="ALL_OLD",
+            )
+            before = _text(answer.get("Attributes") or {}, "place")
+            known.append(bool(before))
+            if place == own:
+                place = before or own
+        return place, all(known)
 
     def _begun(self, request: NewRequest, to: str, place: str, *, only_mine: bool) -> Sent:
         """_Others where the item is another visitor's, who told other contacts."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,13 +17,15 @@ MOST_VALUE = 500  # of a field
 _SOURCE = ("utm_source", "utm_medium", "utm_campaign")
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "ru": {
-        "title": "Путь клиента", "first_source": "Первый источник", "last_source": "Последний источник",
+        "title": "Путь клиента", "path": "Все касания до заявки",
+        "first_source": "Первый источник", "last_source": "Последний источник",
         "landing": "Страница входа", "page_url": "Страница заявки", "form_name": "Форма", "number": "Позвонил на номер",
         "at": "Время заявки", "request_id": "Заявка", "visitor_id": "Посетитель", "again": "Другой контакт той же заявки",
         "call": "Звонок", "form": "Заявка с сайта", "email": "Письмо", "chat": "Чат", "messenger": "Сообщение в мессенджере",
     },
     "en": {
-        "title": "The client's way", "first_source": "First source", "last_source": "Last source",
+        "title": "The client's way", "path": "All touches before the request",
+        "first_source": "First source", "last_source": "Last source",
         "landing": "Landing page", "page_url": "Page of the request", "form_name": "Form", "number": "Called the number",
         "at": "Time of the request", "request_id": "Request", "visitor_id": "Visitor",
         "again": "Another contact of the same request",
@@ -53,6 +55,18 @@ def way_text(request: NewRequest, values: Mapping[str, str], site: Mapping[str, 
     tail.append(f"{words['request_id']}: {shown(request.request_id)}")
     end = "\n".join(tail)
     return "\n".join(lines)[: MOST_LETTERS - len(end) - 1] + "\n" + end
+
+
+def path_text(lines: Sequence[str], request_id: str, site: Mapping[str, Any]) -> str:
+    """The note of a deal's whole path (shared/deal_notes.py): its first and last line are the same for the same request."""
+    words = words_of(site)
+    return "\n".join([words["path"], *map(shown, lines), f"{words['request_id']}: {shown(request_id)}"])
+
+
+def is_same_note(there: str, text: str) -> bool:
+    """Whether a note that a deal has is this one: its first and its last line are."""
+    told, wanted = there.strip().splitlines(), text.strip().splitlines()
+    return bool(told) and (told[0].strip(), told[-1].strip()) == (wanted[0].strip(), wanted[-1].strip())
 
 
 def contact_text(request: NewRequest, site: Mapping[str, Any]) -> str:

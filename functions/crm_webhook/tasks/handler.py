@@ -1,4 +1,4 @@
-"""Queue of tasks → the CRMs' APIs: reads what webhooks point at, and hands new requests over.
+"""Queue of tasks → the CRMs' APIs: reads what webhooks point at, hands new requests over and writes notes to deals.
 
 A task that fails goes back and is tried again later and later, for two days and more (each waits up to an hour); then it is a dead
 letter. A CRM that is down holds up its own site's tasks alone: once one of them fails, the others of that site are not begun.
@@ -81,15 +81,15 @@ class Tasks:
         return failed
 
     def _groups(self, messages: Sequence[Message]) -> list[Group]:
-        """Reads of one CRM together, as many as one run may read; then requests one by one, in the order they came. What is no task
-        is rejected."""
+        """Reads of one CRM together, as many as one run may read; then requests and notes one by one, in the order they came. What
+        is no task is rejected."""
         reads: dict[tuple[str, str], list[Group]] = {}
         sends: list[Group] = []
         for message in messages:
             order = order_of(message.get("body"))
             if isinstance(order, Rejected):
                 self._writing.reject(DOOR, "", [order], str(message["messageId"]), self._clock())
-            elif order.task == "send":
+            elif order.task != "read":
                 sends.append([(message, order)])
             else:
                 own = reads.setdefault((order.site_id, order.provider), [[]])
@@ -101,7 +101,7 @@ class Tasks:
 
     def _goal(self, order: Order) -> str:
         """Whom the task speaks to: one CRM that is down holds up nothing that goes elsewhere."""
-        if order.task == "read":
+        if order.task != "send":
             return order.provider
         site = self._sites.find(order.site_id, self._clock())
         return str(((site.get("crm") or {}).get("new_requests") or {}).get("to", ""))
@@ -143,6 +143,8 @@ class Tasks:
                 self._reads.read(site, orders[0].provider, orders, now)
             else:
                 count({"PassedOver": len(orders)}, Door=DOOR, Reason="not_set_up")
+        elif orders[0].task == "note":
+            self._sends.note(site, orders[0])
         elif (refused := self._sends.send(site, orders[0])) is not None:
             batch_id = derived_id(orders[0].received_at, site_id, orders[0].key, orders[0].cause)
             self._writing.reject("crm-requests", site_id, [refused], batch_id, now)
@@ -165,9 +167,6 @@ def tasks() -> Tasks:
     """Made on first use."""
     secrets, writing, made = wiring.secrets(), wiring.writing(), tools()
 
-    def put_task(text: str) -> None:
-        client("sqs").send_message(QueueUrl=env("CRM_TASK_QUEUE_URL"), MessageBody=text)
-
     def postpone(receipt: str, seconds: int) -> None:
         client("sqs").change_message_visibility(
             QueueUrl=env("CRM_TASK_QUEUE_URL"), ReceiptHandle=receipt, VisibilityTimeout=seconds
@@ -176,7 +175,7 @@ def tasks() -> Tasks:
     def note(text: object, door: str, site_id: str, error: Exception) -> None:
         wiring.failures().note(text, door, site_id, error, made.clock())
 
-    reads = Reads(writing, made, lambda now: secrets.key("identity", now), put_task)
+    reads = Reads(writing, made, lambda now: secrets.key("identity", now), wiring.put_task)
     sends = Sends(wiring.raw_body, made, wiring.vault, SentStore(lambda: client("dynamodb"), env("CRM_TABLE"), made.clock))
     return Tasks(wiring.sites(), writing, reads, sends, postpone, made.clock, note=note)
 

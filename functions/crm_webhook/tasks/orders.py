@@ -1,5 +1,5 @@
-"""Messages in the queue of tasks: `read` (something of the CRM, through its API) and `send` (a new request,
-shared/new_requests.py)."""
+"""Messages in the queue of tasks: `read` (something of the CRM, through its API), `send` (a new request, shared/new_requests.py)
+and `note` (for a deal, shared/deal_notes.py)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from functions.crm_webhook.outcome import Pointer
+from shared import deal_notes
 from shared.crm_settings import DOOR_NAME
 from shared.ids import is_site_id
 from shared.lake import Rejected
@@ -20,15 +21,19 @@ MOST_POINTERS = 50  # of one message: what is read within one run of the functio
 
 
 class Order(NamedTuple):
-    """`read`: `provider` and `pointers`; `send`: `key`, where the request lies. `cause` is the id of the event behind it."""
+    """`read`: `provider` and `pointers`; `send`: `key`, where the request lies; `note`: `provider`, `deal`, and the `lines` of its
+    request. `cause` is the id of the event behind it."""
 
-    task: Literal["read", "send"]
+    task: Literal["read", "send", "note"]
     site_id: str
     cause: str
     received_at: datetime
     provider: str = ""
     pointers: tuple[Pointer, ...] = ()
     key: str = ""
+    deal: str = ""
+    request_id: str = ""
+    lines: tuple[str, ...] = ()
 
 
 def read_orders(site_id: str, provider: str, pointers: Sequence[Pointer], cause: str, received_at: datetime) -> Iterator[str]:
@@ -48,12 +53,21 @@ def order_of(text: object) -> Order | Rejected:
             raise ValueError("no site is called so")
         if told["task"] == TASK:
             return Order(TASK, **head, key=_key(told["key"]))
+        if told["task"] == deal_notes.TASK:
+            return _note(told, head)
         if told["task"] != "read" or not DOOR_NAME.fullmatch(told["provider"]):
             raise ValueError("no such task")
         pointers = tuple(Pointer(_text(entity), _text(number)) for entity, number in told["pointers"])
         return Order("read", **head, provider=told["provider"], pointers=pointers)
     except (ValueError, KeyError, TypeError) as error:
         return Rejected("bad_message", f"the queue holds something that is no task ({type(error).__name__})")
+
+
+def _note(told: Any, head: dict[str, Any]) -> Order:
+    provider, deal, lines = _text(told["provider"]), _text(told["deal"]), tuple(map(_text, told["lines"]))
+    if provider not in deal_notes.PROVIDERS or not deal_notes.DEAL.fullmatch(deal) or len(lines) > deal_notes.MOST_LINES:
+        raise ValueError("no such note")
+    return Order(deal_notes.TASK, **head, provider=provider, deal=deal, request_id=_text(told["request_id"]), lines=lines)
 
 
 def _key(told: Any) -> str:

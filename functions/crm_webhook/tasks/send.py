@@ -1,4 +1,5 @@
-"""Tasks `send`: a new request → a signed event to an address of the settings, or a lead or deal of the CRM's own API."""
+"""Tasks `send`: a new request → a signed event to an address of the settings, or a lead or deal of the CRM's own API. Tasks `note`:
+the whole path of a deal → a note of it."""
 
 from __future__ import annotations
 
@@ -6,12 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from functions.crm_webhook.api.crm import Tools
+from functions.crm_webhook.api.line import CrmRefused
 from functions.crm_webhook.requests import address, amocrm, bitrix24, making
 from functions.crm_webhook.requests import request as requests
-from functions.crm_webhook.requests.making import Maker, hand_to
+from functions.crm_webhook.requests.making import Maker, extra_refused, hand_to
 from functions.crm_webhook.requests.request import NewRequest, request_of
 from functions.crm_webhook.requests.sent import Sent, SentStore, contact_mark
-from functions.crm_webhook.requests.way import values_of
+from functions.crm_webhook.requests.way import path_text, values_of
 from functions.crm_webhook.tasks.orders import Order
 from shared.lake import Rejected
 from shared.log import count, logger
@@ -59,6 +61,21 @@ class Sends:
             _let_go(store, sent)
         return None if refused is None else Rejected(refused.reason, refused.message, order.key)
 
+    def note(self, site: Mapping[str, Any], order: Order) -> None:
+        """Write the note, unless the deal has it. Done too where the site does not ask for notes any more, or the CRM refuses: a
+        deal that was deleted takes none. TryLater where the CRM may take it later."""
+        told = (site.get("crm") or {}).get("new_requests") or {}
+        maker = self._maker(site, told) if told.get("note", True) else None
+        if maker is None or maker.provider != order.provider:
+            count({"PassedOver": 1}, Door="crm-tasks", Reason="not_set_up")
+            return
+        try:
+            maker.note(order.deal, path_text(order.lines, order.request_id, site))
+        except CrmRefused as refused:
+            extra_refused(order.site_id, "path", maker.provider, refused)
+        else:
+            count({"PathNoteWritten": 1}, Provider=maker.provider)
+
     def _handed(
         self,
         site: Mapping[str, Any],
@@ -87,7 +104,7 @@ class Sends:
         return None
 
     def _maker(self, site: Mapping[str, Any], told: Mapping[str, Any]) -> Maker | None:
-        to = told.get("to", "url")
+        to = told.get("to")
         if to == amocrm.PROVIDER:
             return amocrm.maker(site, self._tools, self._amo_fields)
         return bitrix24.maker(site, self._tools) if to == bitrix24.PROVIDER else None

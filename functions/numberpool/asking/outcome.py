@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -11,6 +11,7 @@ from functions.numberpool.choice import Number, Refusal, phase
 from functions.numberpool.pools import Visit
 from functions.numberpool.rules import Rules
 from shared.ids import derived_id
+from shared.leases import Item
 from shared.times import from_millis, lake_text, to_millis
 
 VIA = "tracker"
@@ -19,7 +20,8 @@ How = Literal["kept", "again", "new"]
 
 
 class Asked(NamedTuple):
-    """A request for a number, read and checked. `rules` are those of the pool; `visitor_id` is "" while tokens cannot be read."""
+    """A request for a number, read and checked. `rules` are those of the pool; `visitor_id` is "" while tokens cannot be read.
+    `way` makes the item of a lease's id that tells the CRM where the visitor came from; None where it is not to be told."""
 
     site_id: str
     visitor_id: str
@@ -29,6 +31,7 @@ class Asked(NamedTuple):
     prefix: str
     now: datetime
     is_test: bool
+    way: Callable[[str], Item] | None = None
 
 
 class Outcome(NamedTuple):

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from functions.numberpool.pbx.assembly import CALL_DAYS
 from functions.numberpool.pbx.event import CallEvent
 from functions.numberpool.pbx.routing import Found
 from shared.errors import Unauthorized
@@ -50,11 +51,13 @@ class Heard(NamedTuple):
 
 
 class Question(NamedTuple):
-    """A call rings and the telephony asks who it is and where it should go. `code`: digits that the caller dialled."""
+    """A call rings and the telephony asks who it is and where it should go. `code`: digits that the caller dialled. `until`: from
+    then on an answer helps nobody but who kept the question to ask it again; None where the telephony tells no time of its own."""
 
     number: str
     caller: str | None
     code: str | None = None
+    until: datetime | None = None
 
 
 class Reading(NamedTuple):
@@ -76,7 +79,8 @@ class Stored(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """All that an answer can be made of. `found` is None where nothing was asked."""
+    """All that an answer can be made of. `found` is None where nothing was asked, and where the answer is that nothing is known:
+    a store failed or was slow, the question is an old one or came before (counted)."""
 
     heard: Heard
     reading: Reading
@@ -112,7 +116,8 @@ class Adapter(NamedTuple):
     `read(heard)` raises Refused. `reply(reply)` is the answer that it understands. `greet(request)` answers what comes before any
     proof (a look whether the address works), or None. `tell(reply, secrets)` is for telephonies that do not read the route out of
     an answer; it never raises. `setting`: its part of `calls`, without which its door is closed; "": always
-    open.
+    open. `answers_within`: seconds in which a question is answered, or as if nothing were known. `known_days`: how long after its
+    last event a call is known again; the longer where bodies tell no time of their own, so that none can be refused as too old.
     """
 
     name: str
@@ -125,6 +130,8 @@ class Adapter(NamedTuple):
     tell: Callable[[Reply, Secrets], None] = tell_nothing
     content_type: str = "application/json"
     suffix: str = "json"
+    answers_within: float = 2.0
+    known_days: int = CALL_DAYS
 
     @property
     def door(self) -> str:

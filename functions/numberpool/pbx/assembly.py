@@ -19,6 +19,7 @@ from shared.ids import derived_id
 from shared.times import EPOCH, from_millis, to_millis
 
 CALLER_DAYS = 31
+CALL_DAYS = CALLER_DAYS + 1
 _MOST_CALLS = 100  # of a caller that are looked through, those among them that a correction emptied
 _MOST_EVENTS = 50  # of a call that are known again
 _MILLISECOND = timedelta(milliseconds=1)
@@ -30,12 +31,14 @@ class Assembled(NamedTuple):
 
     `told_at` grows with every event, whatever the clocks of those who stored them said: of two records of a call the later one
     knows more. `record_id` is made of the events that are in it. `is_offered`: the CRM was offered the call (`mark_offered`).
+    `is_new`: this event had not come before.
     """
 
     call: Call | None
     told_at: datetime
     record_id: str
     is_offered: bool
+    is_new: bool = True
 
 
 class Part(NamedTuple):
@@ -87,13 +90,16 @@ def _calls_before(store: Store, site_id: str, phone_hash: str, at: datetime, wit
     return items
 
 
-def assemble(store: Store, site_id: str, call: str, part: Part, whose: Callable[[Call], Who], now: datetime) -> Assembled:
-    """One more event of the call (`call` is its request id). `whose` says whose an incoming call is, to be remembered.
+def assemble(
+    store: Store, site_id: str, call: str, part: Part, whose: Callable[[Call], Who], now: datetime, days: int = CALL_DAYS
+) -> Assembled:
+    """One more event of the call (`call` is its request id). `whose` says whose an incoming call is, to be remembered. `days`: for
+    so long after its last event the call is known again.
 
     One read and one transaction. Errors of the store are raised; TryLater when other events of the call were quicker each time.
     """
     for _ in range(_TRIES):
-        done = _try(store, site_id, call, part, whose, now)
+        done = _try(store, site_id, call, part, whose, now, days)
         if done is not None:
             return done
     raise TryLater("other events of the call are being stored; send it again")
@@ -114,7 +120,9 @@ def _call_key(site_id: str, call: str) -> dict[str, Any]:
     return key(f"call#{site_id}#{call}", "events")
 
 
-def _try(store: Store, site_id: str, call: str, part: Part, whose: Callable[[Call], Who], now: datetime) -> Assembled | None:
+def _try(
+    store: Store, site_id: str, call: str, part: Part, whose: Callable[[Call], Who], now: datetime, days: int
+) -> Assembled | None:
     """None when a race was lost."""
     event, call_key = part.event, _call_key(site_id, call)
     seen = store.dynamodb.get_item(TableName=store.table, Key=call_key, ConsistentRead=True).get("Item", {})
@@ -122,7 +130,7 @@ def _try(store: Store, site_id: str, call: str, part: Part, whose: Callable[[Cal
     events, marker = seen.get("events", {"L": []}), {"S": derived_id(EPOCH, call, event.event_id)}
     if marker in events["L"]:
         told_at = from_millis(int(seen["told_at"]["N"]))
-        return Assembled(call_of(known), told_at, _record_id(call, known, events["L"]), "offered" in seen)
+        return Assembled(call_of(known), told_at, _record_id(call, known, events["L"]), "offered" in seen, is_new=False)
     told_at = max(now, from_millis(int(seen["told_at"]["N"])) + _MILLISECOND) if "told_at" in seen else now
     if event.order[1] is None:
         event = event._replace(order=(event.order[0], to_millis(told_at)))
@@ -134,7 +142,7 @@ def _try(store: Store, site_id: str, call: str, part: Part, whose: Callable[[Cal
         "events": {"L": events_now},
         "state": {"S": orjson.dumps(state).decode()},
         "told_at": {"N": str(to_millis(told_at))},
-        **expires(to_millis(now), CALLER_DAYS + 1),
+        **expires(to_millis(now), days),
     }
     if "offered" in seen:
         told["offered"] = seen["offered"]

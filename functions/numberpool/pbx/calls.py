@@ -1,9 +1,11 @@
 """/v1/calls/{provider}/{site}: a telephony tells of its calls, and may ask whose call it is and where to put it.
 
-Steps, in order: provider → greeting → site → size → token → proof → quarantine → reading → each event: assembled, resolved, caller
-remembered → lake → vault → a new request to the CRM → the answer that the telephony understands. Each may be repeated: ids derive
-from the events, so a repeated one gives the same record, and a later one a new record of the same call, of which the latest
-counts. A store that fails is a 503, and the telephony sends the event again.
+Steps, in order: provider → greeting → site → size → token → proof → quarantine → reading → who calls, where that is asked → each
+event: assembled, resolved, caller remembered → lake → vault → a new request to the CRM → the answer that the telephony understands.
+What is asked has a deadline (answering.py), what is told has none: it is stored however long that takes, and an answer that became
+late by it is as if nothing were known. Each step may be repeated: ids derive from the events, so a repeated one gives the same
+record, and a later one a new record of the same call, of which the latest counts. A store that fails is a 503, and the telephony
+sends the event again.
 """
 
 from __future__ import annotations
@@ -14,14 +16,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from functions.numberpool.pbx.adapter import Adapter, Heard, Reading, Refused, Reply, Stored, checked_token, refused
+from functions.numberpool.pbx.answering import Answers, Deadline, not_answered
 from functions.numberpool.pbx.assembly import Assembled, Part, Who, assemble
 from functions.numberpool.pbx.event import Call, CallEvent
 from functions.numberpool.pbx.handover import HandOver
-from functions.numberpool.pbx.lookup import found
 from functions.numberpool.pbx.private import kept_of, settled
 from functions.numberpool.pbx.providers import ADAPTERS
 from functions.numberpool.pbx.recordings import keep_recording
 from functions.numberpool.pbx.resolve import Caller, Resolved, resolve
+from functions.numberpool.pbx.routing import Found
 from functions.numberpool.rules import Rules, rules_of
 from functions.numberpool.store import Store
 from shared.errors import BadInput, FieldError, NotFound, TooLarge
@@ -46,10 +49,20 @@ class CallDoor:
     """`s3` is a client; `bucket` is the lake's."""
 
     def __init__(
-        self, sites: Sites, secrets: Secrets, store: Store, lake: Lake, vault: Vault, s3: Any, bucket: str, hand_over: HandOver
+        self,
+        sites: Sites,
+        secrets: Secrets,
+        store: Store,
+        lake: Lake,
+        vault: Vault,
+        s3: Any,
+        bucket: str,
+        hand_over: HandOver,
+        answers: Answers,
     ) -> None:
         self._sites, self._secrets, self._store, self._lake, self._vault = sites, secrets, store, lake, vault
         self._s3, self._bucket, self._hand_over = s3, bucket, hand_over
+        self._answers = answers
 
     def take(self, request: Request) -> Response:
         """The telephony's own answer: by default 200 with what the call was resolved to.
@@ -62,6 +75,7 @@ class CallDoor:
             raise NotFound(f"no telephony is called so here; known are: {', '.join(ADAPTERS)}")
         if (greeting := adapter.greet(request)) is not None:
             return greeting
+        deadline = self._answers.within(adapter.answers_within)
         heard = self._heard(request, adapter)
         raw = request.body or request.raw_query.encode("utf-8", "surrogatepass")
         content = hashlib.sha256(raw).hexdigest()  # several events may share a proof
@@ -80,7 +94,7 @@ class CallDoor:
         self._reject(heard, adapter, reading.bad, key, name)
         if reading.passed_over:
             count({"PassedOver": 1}, Door=adapter.door, Reason=reading.passed_over)
-        return or_try_later(lambda: adapter.reply(self._done(heard, adapter, reading)), "the call", {"CallNotStored": 1})
+        return or_try_later(lambda: adapter.reply(self._done(heard, adapter, reading, deadline)), "the call", {"CallNotStored": 1})
 
     def _reject(self, heard: Heard, adapter: Adapter, bad: Sequence[Refused], key: str, name: str) -> None:
         told = [Rejected(one.reason, f"{one.path}: {one.message}", key) for one in bad]
@@ -100,16 +114,28 @@ class CallDoor:
         proof = adapter.verify(request, site, self._secrets, rest)
         return Heard(request, site, own, ZoneInfo(own.get("time_zone") or site["time_zone"]), rest, proof)
 
-    def _done(self, heard: Heard, adapter: Adapter, reading: Reading) -> Reply:
-        rules = rules_of(heard.site)
+    def _done(self, heard: Heard, adapter: Adapter, reading: Reading, deadline: Deadline) -> Reply:
+        rules, found = rules_of(heard.site), self._found(heard, adapter, reading, deadline)
         stored = [self._store_event(heard, adapter, rules, event) for event in reading.events]
-        asked = reading.question
-        answer = found(heard.request, heard.site, rules, asked, self._secrets, self._store) if asked else None
-        reply = Reply(heard, reading, stored, answer)
+        if found and stored and not any(is_new for _, is_new in stored):
+            not_answered(adapter.door, "seen")  # asked again by the telephony, or by who recorded it
+            found = None
+        elif found and deadline.left < 0:
+            not_answered(adapter.door, "late")
+            found = None
+        reply = Reply(heard, reading, [told for told, _ in stored], found)
         adapter.tell(reply, self._secrets)
         return reply
 
-    def _store_event(self, heard: Heard, adapter: Adapter, rules: Rules, event: CallEvent) -> Stored:
+    def _found(self, heard: Heard, adapter: Adapter, reading: Reading, deadline: Deadline) -> Found | None:
+        asked = reading.question
+        if asked and asked.until and heard.now > asked.until:
+            not_answered(adapter.door, "old")
+            return None
+        return self._answers.found(heard.request, heard.site, asked, adapter.door, deadline) if asked else None
+
+    def _store_event(self, heard: Heard, adapter: Adapter, rules: Rules, event: CallEvent) -> tuple[Stored, bool]:
+        """What became of it, and whether it came for the first time."""
         site_id, now = str(heard.site["site_id"]), heard.now
         identity = self._secrets.identity(now)
         # Keyed: a form could claim a request whose id can be computed. Not made of the call's time, which a correction may change:
@@ -127,10 +153,10 @@ class CallDoor:
         if event.recording and not kept.recording:
             count({"RecordingNotKept": 1}, Reason="phone")
         part = Part(kept, caller_hash, lambda state: settled(state, event.call_id, identity))
-        done = assemble(self._store, site_id, call, part, lambda known: _who(resolved(known)), now)
+        done = assemble(self._store, site_id, call, part, lambda known: _who(resolved(known)), now, adapter.known_days)
         if done.call is None:
             count({"CallIncomplete": 1}, Door=adapter.door)
-            return Stored()
+            return Stored(), done.is_new
         whose = resolved(done.call)
         # Whom the number was shown to makes no test call, even where the number came back and awaits one.
         is_tried = done.call.is_incoming and self._store.test_call(site_id, done.call.number, done.call.started_at, call)
@@ -152,7 +178,7 @@ class CallDoor:
             told = Reference(adapter.name, done.call.recording, done.call.call_id, done.told_at)
             keep_recording(self._store, heard.site, request_id, told, done.call.caller_hash, identity)
         count({"CallResolved": 1}, Direction=record["direction"], ResolvedBy=whose.by)
-        return Stored(request_id, whose.by, whose.visitor_id)
+        return Stored(request_id, whose.by, whose.visitor_id), done.is_new
 
     def _resolved(self, site_id: str, rules: Rules, call: str, known: Call) -> Resolved:
         caller = Caller(known.caller_hash, known.visitor_code)

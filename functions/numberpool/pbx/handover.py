@@ -18,9 +18,8 @@ from functions.numberpool.rules import Rules
 from functions.numberpool.store import Store
 from shared.errors import TryLater
 from shared.handing_over import HandingOver, not_handed_over
-from shared.new_requests import channels_of
+from shared.new_requests import CALL, channels_of
 
-CHANNEL = "call"
 DAY = timedelta(days=1)
 LATE = timedelta(days=1)  # a call told later is history, which somebody uploads: its deal has long been made, or never will be
 
@@ -47,7 +46,7 @@ class HandOver:
         offered yet. Who called before, spam, and calls told too late are counted by reason. `is_kept`: the vault has the caller's
         phone. TryLater where it should have it and has not; errors of the stores are raised."""
         call = done.call
-        if CHANNEL not in channels_of(site) or done.is_offered or call is None or not call.is_incoming or not call.caller_hash:
+        if CALL not in channels_of(site) or done.is_offered or call is None or not call.is_incoming or not call.caller_hash:
             return
         site_id = str(site["site_id"])
         if reason := _reason_against(site, rules, store, request_id, call, now):
@@ -56,7 +55,8 @@ class HandOver:
             return
         if not is_kept:
             raise TryLater("the caller could not be kept for the CRM; send the call again")
-        self._requests.put(call.started_at, _data(site_id, request_id, call, whose), now)
+        data = {**_way_of(site, store, call, whose), **_data(site_id, request_id, call, whose)}
+        self._requests.put(call.started_at, data, now)
         mark_offered(store, site_id, request_id)  # last: what failed before is done again by the call's next event
 
 
@@ -79,11 +79,26 @@ def _data(site_id: str, request_id: str, call: Call, whose: Resolved) -> dict[st
     return {
         "request_id": request_id,
         "site_id": site_id,
-        "contact_channel": CHANNEL,
+        "contact_channel": CALL,
         "phone_hash": call.caller_hash,
         "number": call.number,
         "started_at": call.started_at.isoformat(),
         "visitor_id": whose.visitor_id,
         "resolved_by": whose.by,
-        **(whose.marks or whose.visit),
     }
+
+
+def _way_of(site: Mapping[str, Any], store: Store, call: Call, whose: Resolved) -> dict[str, Any]:
+    """First and last source as forms tell them. The last one is that of the number, else of the visit that leased it; of a visitor
+    whom something else names, that of the visit that the caller is known by."""
+    from shared.touches import of_own_pages, own_hosts, way_of  # reads addresses: no cold start of a lease waits for it
+    from shared.ways import way_of_visitor
+
+    own = own_hosts(site)
+    known = way_of_visitor(store.dynamodb, store.table, str(site["site_id"]), whose.visitor_id) if whose.visitor_id else None
+    marks, referrer_host, at = whose.visit, None, call.started_at
+    if whose.marks:
+        marks = {name: text for name, text in whose.marks.items() if text}
+    elif known and known.lease_id == whose.lease_id:
+        marks, referrer_host, at = known.marks or whose.visit, known.referrer_host, known.leased_at
+    return of_own_pages(way_of(known.first if known else None, marks, referrer_host, at, own), site)

@@ -1,7 +1,8 @@
 """What telephonies that sign have in common: their secrets, their forms, and how old a proof may be.
 
 None of them signs the time of sending, so a proof never goes stale by itself. It need not: an event that came before changes
-nothing as long as its call is remembered, and what is older than that is refused (`check_age`).
+nothing as long as its call is remembered, and what is older than that is refused (`check_age`). Nor does it learn anything: a
+question is answered once, and only while its call can still ring (`FRESH`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from shared.secrets import Secrets
 
 LEAST_SECRET = 16  # characters; the telephonies' own have 20 and more, an empty one would let anybody sign
 OLDEST = timedelta(days=CALLER_DAYS)  # a call is remembered for a day longer
+FRESH = timedelta(seconds=30)  # a question that was held up is about a call that went its way
 
 
 def key_pairs(secrets: Secrets, site: Mapping[str, Any], door: str, now: datetime) -> list[tuple[str, str]]:

@@ -102,12 +102,16 @@ def _why(heaviest: Row | None, rules: Rules, left_out: str | None) -> Deal:
         return {"code": "visits_left_out", "touch": None, "of": 0, "reason": left_out}
     if heaviest is None:
         return {"code": "no_touch", "touch": None, "of": 0}
+    return why_of(heaviest, rules.attribution)
+
+
+def why_of(heaviest: Row, attribution: Mapping[str, Any]) -> Deal:
+    """The rule that makes this touch the heaviest of its path, and its place: touch k of n. `attribution`: the site's settings."""
     place = {"touch": int(heaviest["position"]), "of": int(heaviest["path_length"])}
-    return {"code": _code(heaviest, place["of"], rules), **place}
+    return {"code": _code(heaviest, place["of"], str(attribution["default_model"])), **place}
 
 
-def _code(heaviest: Row, length: int, rules: Rules) -> str:
-    model = str(rules.attribution["default_model"])
+def _code(heaviest: Row, length: int, model: str) -> str:
     if model not in ONE_TOUCH and length > 1:
         return model
     if heaviest["touch_id"] == heaviest["request_id"]:

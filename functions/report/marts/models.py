@@ -14,7 +14,7 @@ from functions.report.marts.tree import NO_SOURCE, Node, Sums, channel_of, resul
 from shared.models import MARKOV, MODELS
 from shared.money import KOPECK, largest_remainder, to_kopecks
 
-RANGED = ("sales", "revenue", "margin_romi")
+RANGED = ("requests", "qualified", "sales", "revenue", "margin_romi")
 Figures = dict[str, Any]
 ByChannel = dict[str, Sums]
 
@@ -35,7 +35,7 @@ def models_of(answers: Answers, root: Node, together: Collection[str]) -> dict[s
 
 
 def model_range_of(models: Mapping[str, list[Figures]], root: Node) -> list[Figures]:
-    """Per channel the lowest and the highest sales, revenue and margin ROMI of any model, and the models that say so.
+    """Per channel the lowest and the highest of each measure of RANGED that any model gives, and the models that say so.
 
     In the order of the report's channels, without "no source", which is the same in every model. None where no model can tell
     (margin ROMI without spend or without gross profit).

@@ -13,11 +13,14 @@ stands in `manifest.files`.
   ads, then campaigns count at their parents, `manifest.folded` of them.
 - `dims`: pipeline, manager, branch, product (of the request's first deal) and contact channel; row 0 is empty.
 - `traffic-YYYY-MM`: visits, clicks, impressions, cost of a place on a day.
-- `results-{model}-{basis}-YYYY-MM`: requests, qualified, sales, repeat sales (sums of weights), revenue, profit (null = unknown),
-  and how many parts of money have a cost price (`priced`) or none (`unpriced`), by the day of the date basis.
+- `results-{model}-{basis}-YYYY-MM`: requests, qualified, sales, repeat sales, requests made during a visit (sums of
+  weights), revenue, profit (null = unknown), and how many parts of money have a cost price (`priced`) or none (`unpriced`), by the
+  day of the date basis.
 - `landings`, `landings-YYYY-MM`: first pages of visits with what came of their visits under the default model, by request day.
 - `sections-YYYY-MM`: first path segments of pages with the visits that saw them, and the requests and sales made in these visits.
 - `requests-YYYY-MM-N`: at most 1,000 requests each, newest first: counted ones and those with deals, each with deals and path.
+  A touch: place, minute, weight under each model, its number in the path, marks (1: the request names its source itself, 2: may win
+  in the model last_significant). `left_out`: why the visits that led to it are not counted.
 
 A reader of a scope gets the places, results and landings of its channels and the requests that the default model credits to them,
 with the part of their money that it credits there; nothing is told of other touches of their paths, whose own are numbered among

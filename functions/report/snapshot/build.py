@@ -16,13 +16,14 @@ Columns = dict[str, list[Any]]
 
 TRAFFIC = ("day", "place", "visits", "clicks", "impressions", "cost")
 RESULTS = (
-    "day", "place", "dim", "requests", "qualified", "sales", "repeat_sales", "revenue", "profit", "priced", "unpriced",
+    "day", "place", "dim", "requests", "qualified", "sales", "repeat_sales", "on_visit", "revenue", "profit", "priced",
+    "unpriced",
 )  # fmt: skip
 LANDINGS = ("day", "channel", "landing", "visits", "requests", "sales", "revenue")
 SECTIONS = ("day", "section", "visits", "requests", "sales")
 REQUESTS = (
     "id", "day", "at", "contact", "dim", "counted", "qualified", "disqualified", "sales", "revenue", "profit", "deals", "order",
-    "loss_reason", "loss_group", "match", "reason", "communications", "receivable", "path_length", "source",
+    "loss_reason", "loss_group", "match", "reason", "left_out", "communications", "receivable", "path_length", "source",
 )  # fmt: skip
 PLACES = ("parent", "level", "id", "name", "colour", "is_ad", "kind")
 DIMS = ("pipeline", "manager", "branch", "product", "contact")

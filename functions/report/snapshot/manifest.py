@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -17,6 +17,7 @@ from functions.report.snapshot.scope import Seen
 from functions.report.view.formats import Formats, clean
 from functions.report.view.words import texts
 from shared.report_settings import SECTIONS
+from shared.sources import sources_of
 from shared.times import lake_text
 
 VERSION = 1
@@ -40,6 +41,7 @@ class Told(NamedTuple):
     budget: Mapping[str, Any] | None
     models: tuple[str, ...]
     bases: tuple[str, ...]
+    channels: Collection[str] = ()
 
 
 def manifest_of(settings: Mapping[str, Any], told: Told, sizes: Mapping[str, int]) -> bytes:
@@ -63,7 +65,7 @@ def manifest_of(settings: Mapping[str, Any], told: Told, sizes: Mapping[str, int
             "symbol": Formats(words["language"], settings["currency"], settings["time_zone"]).symbol,
             "rates": [{**rate, "rate": float(rate["rate"])} for rate in settings.get("rates", ())],
             "sections": report.get("sections") or SECTIONS,
-            "plan": [_planned(row) for row in report.get("plan", ()) if _is_seen(row, told.seen)],
+            "plan": _plan(settings, told),
             "budget": _budget(told),
             "names": {label: words[label] for label in LABELS if label in words},
             "texts": words.get("app", {}),
@@ -84,10 +86,19 @@ def _is_seen(row: Mapping[str, Any], seen: Seen) -> bool:
     return seen.is_all or (bool(row.get("channel")) and seen.has(row["channel"]))
 
 
-def _planned(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row of the plan; its channel by its name in the marts, whichever language it was written in."""
+def _plan(settings: Mapping[str, Any], told: Told) -> list[dict[str, Any]]:
+    """Rows of the plan; a channel by its name in the marts, whichever language it was written in. One that nobody knows is
+    `is_unknown`, as in figures.json (functions/report/marts/plan.py)."""
+    own = (source.channel for source in sources_of(settings).values() if source.channel)
+    names = names_of_channels((*own, *told.channels))
+    return [_planned(row, names) for row in settings["report"].get("plan", ()) if _is_seen(row, told.seen)]
+
+
+def _planned(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     channel = row.get("channel")
-    return {**_numbers(row), "channel": names_of_channels().get(channel.casefold(), channel) if channel else None}
+    name = names.get(channel.casefold()) if channel else None
+    more = {"is_unknown": True} if channel and name is None else {}
+    return {**_numbers(row), "channel": name or channel or None, **more}
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, Any]:

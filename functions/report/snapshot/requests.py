@@ -14,12 +14,14 @@ from functions.report.snapshot.places import Places
 from functions.report.snapshot.scope import Seen
 from functions.report.view.deals import status_text
 from functions.report.view.formats import clean
+from functions.report.view.left_out import left_out_name
 from shared.warehouse import Row
 
 PAGE = 1000
 MOST_ID = 200
 MOST_NAME = 60
 WHOLE = 1 - 1e-6
+OWN_SOURCE, SIGNIFICANT = 1, 2  # marks of a touch: the request names its source itself; it may win in the model last_significant
 Record = dict[str, Any]
 
 
@@ -37,8 +39,11 @@ class Requests:
     page, in that order."""
 
     def __init__(
-        self, settings: Mapping[str, Any], models: Sequence[str], places: Places, dims: Dims, days: Days, seen: Seen
-    ) -> None:
+        self, settings: Mapping[str, Any], models: Sequence[str], places: Places, dims: Dims, days: Days, seen: Seen,
+        left_out: Mapping[str, str],
+    ) -> None:  # fmt: skip
+        """`left_out`: request → why the visits that led to it are not counted."""
+        self._left_out = left_out
         self._zone, self._currency = ZoneInfo(settings["time_zone"]), settings["currency"]
         self._models, self._places, self._dims, self._days, self._seen = models, places, dims, days, seen
         self._crm, self._words = CrmNames(settings), dims.words
@@ -110,11 +115,16 @@ class Requests:
             "loss_group": clean(lost.get("loss_group") or "", MOST_NAME),
             "match": clean(first.get("match_method") or "", MOST_NAME),
             "reason": "" if path else row["no_source_reason"] or "not_determined",
+            "left_out": self._left_out_text(row["request_id"]) if not path else "",
             "communications": _sum([deal["communications"] for deal in deals]),
             "receivable": self._receivable(deals) if is_whole else None,
             "path_length": int(path[0]["path_length"]) if path else 0,
             "source": [self._touch(touch) for touch in path],
         }
+
+    def _left_out_text(self, request_id: str) -> str:
+        reason = self._left_out.get(request_id)
+        return left_out_name(reason, self._words) if reason else ""
 
     def _deal(self, deal: Row, is_whole: bool) -> Record:
         provider = str(deal["deal_id"]).partition(":")[0]
@@ -133,7 +143,8 @@ class Requests:
 
     def _touch(self, touch: Row) -> list[Any]:
         weights = [weight(touch[f"{model}_weight"]) for model in self._models]
-        return [self._places.place(touch), self._minute(touch["touched_at"]), weights, int(touch["position"])]
+        marks = OWN_SOURCE * bool(touch["is_own"]) + SIGNIFICANT * bool(touch["is_significant"])
+        return [self._places.place(touch), self._minute(touch["touched_at"]), weights, int(touch["position"]), marks]
 
     def _receivable(self, deals: Sequence[Row]) -> int | None:
         """In the site's currency; what is owed in another one is not added."""

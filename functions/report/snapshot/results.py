@@ -3,7 +3,7 @@ date basis. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -32,7 +32,11 @@ class Results:
     """`results-{model}-{basis}-YYYY-MM`, by the rules of results.sql and no_source.sql: a touch's part of a
     request counts where the request does, its part of sales and money always; each part of money has a cost price or has none."""
 
-    def __init__(self, models: Sequence[str], places: Places, dims: Dims, days: Days, seen: Seen) -> None:
+    def __init__(
+        self, models: Sequence[str], places: Places, dims: Dims, days: Days, seen: Seen, on_visit: Collection[str]
+    ) -> None:
+        """`on_visit`: ids of the counted requests that were made during a visit."""
+        self._on_visit = on_visit
         self._places, self._dims, self._days, self._seen = places, dims, days, seen
         # Names of a model's columns in the answers, made once: there are millions of cells.
         self._columns = {model: (f"{model}_weight", f"{model}_revenue", f"{model}_gross_profit") for model in models}
@@ -46,14 +50,15 @@ class Results:
                 continue
             month, key = month_of(row["day"]), (self._days.place(row["day"]), self._places.place(row), self._dims.number(row))
             counted, qualified, sales, again = row["counted"], row["qualified"], row["sales"], row["repeat_sales"]
+            came = counted if row["request_id"] in self._on_visit else 0
             for model, (weighed, earned, gained) in self._columns.items():
                 part, revenue, profit = row[weighed] or 0.0, row[earned], row[gained]
                 if not part and not revenue and not profit:
                     continue
                 if with_money:
-                    sums = [part * counted, part * qualified, part * sales, part * again, *_money(revenue, profit)]
+                    sums = [part * counted, part * qualified, part * sales, part * again, part * came, *_money(revenue, profit)]
                 elif counted or qualified:
-                    sums = [part * counted, part * qualified, 0, 0, 0, None, 0, 0]
+                    sums = [part * counted, part * qualified, 0, 0, part * came, 0, None, 0, 0]
                 else:
                     continue
                 self._table(model, basis, month).add(key, sums)
@@ -63,7 +68,7 @@ class Results:
         for row in rows if self._seen.is_all else ():
             key = (self._days.place(row["day"]), self._places.no_source(row["reason"]), self._dims.number(row))
             for model in self._columns:
-                self._table(model, basis, month_of(row["day"])).add(key, _result(row))
+                self._table(model, basis, month_of(row["day"])).add(key, _result(row, row["request_id"] in self._on_visit))
 
     def close(self, basis: str) -> None:
         """What was added of a basis is all of its window: it is kept as JSON."""
@@ -90,9 +95,10 @@ def _money(revenue: Decimal | None, profit: Decimal | None) -> tuple[int, int | 
     return kopecks(revenue) or 0, kopecks(profit), int(profit is not None), int(profit is None)
 
 
-def _result(row: Row) -> list[Any]:
+def _result(row: Row, is_on_visit: bool) -> list[Any]:
     return [
         *(weight(row[name]) for name in ("requests", "qualified", "sales", "repeat_sales")),
+        weight(row["requests"]) if is_on_visit else 0,
         kopecks(row["revenue"] or 0),
         kopecks(row["gross_profit"]),
         int(row["priced_parts"]),

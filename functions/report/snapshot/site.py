@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import unquote
 
 from functions.report.snapshot.build import (
     LANDINGS,
@@ -72,7 +73,8 @@ def section_files(rows: Iterable[Row], days: Days, seen: Seen) -> tuple[list[str
     for row in rows:
         if not seen.is_all and not seen.has(row["channel"]):
             continue
-        name = REST if row["is_rest"] else clean(f"/{row['section']}", MOST_PATH)
+        # What some browsers write percent-encoded is no section of its own (functions/report/marts/funnel.py).
+        name = REST if row["is_rest"] else clean(f"/{unquote(row['section'])}", MOST_PATH)
         number = index.setdefault(name, len(index))
         sums = [int(row[name]) for name in ("visits", "requests", "sales")]
         tables.setdefault(month_of(row["day"]), Table(SECTIONS, 2)).add((days.place(row["day"]), number), sums)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,6 +69,7 @@ class Made(NamedTuple):
     seen: Seen
     pages: Sequence[Mapping[str, Any]]
     folded: int
+    channels: Collection[str]  # as the marts name them
 
 
 def packed(snapshot: Snapshot) -> dict[str, bytes]:
@@ -115,7 +116,9 @@ def snapshot_from(
     """The snapshot of one of these reports: the shared files, which stay as they are, and a manifest of its own."""
     files = made.files.copy()
     budget = (figures or {}).get("budget")
-    told = Told(period, kind, made.days, refresh.data_to, made.seen, made.pages, made.folded, budget, PATH_MODELS, BASES)
+    told = Told(
+        period, kind, made.days, refresh.data_to, made.seen, made.pages, made.folded, budget, PATH_MODELS, BASES, made.channels
+    )
     files.put({"manifest": manifest_of(settings, told, files.sizes)})
     return Snapshot(files, is_hosted)
 
@@ -144,8 +147,8 @@ class _Maker:
             if most < 2 or is_small(to_json(self._places.columns())):
                 break
             most //= 2
-        named = {row["channel"] for row in (*answers["channels"], *rows)}
-        self._channels = () if self._seen.is_all else channels_of(self._seen, named)
+        self._named = {row["channel"] for row in (*answers["channels"], *rows)}
+        self._channels = () if self._seen.is_all else channels_of(self._seen, self._named)
         self._dims = Dims(CrmNames(settings), self._names.words)
         self._sizes = self._ask("snapshot_sizes")
 
@@ -157,7 +160,7 @@ class _Maker:
         self._results(files)
         self._site(files)
         files.put({"places": to_json(self._places.columns()), "dims": to_json(self._dims.columns())})
-        return Made(files, self._days, self._seen, pages, self._places.folded)
+        return Made(files, self._days, self._seen, pages, self._places.folded, self._named)
 
     def _traffic(self, files: Files) -> None:
         months = Months()
@@ -167,7 +170,9 @@ class _Maker:
 
     def _results(self, files: Files) -> None:
         """Basis by basis: a window's tables of one have a row a touch and model."""
-        results = Results(PATH_MODELS, self._places, self._dims, self._days, self._seen)
+        asked = (self._ask("snapshot_on_visit", window) for window in self._windows(MOST_ROWS, "requests"))
+        on_visit = {row["request_id"] for rows in asked for row in rows}
+        results = Results(PATH_MODELS, self._places, self._dims, self._days, self._seen, on_visit)
         for window in self._windows(MOST_TOUCH_ROWS, "touches", "requests"):
             self._requested(results, window)
             results.add("payment", self._ask("snapshot_payments", window))
@@ -201,7 +206,10 @@ class _Maker:
 
     def _requests(self, files: Files) -> list[dict[str, Any]]:
         """Puts the requests' pages; gives what the manifest tells of them."""
-        maker = Requests(self._settings, PATH_MODELS, self._places, self._dims, self._days, self._seen)
+        left_out = {
+            row["request_id"]: row["reason"] for window in self._left_out_windows() for row in self._ask("left_out", window)
+        }
+        maker = Requests(self._settings, PATH_MODELS, self._places, self._dims, self._days, self._seen, left_out)
         scoped: dict[str, Value] = {"is_scoped": not self._seen.is_all, "channels": self._channels}
         for window in reversed(self._windows(MOST_TOUCH_ROWS, "touches", "requests")):
             asked = Asked(
@@ -214,17 +222,23 @@ class _Maker:
         files.put(maker.close())
         return maker.listed
 
+    def _left_out_windows(self) -> list[Days]:
+        """Why visits are left out is known of the whole site alone."""
+        return self._windows(MOST_ROWS, "requests") if self._seen.is_all else []
+
     def _windows(self, most: int, *counts: str) -> list[Days]:
         sizes = {row["day"]: sum(int(row[name]) for name in counts) for row in self._sizes}
         return list(self._days.windows(sizes, most))
 
     def _ask(self, question: str, window: Days | None = None, **more: Value) -> Sequence[Row]:
         asked = window or self._days
+        lookback = int(self._settings["attribution"]["lookback_days"])
         values: dict[str, Value] = {
             "site_id": self._settings["site_id"],
+            "lookback_days": lookback,
             "first_day": asked.first,
             "last_day": asked.last,
-            "path_from": asked.first - timedelta(days=int(self._settings["attribution"]["lookback_days"]) + 1),
+            "path_from": asked.first - timedelta(days=lookback + 1),
             "model": self._settings["attribution"]["default_model"],
             "time_zone": self._settings["time_zone"],
             **more,

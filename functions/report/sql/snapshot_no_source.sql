@@ -1,5 +1,5 @@
 -- Which requests of each day have no source, why, and what did they bring, by the description of their first deal? The rules of
--- no_source.sql, day by day; every model leaves the same ones without a touch.
+-- no_source.sql, request by request; every model leaves the same ones without a touch.
 WITH
 first_deals AS (
     SELECT request_id, provider, pipeline, manager, branch, product
@@ -46,7 +46,7 @@ lost AS (
 
 brought AS (
     SELECT
-        l.day, l.reason, l.provider, l.pipeline, l.manager, l.branch, l.product, l.contact_channel,
+        l.request_id, l.day, l.reason, l.provider, l.pipeline, l.manager, l.branch, l.product, l.contact_channel,
         CASE WHEN l.is_counted THEN 1 ELSE 0 END AS requests,
         CASE WHEN l.is_qualified THEN 1 ELSE 0 END AS qualified,
         CASE WHEN :date_basis = 'payment' THEN 0 ELSE l.sales END AS sales,
@@ -58,14 +58,14 @@ brought AS (
     WHERE l.day BETWEEN :first_day AND :last_day
     UNION ALL
     SELECT
-        s.sale_day, l.reason, l.provider, l.pipeline, l.manager, l.branch, l.product, l.contact_channel,
+        l.request_id, s.sale_day, l.reason, l.provider, l.pipeline, l.manager, l.branch, l.product, l.contact_channel,
         0, 0, 1, s.is_repeat, CAST(NULL AS decimal(18, 2)), CAST(NULL AS decimal(18, 2))
     FROM lost AS l
     INNER JOIN sold AS s ON s.request_id = l.request_id
     WHERE :date_basis = 'payment' AND s.sale_day BETWEEN :first_day AND :last_day
     UNION ALL
     SELECT
-        m.day, l.reason, l.provider, l.pipeline, l.manager, l.branch, l.product, l.contact_channel,
+        l.request_id, m.day, l.reason, l.provider, l.pipeline, l.manager, l.branch, l.product, l.contact_channel,
         0, 0, 0, 0, m.amount, m.amount - m.cost_price
     FROM lost AS l
     INNER JOIN money_events AS m ON m.site_id = :site_id AND m.request_id = l.request_id
@@ -73,7 +73,7 @@ brought AS (
 )
 
 SELECT
-    day, reason, provider, pipeline, manager, branch, product, coalesce(contact_channel, '') AS contact_channel,
+    request_id, day, reason, provider, pipeline, manager, branch, product, coalesce(contact_channel, '') AS contact_channel,
     sum(requests) AS requests,
     sum(qualified) AS qualified,
     sum(sales) AS sales,
@@ -83,4 +83,4 @@ SELECT
     sum(CASE WHEN revenue <> 0 AND gross_profit IS NOT NULL THEN 1 ELSE 0 END) AS priced_parts,
     sum(CASE WHEN revenue <> 0 AND gross_profit IS NULL THEN 1 ELSE 0 END) AS unpriced_parts
 FROM brought
-GROUP BY day, reason, provider, pipeline, manager, branch, product, coalesce(contact_channel, '')
+GROUP BY request_id, day, reason, provider, pipeline, manager, branch, product, coalesce(contact_channel, '')

@@ -36,6 +36,7 @@ path AS (
         END AS position,
         CASE WHEN :is_scoped THEN count(*) OVER (PARTITION BY t.request_id) ELSE t.path_length END AS path_length,
         t.touched_at, t.channel, t.source, t.campaign, t.content, t.term,
+        t.touch_id = t.request_id AS is_own, coalesce(t.is_significant, FALSE) AS is_significant,
         coalesce(c.default_weight, 0e0) AS default_weight,
         coalesce(c.first_weight, 0e0) AS first_weight,
         coalesce(c.last_weight, 0e0) AS last_weight,
@@ -74,7 +75,7 @@ ordered AS (
 SELECT
     request_id, position, path_length, touched_at,
     coalesce(channel, '') AS channel, coalesce(source, '') AS source, coalesce(campaign, '') AS campaign,
-    coalesce(content, '') AS content, coalesce(term, '') AS term,
+    coalesce(content, '') AS content, coalesce(term, '') AS term, is_own, is_significant,
     first_weight, last_weight, last_non_direct_weight, last_significant_weight, linear_weight, position_weight,
     time_decay_weight, custom_weight, markov_path_weight, shapley_weight, marginal_weight
 FROM ordered

@@ -12,8 +12,10 @@ from functions.report.view.amounts import said
 from functions.report.view.customers import month_name
 from functions.report.view.drivers import driver_rows
 from functions.report.view.formats import EMPTY, MONEY, Formats, clean
+from functions.report.view.mail_control import control_table
 from functions.report.view.mail_fit import fitting, longest, table_fit
 from functions.report.view.mail_quality import quality_checks, scope_checks, short
+from functions.report.view.mail_sales import newest_sales
 from functions.report.view.mail_verdict import mail_verdict
 from functions.report.view.model import cells
 from functions.report.view.names import Names
@@ -24,7 +26,14 @@ from shared.report_settings import SECTIONS
 
 MEASURES = ("cost", "requests", "sales", "revenue", "margin_romi")  # columns of the table of channels
 MORE_MEASURES = ("visits", "requests", "gross_profit", "cpl", "cpo", "roas", "romi")  # told of the whole in one line
-PARTS = ("summary", "channels", "source_control", "quality", "plan")  # sections that the mail has, in its order; the page has all
+PARTS = (
+    "summary",
+    "channels",
+    "deals",
+    "source_control",
+    "quality",
+    "plan",
+)  # sections that the mail has, in its order; the page has all
 LINKED = ("channels", "deals", "payback", "funnel", "models", "calls", "customers", "qualification", "team", "budget", "method")
 MOST_ROWS = 12  # of channels: with "no source" and the sum of the rest
 MOST_FINDINGS = 5
@@ -52,6 +61,7 @@ def mail_view(figures: Figures, settings: Mapping[str, Any], view: View, formats
     days = _days(figures, formats, words)
     findings = view["control"]["findings"]
     left = len(findings) - MOST_FINDINGS
+    sales = newest_sales(figures, formats, names)
     drivers = driver_rows(figures, formats, names)
     return {
         "say": say,
@@ -59,7 +69,7 @@ def mail_view(figures: Figures, settings: Mapping[str, Any], view: View, formats
         "subject": say["subject"].format(name=name, figures=_headline(figures, formats, words), period=days),
         "preheader": _preheader(figures, drivers, formats, words),
         "scope": clean(scope, MOST_SITE),
-        "parts": _parts(figures, shown),
+        "parts": _parts(figures, shown, has_sales=bool(sales)),
         "verdict_lines": [_cut_text(line) for line in verdict["lines"]],
         "verdict_left": verdict["left"],
         "verdict_name": words["verdicts"].get(figures["verdict"]["tone"], ""),
@@ -68,6 +78,8 @@ def mail_view(figures: Figures, settings: Mapping[str, Any], view: View, formats
         "plan": _plan(figures, formats, names),
         "channels": _channels(figures, settings, view, formats, page_url),
         "measures": MEASURES,
+        "sales": sales,
+        "control_table": control_table(figures, view, formats),
         "findings": findings[:MOST_FINDINGS],
         "findings_left": words["control"]["findings_left"].format(count=formats.count(left)) if left > 0 else "",
         "quality": scope_checks(figures, formats, names) if scope else quality_checks(figures, view, formats),
@@ -83,10 +95,11 @@ def parts_of(settings: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(("summary", *chosen)))
 
 
-def _parts(figures: Figures, shown: Sequence[str]) -> list[str]:
+def _parts(figures: Figures, shown: Sequence[str], has_sales: bool) -> list[str]:
     """Parts of the mail. A scope has no section on the quality of data, but its mail says what is known of it."""
     told = [*shown, "quality"] if figures.get("scope") else shown
-    return list(dict.fromkeys(part for part in told if part in PARTS and (part != "plan" or figures["plan"])))
+    empty = {name for name, is_there in (("plan", figures["plan"]), ("deals", has_sales)) if not is_there}
+    return list(dict.fromkeys(part for part in told if part in PARTS and part not in empty))
 
 
 def is_profit_partial(figures: Figures) -> bool:

@@ -43,6 +43,7 @@ def models_view(figures: Figures, formats: Formats, names: Names) -> View:
             {**_named(channel, names), "cells": [_cell(by_model[m].get(channel), formats) for m in known]} for channel in order
         ],
         "totals": [_cell(_total(rows, cost), formats) for rows in known.values()],
+        "ranged": RANGED,
         "ranges": [_range_row(told, by_model, figures["model"], formats, names) for told in _told(figures["model_range"])],
         "notes": model_notes(figures, words),
     }
@@ -117,18 +118,17 @@ def _range_row(told: Figures, by_model: Mapping[str, Any], default: str, formats
             "revenue": formats.figure("revenue", row["revenue"] if row else 0),
             "sales": formats.figure("sales", row["sales"] if row else 0),
         },
-        **{name: _range(name, told[name], len(by_model), formats, words) for name in RANGED},
+        "cells": [_range(name, told[name], len(by_model), formats, words) for name in RANGED],
     }
 
 
 def _range(name: str, told: Figures | None, models: int, formats: Formats, words: Words) -> View:
+    """A cell: from the least to the most, and who says so."""
     if told is None:
-        return {"low": EMPTY, "low_models": "", "high": EMPTY, "high_models": "", "span": EMPTY}
+        return {"measure": name, "text": EMPTY, "who": []}
     low, high = formats.figure(name, told["low"]), formats.figure(name, told["high"])
-    return {
-        "low": low,
-        "low_models": models_text(told["low_models"], models, words),
-        "high": high,
-        "high_models": models_text(told["high_models"], models, words),
-        "span": low if low == high else f"{low} … {high}",
-    }
+    if len(told["low_models"]) == len(told["high_models"]) == models:
+        return {"measure": name, "text": low, "who": [words["model_range"]["every"]]}
+    ends = {end: models_text(told[f"{end}_models"], models, words) for end in ("low", "high")}
+    who = [words["model_range"]["who"].format(end=words["model_range"][end], models=those) for end, those in ends.items()]
+    return {"measure": name, "text": low if low == high else f"{low} … {high}", "who": who}

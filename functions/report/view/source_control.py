@@ -29,7 +29,7 @@ def source_control_view(figures: Mapping[str, Any], formats: Formats, names: Nam
     """What the templates need. Cells are texts with a tone; a share that jumped has an arrow."""
     told, say = figures["source_control"], names.words["control"]
     rows = [_channel(row, formats, names) for row in told["channels"]]
-    total = {"name": names.words["total"], "cells": _cells(_total(told), formats), "colour": ""}
+    total = {"name": names.words["total"], "cells": control_cells(_total(told), formats), "colour": ""}
     return {
         "is_empty": _is_empty(told),
         "lead": _lead(told, formats, say),
@@ -96,7 +96,7 @@ def _channel(row: Row, formats: Formats, names: Names) -> View:
         "name": names.channel(row["channel"]),
         "colour": names.channel_colour(row["channel"]),
         "is_no_source": is_lost,
-        "cells": _cells(row, formats, is_lost),
+        "cells": control_cells(row, formats, is_lost),
         "sources": [
             {
                 "name": names.source(row["channel"], source),
@@ -104,14 +104,15 @@ def _channel(row: Row, formats: Formats, names: Names) -> View:
                 "help": names.words["reasons"][source["source"]][1]
                 if is_lost and source["source"] in names.words["reasons"]
                 else "",
-                "cells": _cells(source, formats, is_lost),
+                "cells": control_cells(source, formats, is_lost),
             }
             for source in row["sources"]
         ],
     }
 
 
-def _cells(row: Row, formats: Formats, is_lost: bool = False) -> View:
+def control_cells(row: Row, formats: Formats, is_lost: bool = False) -> View:
+    """Cells of SOURCE_MEASURES: text and tone; a share that jumped has an arrow. `is_lost`: a row of what has no source."""
     last = row["last_day"]
     cells = {
         "requests": formats.count(row["requests"]),

@@ -24,7 +24,7 @@ def models(making: Making) -> Sheet:
 
 
 def model_range(making: Making) -> Sheet:
-    """A row a channel: the least and the most of sales, revenue and margin ROMI, and all models that say so."""
+    """A row a channel: the least and the most of each measure, and all models that say so."""
     words, say = making.words, making.words["model_range"]
     ends = [(name, end) for name in RANGED for end in ("low", "high")]
     columns = [(words["workbook"]["channel"], "text", float(NAME))]

@@ -25,7 +25,8 @@ from shared.ids import uuid7
 from shared.times import local_day
 
 NEEDS = (
-    "STAGE", "LAKE_BUCKET", "FILES_BUCKET", "CRM_TABLE", "CRM_EVENT_STREAM", "PAYMENT_STREAM", "CONTACTS_TABLE", "NUMBERS_TABLE",
+    "STAGE", "LAKE_BUCKET", "FILES_BUCKET", "CRM_TABLE", "CRM_TASK_QUEUE_URL", "CRM_EVENT_STREAM", "PAYMENT_STREAM",
+    "CONTACTS_TABLE", "NUMBERS_TABLE",
 )  # fmt: skip
 FRUITLESS_TRIES, WAIT_SECONDS = 4, 30
 _DAY = ["%Y-%m-%d"]
@@ -47,7 +48,7 @@ def backfill(
         marks = Marks(client("dynamodb"), env("CRM_TABLE"), uuid7(made.clock(), os.urandom(16)))
         told = Telling(f"{provider} {first} … {last}")
         secrets = wiring.secrets()
-        reconciler = Reconciler(marks, wiring.writing(), made, lambda now: secrets.key("identity", now), told.page)
+        reconciler = Reconciler(marks, wiring.writing(), made, lambda now: secrets.key("identity", now), wiring.put_task, told.page)
 
         def run() -> Progress:
             return reconciler.backfill(settings, provider, first, last, lambda: True)

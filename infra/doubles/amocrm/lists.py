@@ -63,6 +63,14 @@ def _light(account: Account, number: int, of: Any) -> dict[str, Any]:
     return {"id": number, "created_at": int(created.timestamp()), "updated_at": int(updated.timestamp()), "of": of}
 
 
+def notes(account: Account, query: Query) -> dict[str, Any] | None:
+    """Notes of several leads, of some types."""
+    entities = {int(value) for key, value in query if key == "filter[entity_id][]"}
+    types = {value for key, value in query if key == "filter[note_type][]"}
+    rows = [one for one in account.notes if one["entity_id"] in entities and (not types or one["note_type"] in types)]
+    return page_of("notes", rows, query)
+
+
 def events(account: Account, query: Query) -> dict[str, Any] | None:
     """The list of events, newest first; at most ten entities, and only of one kind."""
     told = dict(query)

@@ -18,7 +18,7 @@ from infra.doubles.amocrm import shapes, writes
 from infra.doubles.amocrm.account import Account
 from infra.doubles.amocrm.gate import Keys, Limit
 from infra.doubles.amocrm.hooks import Hooks
-from infra.doubles.amocrm.lists import BadQuery, events, listed, page_of
+from infra.doubles.amocrm.lists import BadQuery, events, listed, notes, page_of
 from infra.shop.amocrm import ACCOUNT_ID
 
 _ONE = re.compile(r"/api/v4/(leads|contacts|companies|customers)/(\d+)")
@@ -92,6 +92,8 @@ class AmoServer:
         account, name = self.account, path.removeprefix("/api/v4/")
         if name in ("leads", "contacts", "companies", "customers"):
             return _or_empty(listed(account, name, query))
+        if name == "leads/notes":
+            return _or_empty(notes(account, query))
         if name == "events":
             return _or_empty(events(account, query))
         if name == "account":

@@ -33,7 +33,7 @@ def changed_lead(account: Account, lead_id: int, body: Any) -> tuple[int, Any]:
 
 def note(account: Account, lead_id: int, body: Any) -> tuple[int, Any]:
     """POST /api/v4/leads/{id}/notes."""
-    if lead_id not in account.leads:
+    if lead_id not in account.leads or account.leads[lead_id].is_deleted:
         return 404, {"title": "Not found", "status": 404}
     told = [{"id": account.next_id("notes"), "entity_id": lead_id, **one} for one in body]
     account.notes += told

@@ -77,25 +77,29 @@ class HubSpot(Listening):
                 return Answered(200, {"results": self.account.pipelines})
             case "GET", ["crm", "v3", "objects", "deals"]:
                 return self._listed(asked)
-            case "POST", ["crm", "v3", "objects", "deals", "search"]:
-                return self._searched(asked.body)
+            case "POST", ["crm", "v3", "objects", ("deals" | "contacts") as kind, "search"]:
+                return self._searched(kind, asked.body)
             case "POST", ["crm", "v3", "objects", ("deals" | "contacts") as kind, "batch", "read"]:
                 return self._batch(kind, asked)
             case "POST", ["crm", "v4", "associations", one, other, "batch", "read"]:
                 return self._linked(one, other, asked.body["inputs"])
         return Answered(404, {"status": "error", "message": "no such endpoint"})
 
-    def _searched(self, body: Mapping[str, Any]) -> Answered:
+    def _searched(self, kind: str, body: Mapping[str, Any]) -> Answered:
         limit, after = int(body.get("limit", 10)), int(body.get("after", 0))
         if limit > 200 or after + limit > MOST_RESULTS:
             return _invalid("search ends at 10,000 results and 200 a page")
-        found = [deal for deal in self.account.deals.values() if deal.archived_at is None]
-        for one in body["filterGroups"][0]["filters"]:
-            found = [deal for deal in found if _fits(deal, one)]
+        filters = body["filterGroups"][0]["filters"]
+        if kind == "contacts" and any(one["propertyName"] == "hs_lastmodifieddate" for one in filters):
+            return _invalid("contacts have no hs_lastmodifieddate")
+        things = self.account.deals if kind == "deals" else self.account.contacts
+        found = [thing for thing in things.values() if thing.archived_at is None]
+        for one in filters:
+            found = [thing for thing in found if _fits(thing, one)]
         for order in body.get("sorts", []):
-            found.sort(key=lambda deal: _number(deal.value(order["propertyName"])), reverse=order["direction"] == "DESCENDING")
+            found.sort(key=lambda thing: _number(thing.value(order["propertyName"])), reverse=order["direction"] == "DESCENDING")
         page = found[after : after + limit]
-        answer: dict[str, Any] = {"total": len(found), "results": [_object(deal, body.get("properties", [])) for deal in page]}
+        answer: dict[str, Any] = {"total": len(found), "results": [_object(one, body.get("properties", [])) for one in page]}
         if after + limit < len(found):
             answer["paging"] = {"next": {"after": str(after + limit)}}
         return Answered(200, answer)
@@ -175,8 +179,8 @@ def _object(thing: Thing, names: list[str], history: list[str] | None = None) ->
     return told
 
 
-def _fits(deal: Thing, one: Mapping[str, str]) -> bool:
-    told, wanted = _number(deal.value(one["propertyName"])), int(one["value"])
+def _fits(thing: Thing, one: Mapping[str, str]) -> bool:
+    told, wanted = _number(thing.value(one["propertyName"])), int(one["value"])
     return {"GTE": told >= wanted, "GT": told > wanted, "LT": told < wanted, "LTE": told <= wanted, "EQ": told == wanted}[
         one["operator"]
     ]

@@ -65,12 +65,14 @@ class Pipedrive(Listening):
             return self.failing.pop(0)
         match (asked.method, asked.path.strip("/").split("/")):
             case "GET", ["api", "v2", "deals"]:
-                return self._listed(asked.query, is_archived=False)
+                return _listed(self._deals(asked.query, is_archived=False), asked.query)
             case "GET", ["api", "v2", "deals", "archived"]:
-                return self._listed(asked.query, is_archived=True)
+                return _listed(self._deals(asked.query, is_archived=True), asked.query)
             case "GET", ["api", "v2", "deals", id_]:
                 deal = self.company.deals.get(int(id_))
                 return Answered(200, {"success": True, "data": deal}) if deal else _not_found()
+            case "GET", ["api", "v2", "persons"] if "ids" not in asked.query:
+                return _listed(list(self.company.persons.values()), asked.query)
             case "GET", ["api", "v2", "persons"] if self.refused_ids.intersection(_ids(asked.query)):
                 return _refused()
             case "GET", ["api", "v1", "deals", id_, "changelog"] if int(id_) in self.refused_ids:
@@ -83,7 +85,7 @@ class Pipedrive(Listening):
                 return _page(self.company.log.get(int(id_), []), asked.query)
         return _not_found()
 
-    def _listed(self, query: Mapping[str, str], is_archived: bool) -> Answered:
+    def _deals(self, query: Mapping[str, str], is_archived: bool) -> list[dict[str, Any]]:
         statuses = query.get("status", "open,won,lost").split(",")
         found = [one for one in self.company.deals.values() if one["status"] in statuses and one["is_archived"] is is_archived]
         if "ids" in query:
@@ -91,19 +93,24 @@ class Pipedrive(Listening):
         for name in ("person_id", "org_id"):
             if name in query:
                 found = [one for one in found if one[name] == int(query[name])]
-        if "updated_since" in query:
-            found = [one for one in found if one["update_time"] >= query["updated_since"]]
-        if "updated_until" in query:
-            found = [one for one in found if one["update_time"] < query["updated_until"]]
-        by, is_down = query.get("sort_by", "id"), query.get("sort_direction") == "desc"
-        found.sort(key=lambda one: (one[by], one["id"]), reverse=is_down)
-        if "cursor" in query:  # tells the last deal seen, not a place: deals may leave the span meanwhile
-            last = tuple(json.loads(base64.urlsafe_b64decode(query["cursor"])))
-            found = [one for one in found if ((one[by], one["id"]) < last if is_down else (one[by], one["id"]) > last)]
-        limit = int(query.get("limit", 100))
-        page = found[:limit]
-        after = base64.urlsafe_b64encode(json.dumps([page[-1][by], page[-1]["id"]]).encode()).decode() if found[limit:] else None
-        return Answered(200, {"success": True, "data": page, "additional_data": {"next_cursor": after}})
+        return found
+
+
+def _listed(found: list[dict[str, Any]], query: Mapping[str, str]) -> Answered:
+    """A page of deals or persons."""
+    if "updated_since" in query:
+        found = [one for one in found if one["update_time"] >= query["updated_since"]]
+    if "updated_until" in query:
+        found = [one for one in found if one["update_time"] < query["updated_until"]]
+    by, is_down = query.get("sort_by", "id"), query.get("sort_direction") == "desc"
+    found = sorted(found, key=lambda one: (one[by], one["id"]), reverse=is_down)
+    if "cursor" in query:  # tells the last one seen, not a place: deals may leave the span meanwhile
+        last = tuple(json.loads(base64.urlsafe_b64decode(query["cursor"])))
+        found = [one for one in found if ((one[by], one["id"]) < last if is_down else (one[by], one["id"]) > last)]
+    limit = int(query.get("limit", 100))
+    page = found[:limit]
+    after = base64.urlsafe_b64encode(json.dumps([page[-1][by], page[-1]["id"]]).encode()).decode() if found[limit:] else None
+    return Answered(200, {"success": True, "data": page, "additional_data": {"next_cursor": after}})
 
 
 def _ids(query: Mapping[str, str]) -> list[int]:

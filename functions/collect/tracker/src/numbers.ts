@@ -4,6 +4,7 @@ import { data, denied, here, post, site } from './page'
 import { digits } from './spelling'
 import { read, write } from './storage'
 import { hasPhone, swap } from './swap'
+import { first, referrer } from './views'
 import { token } from './visitor'
 import { watch } from './watch'
 
@@ -15,10 +16,10 @@ interface Answer extends Shown { lease: Lease | null, replaces: string[], per_pa
 interface Kept extends Answer { until: number, marks: Marks, path: string, coded: boolean }
 
 /** Milliseconds. An enum, because its numbers are written where they are used: the built file is smaller. */
-const enum Span {
+export const enum Span {
   Patience = 800, // after that, nothing changes under the reader's eyes
   Beat = 60000,
-  Unleased = 300000, // other pages show a number that is nobody's own, or none, for so long
+  Unleased = 300, // seconds: other pages show a number that is nobody's own, or none, for so long
   Visit = 30 * 6e4 // the marks of an earlier page say for so long where the visitor came from
 }
 /** What visitors do; a touch begins with pointerdown. Pages scroll by themselves, so that `scroll` is no sign. */
@@ -84,35 +85,36 @@ const ask = async <T>(path: string, body: object): Promise<T | void> => {
   } catch { /* offline, or down */ }
 }
 
-const lease = async (): Promise<void> => {
+const lease = async (late?: unknown): Promise<void> => {
   const coded = !!codes()[0]
   const path = location.pathname
   const before = kept()
-  if (!token() || token() === refused || (asked && asked.coded >= coded && (asked.path === path || !before?.per_page))) return
+  if (!token() || refused === token() || (asked && asked.coded >= coded && (asked.path === path || !before?.per_page))) return
   if (!isTold && !coded && !hasPhone(listed)) return
   asked = { path, coded }
   const began = Date.now()
   const marked = marksHere()
   const marks = marked.utm_source || !before || before.until < began - Span.Visit ? marked : before.marks
-  const answer = await ask<Answer>('lease', { page_url: here(), region: data.region, code: coded || undefined, ...marks })
+  const answer = await ask<Answer>('lease', { page_url: here(), region: data.region, code: coded, first: first(), ref: referrer, ...marks })
   if (!answer) return
-  const next = { ...answer, marks, path, coded, until: began + (answer.lease ? answer.lease.expires_in * 1000 : Span.Unleased) }
+  const next = { ...answer, marks, path, coded, until: began + (answer.lease?.expires_in ?? Span.Unleased) * 1000 }
   write('lease', next)
-  if ((isLost || Date.now() - began <= Span.Patience) && isHere(next)) show(next)
+  if ((isLost || (!late && Date.now() - began < Span.Patience)) && isHere(next)) show(next)
   look()
 }
 
-/** What the server said of the lease that was sent: renewed, lost (null), or nothing. Comes with a visitor's token. */
-export const heard = (sent?: { id: string }, answer?: Lease | null): void => {
+/** What the server said of the lease that `sent` names: renewed, lost (null), or nothing. Comes with a visitor's token. `late`: after
+ * longer than the reader waits, so that a number asked for now is for the next page. */
+export const heard = (sent: string, answer?: Lease | null, late?: unknown): void => {
   const renewed = (one?: Kept): Kept | undefined => {
-    if (!one?.lease || one.lease.id !== sent?.id || answer === undefined) return
+    if (!one?.lease || !sent.includes(one.lease.id) || answer === undefined) return
     if (!answer) forget()
-    return { ...one, lease: answer && { ...one.lease, ...answer }, until: Date.now() + (answer ? answer.expires_in * 1000 : 0) }
+    return { ...one, lease: answer && { ...one.lease, ...answer }, until: Date.now() + (answer?.expires_in ?? 0) * 1000 }
   }
-  now = renewed(now) || now
   const last = renewed(kept())
+  now = renewed(now) || now
   if (last) write('lease', last)
-  look()
+  look(late)
 }
 
 /** The number is not his any more: the next one is shown however late it comes. */
@@ -125,7 +127,7 @@ const beat = async (): Promise<void> => {
   const mine = alive && !document.hidden && token() && held()
   alive = false
   const answer = mine && await ask<{ lease: Lease | null }>('renew', { lease: mine })
-  if (answer) heard(mine, answer.lease)
+  if (answer) heard(mine.id, answer.lease)
 }
 
 /** The visitor is here. Is his lease over, another may have his number: he asks at once, and each minute until an answer comes. */
@@ -142,13 +144,13 @@ const isHere = (one: Kept): boolean => !one.per_page || one.path === location.pa
 
 /** A number nobody leased is asked for anew where the address names a source. */
 const isFresh = (one: Kept | undefined): one is Kept =>
-  !!one && one.until > Date.now() && isHere(one) && !(marksHere().utm_source && !one.lease)
+  !!one && one.until > Date.now() && isHere(one) && (!marksHere().utm_source || !!one.lease)
 
 /** Shows the code; asks for what is missing: a number, a code. */
-const look = (): void => {
+const look = (late?: unknown): void => {
   const last = kept()
   if (last?.code) for (const element of codes()) if (element.textContent !== last.code) element.textContent = last.code
-  if (!isFresh(last) || (!last.coded && codes()[0])) lease()
+  if (!isFresh(last) || (!last.coded && codes()[0])) lease(late)
 }
 
 const showKept = (): void => {

@@ -1,7 +1,7 @@
 // Hits wait here until the server has them: fetch with keepalive, then a beacon, then the next try or the next page.
 
 import { address, consentWord, newId, post, site } from './page'
-import { held, heard } from './numbers'
+import { held, heard, Span } from './numbers'
 import { read, write } from './storage'
 import { touch } from './views'
 import { adopt, who } from './visitor'
@@ -19,10 +19,10 @@ const enum Limit {
   LongestPause = 120000
 }
 
-let failures = 0
-const flying = new Set<string>() // ids on their way
+let began = 0 // the first try of what no answer came to yet
+const flying: Record<string, string> = {} // id of a hit on its way → its batch
 let timer: number
-const contacts: Record<string, Contact> = {} // by id of the hit, for its first try only; never written to the browser
+const contacts: Record<string, Contact | undefined> = {} // by id of the hit, for its first try only; never written to the browser
 
 const kept = (): Hit[] => ([] as Hit[]).concat(read('outbox') || []).filter((hit) => hit.t > Date.now() - Limit.Oldest)
 const keep = (hits: Hit[]): void => write('outbox', hits.slice(-Limit.Kept))
@@ -37,7 +37,7 @@ const batch = (hits: Hit[]): string => JSON.stringify({
 })
 
 const next = (): Hit[] => {
-  const hits = kept().filter((hit) => !flying.has(hit.id))
+  const hits = kept().filter((hit) => !flying[hit.id])
   while (hits[1] && batch(hits).length > Limit.Characters) hits.pop()
   return hits
 }
@@ -48,39 +48,40 @@ export const send = async (): Promise<void> => {
   const hits = next()
   if (!hits[0]) return
   const body = batch(hits)
-  const ids = hits.map((hit) => hit.id)
-  for (const id of ids) {
-    flying.add(id)
+  for (const { id } of hits) {
+    flying[id] = body
     delete contacts[id]
   }
+  const tried = began ||= Date.now()
   try {
     const answer = await post('hits', body)
     if (answer.status === 429 || answer.status > 499) throw 0
-    const told: Answer = answer.ok ? await answer.json() : {}
+    const told: Answer = answer.ok && await answer.json()
     // The server has these, or refused them and would again.
-    keep(kept().filter((hit) => !ids.includes(hit.id)))
-    failures = 0
+    keep(kept().filter((hit) => flying[hit.id] !== body))
+    began = 0
     later(0)
     if (told.token) {
       adopt(told.token)
-      if (NUMBERS) heard(JSON.parse(body).lease, told.lease)
+      if (NUMBERS) heard(body, told.lease, Date.now() - tried > Span.Patience)
     }
   } catch {
     // Nothing tells whether a beacon arrives: its hits stay in the outbox, and keep their ids.
     if (document.hidden) navigator.sendBeacon?.(address('hits'), body)
-    later(Math.min(Limit.FirstPause * 2 ** failures++, Limit.LongestPause))
+    // A pause is as long as all before it and two seconds: each twice the last one. Clocks may go back.
+    later(Math.min(Math.abs(Date.now() - tried) + Limit.FirstPause, Limit.LongestPause))
   }
-  for (const id of ids) flying.delete(id)
+  for (const { id } of hits) delete flying[id]
 }
 
 /** One hit. `atOnce` where the page may be left the next moment. */
 export const hit = (kind: string, more?: object, atOnce?: boolean, contact?: Contact): void => {
   const id = newId()
-  if (contact) contacts[id] = contact
+  contacts[id] = contact
   keep(kept().concat({
     id, kind, ...touch(), title: document.title.slice(0, 300),
     screen: screen.width + 'x' + screen.height, lang: navigator.language, ...more
   } as Hit))
   if (atOnce) send()
-  else later(failures ? Limit.FirstPause : 50)
+  else later(began ? Limit.FirstPause : 50)
 }

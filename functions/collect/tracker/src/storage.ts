@@ -16,15 +16,14 @@ export const read = <T>(part: string): T | undefined => {
 export const write = (part: string, value: unknown): void => {
   memory[part] = value
   try {
-    if (!denied()) {
-      localStorage[key(part)] = JSON.stringify(value)
-      delete memory[part]
-    }
+    if (denied()) return
+    localStorage[key(part)] = JSON.stringify(value)
+    delete memory[part]
   } catch { /* blocked or full */ }
 }
 
 /** Nothing that tells visitors apart stays. */
 export const forget = (): void => {
   memory = {}
-  try { for (const part of PARTS) delete localStorage[key(part)] } catch { /* blocked */ }
+  try { PARTS.forEach((part) => delete localStorage[key(part)]) } catch { /* blocked */ }
 }

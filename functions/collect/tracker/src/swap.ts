@@ -54,6 +54,7 @@ const blockOf = (node: Node): Node | null => {
 /** Texts of a root, those together that read as one: of one block, with nothing but inline elements between them. */
 const runsIn = (root: Node, isShallow?: boolean): Text[][] => {
   const runs: Text[][] = []
+  let run: Text[] = []
   let block: Node | null = null
   if (within(root, NO_TEXT)) return runs
   const walker = document.createTreeWalker(root, Walk.Elements | Walk.Texts, (node) => {
@@ -66,9 +67,9 @@ const runsIn = (root: Node, isShallow?: boolean): Text[][] => {
   while (walker.nextNode()) {
     const text = walker.currentNode as Text
     const own = blockOf(text)
-    if (own !== block) runs.push([])
+    if (own !== block) runs.push(run = [])
     block = own
-    runs[runs.length - 1]!.push(text)
+    run.push(text)
   }
   return runs
 }
@@ -94,7 +95,7 @@ const swapRun = (run: Text[]): void => {
 const put = (element: Element, name: string, change: (value: string) => string): void => {
   const value = element.getAttribute(name)
   const wanted = value && change(value)
-  if (wanted && wanted !== value && mayChange()) element.setAttribute(name, wanted)
+  if (wanted !== value && mayChange()) element.setAttribute(name, wanted!)
 }
 
 /** An element's link and what else of it is read aloud, hovered over, or by scripts. Values that people type are none of it. */

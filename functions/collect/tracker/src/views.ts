@@ -29,7 +29,7 @@ const view = (isReplaced?: boolean): void => {
 }
 
 /** The same page counts once more: it came back, or may now be seen. */
-export const again = (): void => { page = undefined; view() }
+export const again = (): void => view(page = undefined)
 
 const follow = (name: 'pushState' | 'replaceState'): void => {
   const own = history[name]

@@ -22,13 +22,16 @@ from functions.crm_webhook.amocrm.v4.history import (
     merges_of,
     stays,
 )
-from functions.crm_webhook.amocrm.v4.line import by_ids
+from functions.crm_webhook.amocrm.v4.line import SectionClosed, by_ids
+from functions.crm_webhook.amocrm.v4.notes import Talks, talks_of
 from functions.crm_webhook.api.http import NotYet
 from functions.crm_webhook.api.line import Line
 from functions.crm_webhook.deals import Ahead, DealState, PaymentTold, payment_record, state_record
+from functions.crm_webhook.fields import emptied
 from functions.crm_webhook.outcome import Arrival, Outcome, Person, Record
 from functions.crm_webhook.reading import BadField, Private
 from shared.lake import Rejected
+from shared.log import logger
 
 WITH = "contacts,loss_reason,source_id"
 _MOST_CLIENTS = 5  # contacts of one lead that are read for its keys; the main one first
@@ -79,8 +82,9 @@ class Telling:
         clients = Clients(self, leads)
         reader = self.reader(clients.people)
         events = events_of(self.line, [id_of(lead) for lead in leads], self.outcome.passed_over)
+        talks = self._talks([id_of(lead) for lead in leads])
         for lead in leads:
-            self._lead(lead, events[id_of(lead)], clients, reader)
+            self._lead(lead, events[id_of(lead)], clients, reader, talks.get(id_of(lead)))
         self.outcome.people += clients.people
         self._merges(events, {id_of(lead) for lead in leads})
 
@@ -128,7 +132,18 @@ class Telling:
         private = Private([phone for person in people for phone in person.phones], self.arrival.identity_key)
         return Reader(self.arrival, self.currency, self.amo, private, self.outcome.passed_over)
 
-    def _lead(self, told: dict[str, Any], events: Sequence[Event], clients: Clients, reader: Reader) -> None:
+    def _talks(self, leads: Sequence[str]) -> dict[str, Talks]:
+        """Where the settings count notes, and the API's user may read them: without them the deals still count."""
+        if not self.amo.get("count_notes"):
+            return {}
+        try:
+            return talks_of(self.line, leads)
+        except SectionClosed as error:
+            self.outcome.passed_over["section_closed"] += 1
+            logger().warning("notes of amoCRM are not counted", extra={"why": error.message})
+            return {}
+
+    def _lead(self, told: dict[str, Any], events: Sequence[Event], clients: Clients, reader: Reader, talks: Talks | None) -> None:
         item = item_of("leads", told)
         try:
             lead, at, values = item.needed_id(), item.moment("updated_at", "created_at"), lead_values(item, reader)
@@ -142,7 +157,14 @@ class Telling:
         states = history(lead, now, events, self.currency, self.outcome.passed_over)
         values = {**left_to_tell(states, values, at or self.arrival.received_at), **clients.keys(told, reader)}
         values |= untagged(told)
-        states.append(DealState(deal_id=lead, told_at=at, rank=NOW_RANK, via="api", values=values))
+        is_later = talks is not None and at is not None and talks.last_at is not None and talks.last_at > at
+        if talks is not None and not is_later:
+            values |= {"communications": talks.how_many}
+        stands = DealState(deal_id=lead, told_at=at, rank=NOW_RANK, via="api", values=values)
+        states += [stands, *emptied(stands, item.is_empty, self.amo.get("fields") or {})]
+        if talks is not None and is_later:  # a note need not change its lead's own time
+            counted = {"communications": talks.how_many}
+            states.append(DealState(deal_id=lead, told_at=talks.last_at, rank=NOW_RANK, via="api", values=counted))
         # A list may be behind the events: who is deleted by them was not read alive.
         self.states([*states, *(() if is_gone(events) else self.deletions.back(lead))], item.place)
 

@@ -17,7 +17,7 @@ import orjson
 
 from functions.numberpool.pbx.adapter import Adapter, Heard, Question, Reading, Refused, refused
 from functions.numberpool.pbx.event import CallEvent, Outcome, by_content
-from functions.numberpool.pbx.proofs import check_age, fits, form_of, key_pairs
+from functions.numberpool.pbx.proofs import FRESH, check_age, fits, form_of, key_pairs
 from functions.numberpool.pbx.providers.mango_route import tell_route
 from functions.numberpool.pbx.reading import MOST_RECORDING, read_code, read_flag, read_id, read_phone, read_text, read_time
 from shared.http import Request
@@ -78,7 +78,7 @@ def _call(heard: Heard, told: dict[str, Any]) -> Reading:
     )
     if state == "Appeared":
         number = event.number if location == "ivr" else None
-        asked = Question(number, event.caller) if number else None
+        asked = Question(number, event.caller, until=at + FRESH) if number else None
         return Reading([by_content(event._replace(started_at=at), "appeared")], asked)
     if state == "Connected" and location == "abonent":
         answered = event._replace(answered_at=at, answered_by=read_text(called.get("extension")))

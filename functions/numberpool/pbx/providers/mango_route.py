@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -22,7 +21,6 @@ from shared.secrets import Secrets
 DOOR = "calls-mango"
 URL = "https://app.mango-office.ru/vpbx/commands/route"
 SECONDS = 1.0  # the caller hears the menu
-FRESH = timedelta(seconds=30)  # an event that was held up tells of a call that went its way
 
 
 def tell_route(reply: Reply, secrets: Secrets) -> None:
@@ -30,12 +28,12 @@ def tell_route(reply: Reply, secrets: Secrets) -> None:
 
     A call that a command or an employee has moved already stays where it is: one whose destination is a menu would go in circles.
     """
-    heard, found = reply.heard, reply.found
-    if not (heard.own.get("tell_routes") and found and found.route):
+    found = reply.found
+    if not (reply.heard.own.get("tell_routes") and found and found.route):
         return
     try:
-        told = orjson.loads(dict(form_of(heard.request.body, DOOR))["json"])
-        if not _is_new(told) or any(event.started_at and heard.now - event.started_at > FRESH for event in reply.reading.events):
+        told = orjson.loads(dict(form_of(reply.heard.request.body, DOOR))["json"])
+        if not _is_new(told):
             return
         status = post(URL, _command(reply, secrets, str(told["call_id"]), found.route), _HEADERS, SECONDS)
         if status != 200:

@@ -1,8 +1,9 @@
 """MikoPBX's call tracking module: a form or a query while a call rings, `caller`, `called`, `linkedid`, `channel`.
 
 It tells only that a call arrived, once, and looks at nothing but a 200: how calls end is told by the poster of Asterisk, which
-stands beside MikoPBX as well (providers/asterisk.py; one of the two, or each call is two). The token comes in the path, or as the
-password of Basic authentication, which the module has fields for.
+stands beside MikoPBX as well (providers/asterisk.py; one of the two, or each call is two). It gives up after two seconds and asks
+once; what it told is stored all the same. The token comes in the path, or as the password of Basic authentication, which the module
+has fields for.
 """
 
 from __future__ import annotations
@@ -78,4 +79,5 @@ MIKOPBX = Adapter(
     read=_read,
     content_type="application/x-www-form-urlencoded",
     suffix="form",
+    answers_within=1.5,
 )

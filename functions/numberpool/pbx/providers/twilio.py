@@ -3,7 +3,8 @@
 What tells most outweighs the rest: the leg to the operator (a child call, or `DialCallStatus` after a <Dial>) says whether anybody
 spoke and for how long. Twilio itself picks an incoming call up, so without any of these `completed` counts as answered, and
 `CallDuration`, the whole call, as its talk. Times are the body's `Timestamp`, else our clock as the request came. Child calls are
-parts of their parent. A body that comes again changes nothing while the call is remembered (proofs.py).
+parts of their parent. A body that comes again changes nothing while the call is remembered: since many tell no time, that is as
+long as any lease (proofs.py).
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ import orjson
 
 from functions.numberpool.pbx.adapter import Adapter, Heard, Question, Reading, Refused, Reply
 from functions.numberpool.pbx.event import CallEvent, Outcome
-from functions.numberpool.pbx.proofs import check_age
+from functions.numberpool.pbx.proofs import FRESH, check_age
 from functions.numberpool.pbx.providers.twilio_proof import BODY_HASH, check_twilio, parameters_of, public_address
 from functions.numberpool.pbx.reading import MOST_RECORDING, read_code, read_id, read_phone, read_seconds, read_text, read_time
+from functions.numberpool.store import HISTORY_DAYS
+from shared.errors import NotFound
 from shared.forms import FormRefused, pairs_of
 from shared.http import Response, response
 from shared.times import to_millis
@@ -124,7 +127,8 @@ def _call(told: _Told, status: str, direction: str, recording: str | None) -> Re
     events[-1] = events[-1]._replace(recording=recording, visitor_code=code)
     is_asking = is_incoming and not dialled and not told.fields.get("CallbackSource")
     is_asking = is_asking and (status in _BEGUN or (status == "in-progress" and bool(told.fields.get("Digits"))))
-    return Reading(events, Question(number, _phone(theirs), code) if is_asking else None)
+    asked = Question(number, _phone(theirs), code, told.at + FRESH if told.is_timed else None)
+    return Reading(events, asked if is_asking else None)
 
 
 def _state(told: _Told, status: str, is_incoming: bool) -> CallEvent:
@@ -212,8 +216,14 @@ def _is_app(text: object) -> bool:
 
 
 def _reply(reply: Reply) -> Response:
-    """<Response/>, with a <Dial> where a route was found. It tells us its result at `action`: who spoke, and how long."""
+    """<Response/>, with a <Dial> where a route was found. It tells us its result at `action`: who spoke, and how long.
+
+    NotFound where the call asked and no route is known: an empty <Response/> would hang up on the caller, an error makes Twilio ask
+    the number's fallback address.
+    """
     found, verb = reply.found, ""
+    if reply.reading.question and not (found and found.route):
+        raise NotFound("no route is known for this call: Twilio goes on with the number's fallback address")
     if found and found.route:
         address = f"{public_address(reply.heard.request, reply.heard.own)}?step=dial"
         phone = read_phone(found.route)
@@ -225,5 +235,5 @@ def _reply(reply: Reply) -> Response:
 
 TWILIO = Adapter(
     name="twilio", setting="twilio", has_token=False, verify=check_twilio, read=_read, reply=_reply,
-    content_type="application/x-www-form-urlencoded", suffix="form",
+    content_type="application/x-www-form-urlencoded", suffix="form", answers_within=8.0, known_days=HISTORY_DAYS,
 )  # fmt: skip

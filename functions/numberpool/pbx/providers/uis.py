@@ -136,9 +136,9 @@ def _reply(reply: Reply) -> Response:
     if reply.heard.rest == "report":
         bad = [{"path": refusal.path, "message": refusal.message} for refusal in reply.reading.bad]
         return json_response(200, {"calls": len({event.call_id for event in reply.reading.events}), "refused": bad})
-    if reply.found is None:
+    if reply.reading.question is None:
         return plain_reply(reply)
-    route = reply.found.route
+    route = reply.found.route if reply.found else None
     return json_response(200, {"phones": [route.removeprefix("+")]} if route else BY_SCENARIO)
 
 

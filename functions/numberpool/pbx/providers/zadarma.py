@@ -1,9 +1,9 @@
 """Zadarma: a form for each step of a call, signed over three of its fields; the answer may say where the call goes.
 
 The signature covers the fields of `_SIGNED` only, written one after the other; the rest of a body is as good as the line that it
-came by. It has no time of sending: a body that comes again changes nothing (proofs.py). No event tells when a call was answered,
-and `duration` is taken for seconds of talk, so the wait of a call stays unknown. Without `pbx_call_id` a call is known by its
-start, caller and number.
+came by. It has no time of sending: a body that comes again changes nothing and is answered nothing (proofs.py). No event tells when
+a call was answered, and `duration` is taken for seconds of talk, so the wait of a call stays unknown. Without `pbx_call_id` a call
+is known by its start, caller and number.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
 from functions.numberpool.pbx.adapter import Adapter, Heard, Question, Reading, Refused, Reply, refused
 from functions.numberpool.pbx.event import CallEvent, Outcome, by_content
-from functions.numberpool.pbx.proofs import check_age, fits, form_of, key_pairs
+from functions.numberpool.pbx.proofs import FRESH, check_age, fits, form_of, key_pairs
 from functions.numberpool.pbx.reading import (
     MOST_RECORDING,
     read_code,
@@ -60,6 +60,8 @@ _OUTCOMES: Mapping[str, Outcome] = {
     ),
 }  # fmt: skip
 _RINGING, _UNSURE, _ANSWERED, _ENDED, _BESIDE = range(1, 6)  # weights
+# For so long after a call's start it may be asked about: when it rings, and when the caller dialled something in a menu.
+_RINGS: Mapping[str, timedelta] = {"NOTIFY_START": FRESH, "NOTIFY_IVR": timedelta(minutes=5)}
 _ECHO = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _DIGITS = re.compile(r"0|[1-9][0-9]{0,17}")
 
@@ -124,8 +126,8 @@ def _incoming(kind: str, told: Mapping[str, str], at: datetime) -> Reading:
     )  # fmt: skip
     if kind == "NOTIFY_END":
         event = _ended(event, told)
-    asked = Question(number, caller, code) if kind in ("NOTIFY_START", "NOTIFY_IVR") else None
-    return Reading([by_content(event, kind)], asked)
+    rings = _RINGS.get(kind)
+    return Reading([by_content(event, kind)], Question(number, caller, code, at + rings) if rings else None)
 
 
 def _outgoing(kind: str, told: Mapping[str, str], at: datetime) -> Reading:

@@ -155,12 +155,13 @@ export class Slice {
     const { from, to, places, dims, rates } = this.scope
     const row = noSums()
     for (const file of this.results) {
-      const { day, place, dim, revenue, profit, repeat_sales } = file
+      const { day, place, dim, revenue, profit, repeat_sales, on_visit } = file
       for (let at = 0; at < day.length; at++) {
         const on = day[at]!
         if (on < from || on > to || (places !== null && places[place[at]!] === 0) || (dims !== null && dims[dim[at]!] === 0)) continue
         for (const name of RESULTS) row[name] = file[name][at]!
         row.repeat_sales = repeat_sales?.[at] ?? 0
+        row.on_visit = on_visit?.[at] ?? 0
         const isRated = hasRate(rates, on - from)
         row.unrated_requests = isRated ? 0 : row.requests
         row.unrated_qualified = isRated ? 0 : row.qualified

@@ -41,6 +41,8 @@ export interface PlanRow {
   readonly qualified?: number | null, readonly sales?: number | null, readonly revenue?: string | number | null
   readonly gross_profit?: string | number | null, readonly cpl?: string | number | null, readonly cpo?: string | number | null
   readonly margin_romi?: string | number | null
+  /** Nobody knows such a channel: its plan is named and counts nowhere. */
+  readonly is_unknown?: boolean
 }
 export type Kind = '' | 'no_source' | 'other' | 'direct'
 /** Row 0 is the root, parents precede children; levels: 1 channel, 2 source, 3 campaign, 4 ad, 5 keyword. */
@@ -54,7 +56,7 @@ export type Traffic = Columns<{ day: number, place: number, visits: number, clic
 export type Results = Columns<{
   day: number, place: number, dim: number, requests: number, qualified: number, sales: number, revenue: number
   profit: number | null, priced: number, unpriced: number
-}> & { readonly repeat_sales?: readonly number[] }
+}> & { readonly repeat_sales?: readonly number[], readonly on_visit?: readonly number[] }
 export type LandingRows = Columns<{
   day: number, channel: number, landing: number, visits: number, requests: number, sales: number, revenue: number
 }>
@@ -64,14 +66,18 @@ export interface DealInfo {
   readonly id: string, readonly pipeline?: string, readonly stage?: string, readonly meaning?: string, readonly status?: string
   readonly amount?: number | null, readonly currency?: string, readonly sale_day?: number | null, readonly manager?: string
 }
-/** A touch of a path: place, site's local minute, weight under each of manifest.models, number in the whole path (from 1). */
-export type Step = readonly [place: number, at: string, weights: readonly number[], position: number]
+/** A touch of a path: place, site's local minute, weight under each of manifest.models, number in the whole path (from 1), marks: OWN_SOURCE, SIGNIFICANT. */
+export type Step = readonly [place: number, at: string, weights: readonly number[], position: number, marks?: number]
+/** The request names its source itself: a phone number, a letter, a field of the CRM. */
+export const OWN_SOURCE = 1
+/** May win in the model last_significant. */
+export const SIGNIFICANT = 2
 export type Requests = Columns<{
   id: string, day: number, at: string, contact: string, dim: number, counted: boolean | number, qualified: boolean | number
   disqualified: boolean | number, sales: number, revenue: number, profit: number | null, deals: readonly DealInfo[], order: string
   loss_reason: string, loss_group: string, match: string, reason: string, communications: number | null
   receivable: number | null, source: readonly Step[]
-}> & { readonly path_length?: readonly number[] }
+}> & { readonly path_length?: readonly number[], readonly left_out?: readonly string[] }
 
 const DAY_MS = 86_400_000
 

@@ -1,6 +1,6 @@
 // Requests and deals of the reader's choice, found page by page as they are looked at.
 
-import { DIMENSIONS, type Requests, type Snapshot } from './data'
+import { DIMENSIONS, OWN_SOURCE, SIGNIFICANT, type Requests, type Snapshot } from './data'
 import { insideOf, noSourcePlaces } from './places'
 import { partOf, type Part } from './share'
 import type { State } from './state'
@@ -21,23 +21,29 @@ const folded = (text: string): string => text.toLocaleLowerCase()
 /** Why requests were dropped, as `more` keeps it: a group and a reason, either may be empty. */
 export const whyDropped = (group: string, reason: string): string => `${group}\n${reason}`
 
-/** The heaviest touch under a model (of equal ones the latest); -1 where there is none. */
+/** The heaviest touch under a model (of equal ones the earliest, as in sql/deal_paths.sql); -1 where there is none. */
 export const heaviest = (page: Requests, at: number, model: number): number => {
   let found = -1
   page.source[at]!.forEach(([, , weights], step) => {
-    if ((weights[model] ?? 0) > 0 && (found < 0 || (weights[model] ?? 0) >= (page.source[at]![found]![2][model] ?? 0) - 1e-9)) found = step
+    if ((weights[model] ?? 0) > 0 && (found < 0 || (weights[model] ?? 0) > (page.source[at]![found]![2][model] ?? 0) + 1e-9)) found = step
   })
   return found
 }
 
-/** Code of the rule that chose the heaviest touch (texts app.why.*). */
+const ONE_TOUCH = ['first', 'last', 'last_non_direct', 'last_significant']
+
+/** Code of the rule that chose the heaviest touch (texts app.why.*), as functions/report/marts/deals.py and delivery/scope.py tell it. */
 export const whyOf = (snapshot: Snapshot, page: Requests, at: number, model: string): string => {
   const path = page.source[at]!
   const step = heaviest(page, at, snapshot.manifest.models.indexOf(model))
-  if (step < 0) return 'no_touch'
-  if ((page.path_length?.[at] ?? path.length) === 1) return 'only_touch'
-  const isDirect = snapshot.places.kind[path[step]![0]] === 'direct'
-  return isDirect && (model === 'last_non_direct' || model === 'last_significant') ? 'all_direct' : model
+  if (step < 0) return page.left_out?.[at] ? 'visits_left_out' : 'no_touch'
+  const isOnly = (page.path_length?.[at] ?? path.length) === 1
+  const [place, , weights, , marks = 0] = path[step]!
+  if (!isOnly && !ONE_TOUCH.includes(model)) return model
+  if (marks & OWN_SOURCE) return 'own_source'
+  if (isOnly) return snapshot.manifest.scope === '' ? 'only_touch' : (weights[snapshot.manifest.models.indexOf(model)] ?? 0) > 1 - 1e-6 ? 'only_seen' : 'part_seen'
+  if (model === 'first' || model === 'last' || (model === 'last_significant' && marks & SIGNIFICANT)) return model
+  return snapshot.places.kind[place] === 'direct' ? 'all_direct' : 'last_non_direct'
 }
 
 /** What decides whether a request is among those asked for, and which part of it. By the basis of the figures: the request's day, the

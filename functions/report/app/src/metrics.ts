@@ -13,6 +13,8 @@ export interface Sums {
   qualified: number
   sales: number
   repeat_sales: number
+  /** Requests made during a visit: what visits turn into. Calls and letters of others are requests, too. */
+  on_visit: number
   revenue: number
   profit: number
   priced: number
@@ -29,7 +31,7 @@ export interface Sums {
 }
 export type Additive = keyof Sums
 export const ADDITIVE: readonly Additive[] = [
-  'cost', 'visits', 'clicks', 'impressions', 'requests', 'qualified', 'sales', 'repeat_sales', 'revenue', 'profit', 'priced', 'unpriced',
+  'cost', 'visits', 'clicks', 'impressions', 'requests', 'qualified', 'sales', 'repeat_sales', 'on_visit', 'revenue', 'profit', 'priced', 'unpriced',
   'clicked_cost', 'clicked_visits', 'clicked_impressions', 'shown_clicks',
   'unrated_visits', 'unrated_clicks', 'unrated_requests', 'unrated_qualified', 'unrated_sales'
 ]
@@ -52,7 +54,7 @@ export interface Metric {
 }
 
 export const noSums = (): Sums => ({
-  cost: 0, visits: 0, clicks: 0, impressions: 0, requests: 0, qualified: 0, sales: 0, repeat_sales: 0, revenue: 0, profit: 0,
+  cost: 0, visits: 0, clicks: 0, impressions: 0, requests: 0, qualified: 0, sales: 0, repeat_sales: 0, on_visit: 0, revenue: 0, profit: 0,
   priced: 0, unpriced: 0, clicked_cost: 0, clicked_visits: 0, clicked_impressions: 0, shown_clicks: 0,
   unrated_visits: 0, unrated_clicks: 0, unrated_requests: 0, unrated_qualified: 0, unrated_sales: 0
 })
@@ -106,7 +108,7 @@ const ALL: readonly Metric[] = [
   ratio('cpo', 'money', 'down', cost, rated('sales')),
   ratio('ctr', 'share', 'up', number('shown_clicks'), number('clicked_impressions')),
   ratio('click_to_visit', 'share', 'up', number('clicked_visits'), number('clicks')),
-  ratio('visit_to_request', 'share', 'up', number('requests'), number('visits')),
+  ratio('visit_to_request', 'share', 'up', number('on_visit'), number('visits')),
   ratio('request_to_qualified', 'share', 'up', number('qualified'), number('requests')),
   ratio('request_to_sale', 'share', 'up', number('sales'), number('requests')),
   ratio('qualified_to_sale', 'share', 'up', number('sales'), number('qualified')),

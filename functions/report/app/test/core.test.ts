@@ -209,8 +209,14 @@ test('deals: by measure, place, description, words; why; only as far as asked', 
   assert.deepEqual(await found({ search: 'объявление' }), ['r2', 'r1'])
   assert.deepEqual(await found({ from: '2026-10-03', to: '2026-10-07' }), ['r2'])
   assert.deepEqual(await found({ place: 'gone/' }), [])
-  assert.equal(heaviest(requests, 1, 1), 1)
+  assert.equal(heaviest(requests, 1, 1), 0) // of equals the earliest
   assert.deepEqual([0, 1, 2].map((at) => whyOf(snapshot(), requests, at, 'last')), ['no_touch', 'last', 'only_touch'])
+  const marked = (marks: number, more: object = {}): Requests => ({ ...requests, source: [[], [[5, '2026-10-01T10:00', [1, 1], 1, marks], [6, '2026-10-06T09:00', [0, 0], 2, 0]], [[5, '2026-10-02T09:00', [1, 0.5], 1, 0]]], ...more }) as unknown as Requests
+  const why = (page: Requests, at: number, model: string, scope = ''): string => whyOf(new Snapshot({ ...manifest, models: [model], scope } as Manifest, places, dims, async () => ({})), page, at, model)
+  assert.deepEqual([0, 1, 2].map((marks) => why(marked(marks), 1, 'last_significant')), ['last_non_direct', 'own_source', 'last_significant'])
+  assert.deepEqual([why(marked(1), 1, 'linear'), why(marked(0), 1, 'last_non_direct')], ['linear', 'last_non_direct'])
+  assert.equal(why(marked(0, { left_out: ['робот', '', ''] }), 0, 'last'), 'visits_left_out')
+  assert.deepEqual([why(marked(0), 2, 'last', 'Партнёр'), why({ ...marked(0), source: [[], [], [[5, '2026-10-02T09:00', [0.5], 1, 0]]] } as unknown as Requests, 2, 'last', 'Партнёр')], ['only_seen', 'part_seen'])
 })
 
 test('rows: sorted within their parents, what is last stays last, a search keeps the way to what it finds', () => {

@@ -31,6 +31,7 @@ test('a sale at 1,800 where 1,100 is admissible is 700 over', () => {
   const over = overOf(sums({ cost: 9_000_000, sales: 50 }), 110_000)
   assert.deepEqual([over.actual, over.over, over.overAll], [180_000, 70_000, 3_500_000])
   assert.equal(overOf(sums({ cost: 9_000_000, sales: 50 }), null).over, null)
+  assert.deepEqual(overOf(sums({ cost: 0, sales: 50 }), 110_000), { admissible: 110_000, actual: null, over: null, overAll: null })
 })
 
 test('M1, M3, M4: ROMI by sales and by margin, and Bitrix24\'s scale', () => {
@@ -65,17 +66,22 @@ test('payback is of advertising alone: of other traffic its advertising part, of
 })
 
 test('the funnel compares clicks with the visits of advertising, and a step that fell by chance is not called weak', () => {
-  const before = { impressions: 10_000, clicks: 500, visits: 2000, ad_visits: 450, requests: 200, qualified: 100, sales: 40 }
-  const steps = stepsOf({ impressions: 10_000, clicks: 500, visits: 2100, ad_visits: 400, requests: 120, qualified: 60, sales: 23 }, before)
+  const before = { impressions: 10_000, clicks: 500, visits: 2000, ad_visits: 450, requests: 200, on_visit: 180, qualified: 100, sales: 40 }
+  const steps = stepsOf({ impressions: 10_000, clicks: 500, visits: 2100, ad_visits: 400, requests: 120, on_visit: 105, qualified: 60, sales: 23 }, before)
   assert.deepEqual(steps.map((step) => step.name), ['impressions', 'clicks', 'visits', 'requests', 'qualified', 'sales'])
-  assert.deepEqual([steps[0]?.rate, steps[1]?.rate, steps[2]?.rate, steps[2]?.lost, steps[3]?.lost, steps[4]?.loss], [null, 0.05, 0.8, 100, 1980, 0.5])
+  assert.deepEqual([steps[0]?.rate, steps[1]?.rate, steps[2]?.rate, steps[2]?.lost, steps[3]?.lost, steps[4]?.loss], [null, 0.05, 0.8, 100, 1995, 0.5])
   assert.equal(weakest(steps)?.name, 'requests')
   assert.equal(leakiest(steps)?.name, 'sales')
-  assert.equal(weakest(stepsOf({ visits: 100, requests: 9 }, { visits: 100, requests: 10 })), null)
+  assert.equal(weakest(stepsOf({ visits: 100, requests: 9, on_visit: 9 }, { visits: 100, requests: 10, on_visit: 10 })), null)
   assert.deepEqual(stepsOf({ impressions: 0, clicks: 0, visits: 0, requests: 2 }, null).map((step) => [step.name, step.rate, step.loss]), [['visits', null, null], ['requests', null, null]])
 })
 
 const november = (row: object) => planFor([{ month: '2026-11', ...row }], '2026-11-01', '2026-11-30', null)
+
+test('the plan of a channel that nobody knows counts nowhere', () => {
+  const rows = [{ month: '2026-11', channel: 'Google Ads', cost: 10 }, { month: '2026-11', channel: 'Gogle', cost: 99, is_unknown: true }]
+  assert.equal(planFor(rows, '2026-11-01', '2026-11-30', null).get('cost')?.value, 1000)
+})
 
 test('a month under way is carried to its end by its days; prices are not', () => {
   assert.deepEqual([paceOf('2026-11', '2026-11-10'), paceOf('2026-10', '2026-11-10'), paceOf('2026-12', '2026-11-10'), paceOf('2028-02', '2028-02-29')],

@@ -163,7 +163,7 @@ const Curve = ({ props, question, answer }: Given & { answer: Answer }): Compone
   )
 }
 
-const WHY = ['few_weeks', 'few_sales', 'no_variation', 'no_growth', 'not_converged']
+const WHY = ['few_weeks', 'few_sales', 'no_variation', 'no_growth', 'uncertain', 'not_converged']
 
 const Unfit = ({ props, budget, fits }: { props: ViewProps, budget: Budget, fits: readonly Fit[] }): ComponentChild => {
   const { words, format } = props

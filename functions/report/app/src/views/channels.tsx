@@ -95,6 +95,7 @@ export const pagesOf = (snapshot: Snapshot, names: readonly string[], files: rea
       if (sums === undefined) page.set(channel[at]!, sums = noSums())
       sums.visits += visits[at]!
       sums.requests += requests[at]!
+      sums.on_visit += requests[at]! // all are of visits that began here
       sums.sales += sales[at]!
       sums.revenue += revenue[at]!
     }

@@ -2,7 +2,7 @@
 
 import type { ComponentChild } from 'preact'
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
-import type { DealInfo } from '../data'
+import type { DealInfo, Requests } from '../data'
 import { DEAL_MEASURES, Choice, Finder, heaviest, measureIn, sorted, SORTS, whyOf, type Deal, type Found } from '../deals'
 import { CSV, XLSX, csvOf, download, xlsxOf, type Cell, type Sheet } from '../export'
 import { EMPTY } from '../format'
@@ -161,7 +161,7 @@ const Row = ({ props, deal, index, choice, isOpen, fold, measure }: {
         <td role="gridcell" class="text" data-name={words.say('app.deals.heads.source')}>
           {step >= 0 && <i class="mark" style={{ borderColor: snapshot.places.colour[channelOf(snapshot.places.parent, place)] || 'var(--line)' }} />}
           <bdi>{names.slice(0, 3).map((name) => name || words.say('app.unset')).join(' › ')}</bdi>
-          <small>{step < 0 ? words.name('reasons', page.reason[at]!) : words.say(`app.why.${whyOf(snapshot, page, at, state.model)}`, { touch: page.source[at]![step]![3] ?? step + 1, of: length })}</small>
+          <small>{step < 0 ? noTouchText(props, page, at) : words.say(`app.why.${whyOf(snapshot, page, at, state.model)}`, { touch: page.source[at]![step]![3] ?? step + 1, of: length })}</small>
         </td>
         <td role="gridcell" class="text" data-name={words.say('app.deals.heads.status')}>{statusOf(props, deal)}</td>
         {choice.isParted && <td role="gridcell" data-name={words.say('app.deals.heads.part')}>{format.share(part.weight)}</td>}
@@ -173,6 +173,13 @@ const Row = ({ props, deal, index, choice, isOpen, fold, measure }: {
       {isOpen && <tr role="row" class="detail" aria-level={2}><td role="gridcell" colSpan={7}><Detail props={props} deal={deal} choice={choice} /></td></tr>}
     </tbody>
   )
+}
+
+/** Why a request has no touch: the reason, and of visits that are not counted why not. */
+const noTouchText = ({ words, snapshot, state }: ViewProps, page: Requests, at: number): string => {
+  const reason = words.name('reasons', page.reason[at] ?? '')
+  const why = whyOf(snapshot, page, at, state.model)
+  return why === 'no_touch' ? reason || words.say('app.why.no_touch') : `${reason}: ${words.say(`app.why.${why}`, { reason: page.left_out?.[at] ?? '' })}`
 }
 
 const channelOf = (parent: readonly number[], place: number): number => {
@@ -217,7 +224,7 @@ const Detail = ({ props, deal, choice }: { props: ViewProps, deal: Deal, choice:
     <div class="deal-detail">
       <div>
         <h3>{words.say('app.deals.path', { model: words.name('models', state.model) })}</h3>
-        {path.length === 0 ? <p class="muted">{words.say('app.why.no_touch')}</p> : (
+        {path.length === 0 ? <p class="muted">{noTouchText(props, page, at)}</p> : (
           <ol>{path.map(([place, time, weights, position], step) => (
             <li key={step} value={position ?? step + 1} class={weights[choice.model] ? 'strong' : ''}>
               <bdi>{snapshot.namesOf(place).map((name) => name || words.say('app.unset')).join(' › ')}</bdi>

@@ -50,7 +50,7 @@ const reachedOf = (slice: Slice): Reached => {
     impressions: total.impressions, clicks: total.clicks, visits: total.visits, ad_visits: visits.reduce((all, one) => all + one, 0),
     shown_clicks: total.shown_clicks, clicked_impressions: total.clicked_impressions
   }
-  return { ...traffic, requests: total.requests, qualified: total.qualified, sales: total.sales, repeat_sales: total.repeat_sales }
+  return { ...traffic, requests: total.requests, on_visit: total.on_visit, qualified: total.qualified, sales: total.sales, repeat_sales: total.repeat_sales }
 }
 
 const Funnel = ({ props, beside, isAll = false }: { props: ViewProps, beside: Slice | null, isAll?: boolean }): ComponentChild => {
@@ -103,7 +103,7 @@ const Weak = ({ props, steps, isBeside, isAll }: { props: ViewProps, steps: read
 }
 
 const RATES: readonly (readonly [key: string, part: keyof Sums, whole: keyof Sums])[] = [
-  ['visit_to_request', 'requests', 'visits'], ['request_to_qualified', 'qualified', 'requests'], ['qualified_to_sale', 'sales', 'qualified'], ['visit_to_sale', 'sales', 'visits']
+  ['visit_to_request', 'on_visit', 'visits'], ['request_to_qualified', 'qualified', 'requests'], ['qualified_to_sale', 'sales', 'qualified'], ['visit_to_sale', 'sales', 'visits']
 ]
 
 const Channels = ({ props, chosen }: { props: ViewProps, chosen: number }): ComponentChild => {

@@ -68,13 +68,13 @@ const Compared = ({ props, month, days, slice, pace }: Given & { month: string }
   const { plan } = snapshot.manifest
   const own: ViewProps = { ...props, format: Format.of(snapshot.manifest) }
   const site = linesOf(planFor(plan, days.from, days.to, null), slice?.total() ?? noSums(), pace)
-  const channels = [...new Set(plan.flatMap((row) => row.month === month && row.channel ? [row.channel] : []))].map((channel) => channelFor(props, slice, channel))
+  const channels = [...new Set(plan.flatMap((row) => row.month === month && row.channel && !row.is_unknown ? [row.channel] : []))].map((channel) => channelFor(props, slice, channel))
   const planned = channels.map((channel) => ({ ...channel, plan: planFor(plan, days.from, days.to, channel.names) }))
   const measures = MEASURES.filter((measure) => planned.some((channel) => channel.plan.has(measure)))
   const measure = measures.find((one) => one === state.more['measure']) ?? (measures.includes('revenue') ? 'revenue' : measures[0])
   const row = (line: Line, key: string, name: string, path: string | null): Row => ({ ...line, key, name, deals: path === null ? null : behind(line.measure, path, { ...days, filters: NO_FILTERS }) })
   const whole = snapshot.manifest.scope || say('site')
-  const unknown = channels.filter((channel) => channel.path === null).map((channel) => channel.name)
+  const unknown = plan.flatMap((row) => row.month === month && row.channel && row.is_unknown ? [row.channel] : [])
   return (
     <>
       <Card title={<bdi>{whole}</bdi>} id="plan-site">

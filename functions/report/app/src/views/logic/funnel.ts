@@ -4,9 +4,10 @@ import { shift } from './ratios'
 
 export const STEPS = ['impressions', 'clicks', 'visits', 'requests', 'qualified', 'sales', 'repeat_sales'] as const
 export type StepName = (typeof STEPS)[number]
-/** `ad_visits` are the visits of channels that told clicks: what clicks turn into. `shown_clicks` of `clicked_impressions`: of channels
+/** `ad_visits` are the visits of channels that told clicks: what clicks turn into; `on_visit` requests made during a
+ * visit: what visits turn into. `shown_clicks` of `clicked_impressions`: of channels
  * that told both. */
-export type Reached = Partial<Record<StepName | 'ad_visits' | 'shown_clicks' | 'clicked_impressions', number>>
+export type Reached = Partial<Record<StepName | 'ad_visits' | 'on_visit' | 'shown_clicks' | 'clicked_impressions', number>>
 
 export interface Step {
   name: StepName
@@ -45,7 +46,8 @@ function isAd(name: StepName): boolean {
 
 function pair(reached: Reached, name: StepName, above: StepName): [number, number] {
   if (name === 'clicks') return [reached.shown_clicks ?? reached.clicks ?? 0, reached.clicked_impressions ?? reached[above] ?? 0]
-  const part = name === 'visits' && above === 'clicks' ? reached.ad_visits ?? 0 : reached[name] ?? 0
+  const part = name === 'visits' && above === 'clicks' ? reached.ad_visits ?? 0
+    : name === 'requests' && above === 'visits' ? Math.min(reached.on_visit ?? 0, reached.requests ?? 0) : reached[name] ?? 0
   return [part, reached[above] ?? 0]
 }
 

@@ -9,7 +9,7 @@ export interface Over {
 }
 
 export function overOf(sums: Sums, admissible: number | null): Over {
-  const actual = valueOf('cpo', sums)
+  const actual = sums.cost === 0 ? null : valueOf('cpo', sums) // sales that cost nothing are within no price
   const over = actual === null || admissible === null ? null : actual - admissible
   return { admissible, actual, over, overAll: over === null ? null : over * sums.sales }
 }

@@ -94,7 +94,7 @@ function valuesOf(rows: readonly PlanRow[], month: string, channel: readonly str
     return value === null ? [] : [[measure, value] as const]
   }))
   if (channel !== null) return found
-  const others = rows.filter((one) => one.month === month && one.channel)
+  const others = rows.filter((one) => one.month === month && one.channel && !one.is_unknown)
   for (const measure of MEASURES) {
     const values = others.map((one) => planned(one, measure))
     if (metric(measure).isRatio || found.has(measure) || values.length === 0 || values.includes(null)) continue

@@ -7,23 +7,25 @@ KOI8 cannot be told from it); links packed into links, up to three times. Nothin
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 
-from functions.collect.texts import LIMITS, after_at, clean, hidden
 from shared.hosts import plain_host
 from shared.identity import may_hold_at, redact, redact_emails, without_credentials
+from shared.texts import LIMITS, after_at, clean, hidden
 
 UTM = frozenset({"utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term"})
-# The first of these that an address carries is its click id: ads, then partners, then what free links carry as well (fbclid: posts;
-# ysclid, srsltid: search results) and what rides along with the others. Whose they are: functions/attribution/rules/clicks.tsv.
+# The first of these that an address carries is its click id: ads, then partners and mailers, then what free links carry as well
+# (fbclid: posts; ysclid, srsltid: search results). gad_… stand where somebody cut the gclid; _openstat counts where it names Yandex
+# Direct. Whose they are: functions/attribution/rules/clicks.tsv.
 CLICK_IDS = (
     "yclid", "ymclid", "yzclid", "gclid", "gbraid", "wbraid", "dclid", "msclkid", "ttclid", "rb_clickid", "twclid", "li_fat_id",
-    "rdt_cid", "sccid", "epik", "qclid", "tblci", "dicbo",
-    "admitad_uid", "irclickid", "cjevent", "awc", "tduid",
+    "rdt_cid", "sccid", "epik", "qclid", "tblci", "dicbo", "mt_click_id", "gad_campaignid", "gad_source", "_openstat",
+    "admitad_uid", "irclickid", "cjevent", "awc", "tduid", "mc_cid",
     "fbclid", "igshid", "igsh", "ysclid", "srsltid",
 )  # fmt: skip
 # Parameters whose values are about a person or open a door, whatever they look like. Last: who a mailer's link was written to.
@@ -35,10 +37,18 @@ PERSONAL = frozenset({
 })  # fmt: skip
 # Ad systems' own ids: their digits stay in the stored address.
 AD_IDS = frozenset({
-    "utm_id", "campaign_id", "campaignid", "gad_campaignid", "adgroup_id", "adgroupid", "group_id", "gbid", "ad_id", "adid",
-    "banner_id", "creative", "creative_id", "keyword_id", "phrase_id", "targetid", "retargeting_id", "openstat", "_openstat",
-    "mt_click_id", "mt_link_id", "mc_cid",
+    "utm_id", "campaign_id", "campaignid", "adgroup_id", "adgroupid", "group_id", "gbid", "ad_id", "adid",
+    "banner_id", "creative", "creative_id", "keyword_id", "phrase_id", "targetid", "retargeting_id", "openstat", "mt_link_id",
 })  # fmt: skip
+# Matomo's names of the same marks (formerly Piwik's pk_): they speak where the address has no utm_ of that meaning.
+MATOMO = {
+    f"{prefix}_{name}": mark
+    for prefix in ("mtm", "pk", "matomo", "piwik")
+    for name, mark in {
+        "source": "utm_source", "medium": "utm_medium", "campaign": "utm_campaign", "content": "utm_content", "kwd": "utm_term",
+        "keyword": "utm_term",
+    }.items()
+}  # fmt: skip
 SENT_FORM = "skvoz_request_id"  # the tracker's hidden field: in an address, the form went by GET and its fields are in the query
 MOST_PARAMETERS = 200
 MOST_PACKED = 3  # how often an address is percent-encoded upon itself, at most
@@ -92,7 +102,9 @@ def read_address(text: str, schemes: tuple[str, ...] = PAGE_SCHEMES, own_marks: 
         url = f"{url}?{query}"
     if parts.fragment:
         url = f"{url}#{_safe(route)}{mark}{tail}"
-    return Address(url, host, path or "/", {**marks, **_click_id(clicks)})
+    told = {mark: marks[name] for name, mark in reversed(MATOMO.items()) if name in marks} if marks.keys() & MATOMO.keys() else {}
+    told |= {name: value for name, value in marks.items() if name in UTM}
+    return Address(url, host, path or "/", {**told, **_click_id(clicks)})
 
 
 def safe_address(text: str) -> str:
@@ -132,13 +144,18 @@ def _read_query(query: str, marks: dict[str, str], clicks: dict[str, str], own_m
         name = _name(sent_name)
         if name in _KEPT_AS_IS:
             told, pair = _mark(pair, sent_name, value)
-            if told:
+            if told and (name != "_openstat" or _is_direct(told)):
                 (marks if name in UTM else clicks).setdefault(name, told)
             kept.append((False, pair))
         elif is_form:
             continue
         elif name in own_marks:
             kept.append((False, f"{name}={_packed(_shown(value))}"))
+        elif name in MATOMO:
+            told, pair = _mark(pair, sent_name, value)
+            if told:
+                marks.setdefault(name, told)
+            kept.append((False, pair))
         else:
             kept.append((True, _safe_pair(pair, name, value)))
     if len(query) > LONG_QUERY:
@@ -161,6 +178,17 @@ def _click_id(clicks: Mapping[str, str]) -> dict[str, str]:
     if len(clicks[name]) > LIMITS["click_id"]:
         return {"click_id_name": name}
     return {"click_id_name": name, "click_id": clicks[name]}
+
+
+def _is_direct(openstat: str) -> bool:
+    """Whether an Openstat mark (service;campaign;ad;place, mostly in base64) is of Yandex Direct: other systems write it too."""
+    if ";" not in openstat:
+        coded = openstat.replace(" ", "+").replace("-", "+").replace("_", "/")
+        try:
+            openstat = b64decode(coded + "=" * (-len(coded) % 4)).decode("latin-1")
+        except ValueError:
+            return False
+    return openstat.lower().startswith("direct.yandex.")
 
 
 def _mark(pair: str, sent_name: str, value: str) -> tuple[str, str]:
