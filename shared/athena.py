@@ -16,12 +16,14 @@ from shared.log import logger
 from shared.patient import Patient
 from shared.query_errors import explain
 from shared.records import RecordKind
-from shared.warehouse import QueryState, Row
+from shared.warehouse import QueryState, Row, within
 
 # Of a statement, its time in the queue included. Athena ends one after 30 minutes of running (its quota "DML query timeout").
 MOST_QUERY_TIME = timedelta(minutes=40)
 MOST_WAIT_SECONDS = 240.0  # of `rows`; two such waits fit into the 600 s of the refresh's function, three into the report's 900 s
 LONGEST_POLL_SECONDS = 1.0
+MOST_PAGE_ROWS = 1000  # Athena's own bound of one page of an answer
+FEW_ROWS = 100  # a page, where an answer may be too large to be kept
 
 
 class AthenaWarehouse:
@@ -73,13 +75,13 @@ class AthenaWarehouse:
     def cancel(self, query_id: str) -> None:
         self._athena.stop_query_execution(QueryExecutionId=query_id)
 
-    def rows(self, sql: str) -> Sequence[Row]:
+    def rows(self, sql: str, most_characters: int = 0) -> Sequence[Row]:
         """Run one SELECT to its end, 240 s at most. Timestamps are aware UTC."""
         query_id = self.start(sql)
         for seconds in _pauses():
             execution = self._execution(query_id)
             if self._state(query_id, execution).is_done:
-                return self._read(execution)
+                return self._read(execution, most_characters)
             self._sleep(seconds)
         return self._give_up(query_id, f"{MOST_WAIT_SECONDS:.0f} s")
 
@@ -117,15 +119,16 @@ class AthenaWarehouse:
         reason = status.get("StateChangeReason") or status.get("AthenaError", {}).get("ErrorMessage") or f"state {status['State']}"
         raise WarehouseError(explain(query_id, reason, scanned))
 
-    def _read(self, execution: dict[str, Any]) -> Sequence[Row]:
+    def _read(self, execution: dict[str, Any], most_characters: int) -> Sequence[Row]:
         from pyathena.error import Error
         from pyathena.model import AthenaQueryExecution
         from pyathena.result_set import AthenaDictResultSet
 
         connection, converter, once = self._pyathena
         try:
-            result = AthenaDictResultSet(connection, converter, AthenaQueryExecution(execution), arraysize=1000, retry_config=once)
-            return cast("list[Row]", result.fetchall())
+            size = FEW_ROWS if most_characters else MOST_PAGE_ROWS
+            result = AthenaDictResultSet(connection, converter, AthenaQueryExecution(execution), arraysize=size, retry_config=once)
+            return within(iter(lambda: cast("list[Row]", result.fetchmany(size)), []), most_characters)
         except Error as error:
             if isinstance(error.__cause__, WarehouseError):
                 raise error.__cause__ from error

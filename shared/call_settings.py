@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
-from shared.setting_types import Email, Host, Phone, Sha256, Strict, Text
+from shared.crm_settings import ApiAddress
+from shared.setting_types import Email, Host, Phone, Sha256, Strict, Text, time_zones
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Clock = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
@@ -38,7 +38,7 @@ class SignedDoor(Strict):
     @field_validator("time_zone")
     @classmethod
     def _zone(cls, name: str | None) -> str | None:
-        if name is not None and name not in available_timezones():
+        if name is not None and name not in time_zones():
             raise ValueError(f"no time zone is called {name}; use a name such as Europe/Moscow")
         return name
 
@@ -60,10 +60,17 @@ class Twilio(SignedDoor):
     )
 
 
+class UisUpload(Strict):
+    """Ended calls of the site's other telephonies go to UIS."""
+
+    url: ApiAddress = Field(description="Data API of the account: https://dataapi.uiscom.ru/v2.0; its token is {site}/crm-uis-api")
+
+
 class Uis(OpenDoor):
     fields: dict[Text, Text] = Field(
         default_factory=dict, description="our name → the key that the notification's template uses for it"
     )
+    upload: UisUpload | None = None
 
 
 class Calltouch(OpenDoor):

@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, field_validator, model_validator
 
 from shared.mapped_paths import ATTRIBUTE, mistake_of, mistakes_of
 from shared.new_requests import FIELDS as REQUEST_FIELDS
 from shared.new_requests import PATH
-from shared.setting_types import Sha256, Strict, Text
+from shared.setting_types import Sha256, Strict, Text, time_zones
 
 Digits = Annotated[str, BeforeValidator(str), StringConstraints(pattern=r"^[0-9]{1,19}$")]
 # A name or an id of the CRM; YAML reads a bare id as a number.
@@ -184,7 +183,7 @@ class Mapped(CrmNames):
         places = {"items": [self.items] if self.items else [], "deleted": list(self.deleted), "handmade": list(self.handmade)}
         for name, paths in places.items():
             wrong += [f"{name}: {path!r}: {error}" for path in paths if (error := mistake_of(path) or _constant(path))]
-        if self.time_zone is not None and self.time_zone not in available_timezones():
+        if self.time_zone is not None and self.time_zone not in time_zones():
             wrong.append(f"time_zone: no time zone is called {self.time_zone}; use a name such as Europe/Moscow")
         if wrong:
             raise ValueError("; ".join(wrong))

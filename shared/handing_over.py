@@ -23,9 +23,13 @@ class HandingOver:
         site_id, request_id = str(data["site_id"]), str(data["request_id"])
         key = object_key(data, now)
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=body_of(at, data), ContentType="application/json")
-        sqs, url = self._queue()
-        sqs.send_message(QueueUrl=url, MessageBody=message(site_id, key, request_id, now))
+        self.task(message(site_id, key, request_id, now))
         count({"RequestQueued": 1}, Channel=str(data["contact_channel"]))
+
+    def task(self, text: str) -> None:
+        """Put a message into the queue of CRM tasks. Errors of the queue are raised."""
+        sqs, url = self._queue()
+        sqs.send_message(QueueUrl=url, MessageBody=text)
 
 
 def not_handed_over(reason: str, requests: int = 1) -> None:

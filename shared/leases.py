@@ -11,6 +11,7 @@ Items:
   of the visit that asked), closed by the number's next lease (`until`, `is_confirmed`); kept 400 days;
 - `way#{site}` / visitor id: where the visitor came from (shared/ways.py), written with each new lease of a site that hands calls
   over to its CRM; kept 400 days;
+- `uploaded#{site}` / call: that it is on its way to UIS (functions/numberpool/pbx/uploading.py); kept 60 days;
 - `number#{number}` / `owner`: the one pool of the number (`site_id`, `pool`, `awaits_test`, `tested_at`, `retired_at`);
 - `caller#{site}#{phone hash}` / `{called_at, 13 digits}#{call}`: that he called (`called`), and the visitor that the call was
   resolved to, with the `marks` of his visit where they are known; kept 31 days, one that a correction emptied for a day;
@@ -19,7 +20,7 @@ Items:
   (`caller`, `place`); `call` is its request id; kept 32 days after its last event, of Twilio's calls, which tell no time, 400;
 - `recording#{site}` / {call}: where its recording can be had (shared/recordings.py); kept 400 days;
 - `client#{site}`, `deal#{site}`: who leads whose deals (shared/clients.py); kept 400 days;
-- `code#{site}` / six digits: the visitor who may dictate them (`visitor_id`), until when;
+- `code#{site}` / six digits: the visitor who may dictate them (`visitor_id`), until when, `marks` of his visit;
 - `client#{site}` and `deal#{site}`: who leads a client's deals (shared/clients.py);
 - `asked#{site}`: how many forms went to the CRM (functions/collect/people/bounds.py); kept two hours.
 """

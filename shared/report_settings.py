@@ -6,11 +6,10 @@ import base64
 import binascii
 from decimal import Decimal
 from typing import Annotated, Literal
-from zoneinfo import available_timezones
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from shared.setting_types import Email, Strict, Text
+from shared.setting_types import Email, Strict, Text, time_zones
 
 Language = Literal["ru", "en"]
 Every = Literal["day", "week", "month"]
@@ -64,7 +63,7 @@ class Recipient(Strict):
     @field_validator("time_zone")
     @classmethod
     def _zone(cls, name: str | None) -> str | None:
-        if name is not None and name not in available_timezones():
+        if name is not None and name not in time_zones():
             raise ValueError(f"no time zone is called {name}; use a name such as Europe/Moscow")
         return name
 

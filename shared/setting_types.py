@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
 from shared.identity import normal_phone
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Names of all time zones. Asked for once a process: it reads through the folders of the machine's time zones."""
+    return frozenset(available_timezones())
 
 
 def _phone(value: object) -> str:

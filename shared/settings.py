@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     Field,
@@ -28,7 +28,7 @@ from shared.hosts import plain_host
 from shared.ids import SITE_ID
 from shared.number_settings import Numbers
 from shared.report_settings import Report
-from shared.setting_types import Host, Sha256, Strict, Text
+from shared.setting_types import Host, Sha256, Strict, Text, time_zones
 from shared.source_settings import Sources
 
 Meaning = Literal["unsorted", "cleaning", "working", "qualified", "contract", "won", "paid", "lost", "claim"]
@@ -168,7 +168,7 @@ class SiteSettings(Strict):
     @field_validator("time_zone")
     @classmethod
     def _zone(cls, name: str) -> str:
-        if name not in available_timezones():
+        if name not in time_zones():
             raise ValueError(f"no time zone is called {name}; use a name such as Europe/Moscow")
         return name
 
@@ -185,7 +185,9 @@ class SiteSettings(Strict):
 
     @model_validator(mode="after")
     def _can_hand_over(self) -> SiteSettings:
-        """New requests reach the CRM with a contact out of the vault, or not at all."""
+        """New requests reach the CRM, and calls UIS, with a contact out of the vault, or not at all."""
+        if self.calls.uis is not None and self.calls.uis.upload is not None and self.pii != "vault":
+            raise ValueError("calls.uis.upload: UIS gets phones out of the vault alone; set pii: vault")
         told = self.crm.new_requests
         if told is not None and self.pii != "vault":
             raise ValueError("crm.new_requests: the CRM gets contacts out of the vault alone; set pii: vault")

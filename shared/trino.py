@@ -10,8 +10,8 @@ The id of a query here is the latest address that Trino told of it (shared/trino
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing, suppress
 from typing import Any, NoReturn, TypeVar
 
 from shared.errors import WarehouseBusy, WarehouseError
@@ -22,7 +22,7 @@ from shared.sql import literal
 from shared.trino_client import Answer, Failed, Lost, NotReady, TrinoClient, query_name
 from shared.trino_place import Login, TrinoPlace
 from shared.trino_tables import folder_of, known_columns, lake_schema, missing_tables
-from shared.warehouse import QueryState, Row
+from shared.warehouse import QueryState, Row, within
 
 WriteObject = Callable[[str, bytes], None]
 T = TypeVar("T")
@@ -99,9 +99,14 @@ class TrinoWarehouse:
         """One statement to its end, for setting up; gives Trino's name of the query."""
         return self._patiently(lambda: self._run(sql))
 
-    def rows(self, sql: str) -> Sequence[Row]:
+    def rows(self, sql: str, most_characters: int = 0) -> Sequence[Row]:
         """Run one SELECT to its end, 240 s at most. Timestamps are aware UTC."""
-        return self._patiently(lambda: self._rows(sql))
+
+        def read() -> Sequence[Row]:
+            with closing(self._parts(sql)) as parts:
+                return within(parts, most_characters)
+
+        return self._patiently(read)
 
     def open_raw(self, kind: str, first_arrival: str, last_arrival: str) -> None:
         """Nothing to do: partitions are projected (shared/trino_tables.py)."""
@@ -130,9 +135,9 @@ class TrinoWarehouse:
             query_id = state.query_id
         return query_name(query_id)
 
-    def _rows(self, sql: str) -> Sequence[Row]:
+    def _parts(self, sql: str) -> Generator[Sequence[Row], None, None]:
+        """An answer part by part. Who reads no further cancels the query."""
         query_id, until = self.start(sql), self._clock() + MOST_WAIT_SECONDS
-        found: list[Row] = []
         while True:
             try:
                 answer = self._client.ask(query_id)
@@ -141,13 +146,22 @@ class TrinoWarehouse:
             except Failed as error:
                 self._ended(error.name, "FAILED", 0)
                 raise
-            found += answer.rows
+            try:
+                yield answer.rows
+            except GeneratorExit:
+                self._stop(answer)
+                raise
             if answer.next is None:
                 self._ended(answer.name, "FINISHED", answer.bytes_scanned)
-                return found
+                return
             query_id = answer.next
             if self._clock() >= until:
                 self._time_out(answer, query_id, f"{MOST_WAIT_SECONDS:.0f} s")
+
+    def _stop(self, answer: Answer) -> None:
+        if answer.next is not None:
+            self.cancel(answer.next)
+            self._ended(answer.name, "CANCELED", answer.bytes_scanned)
 
     def _time_out(self, answer: Answer, address: str, after: str) -> NoReturn:
         self.cancel(address)

@@ -5,10 +5,11 @@ DML is written once, in Athena's dialect; an engine translates where it must. Va
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from shared.errors import TooLarge
 from shared.records import RecordKind
 
 Row = Mapping[str, Any]
@@ -24,6 +25,19 @@ class QueryState:
     is_done: bool
     bytes_scanned: int = 0
     query_id: str = ""
+
+
+def within(parts: Iterable[Sequence[Row]], most_characters: int) -> list[Row]:
+    """Parts of an answer as one. TooLarge once its texts have more than `most_characters` (0: any number); the rest is not read."""
+    found: list[Row] = []
+    size = 0
+    for rows in parts:
+        found += rows
+        if most_characters:
+            size += sum(len(value) for row in rows for value in row.values() if isinstance(value, (str, bytes)))
+            if size > most_characters:
+                raise TooLarge(f"its answer has more than {most_characters:,} characters; ask for fewer rows or shorter texts")
+    return found
 
 
 class Warehouse(Protocol):
@@ -60,8 +74,9 @@ class Warehouse(Protocol):
         """Tell the engine to stop a query; `poll` tells when it has ended. Nothing happens to one that has, or is not known."""
         ...
 
-    def rows(self, sql: str) -> Sequence[Row]:
-        """Run one SELECT to its end; rows as mappings of Python values (str, int, float, bool, Decimal, date, datetime UTC)."""
+    def rows(self, sql: str, most_characters: int = 0) -> Sequence[Row]:
+        """Run one SELECT to its end; rows as mappings of Python values (str, int, float, bool, Decimal, date, datetime UTC). Where
+        its texts have more than `most_characters` together (0: any number), reading stops with TooLarge."""
         ...
 
     def open_raw(self, kind: str, first_arrival: str, last_arrival: str) -> None:

@@ -10,10 +10,10 @@ import re
 
 ATHENA_FUNCTIONS = frozenset(
     """
-    abs array_agg array_join bool_and bool_or cast chr coalesce count date_add date_diff date_format date_trunc first_value
-    floor json_extract_scalar lag last_value lead least length lower lpad max max_by md5 min min_by nullif power regexp_extract
-    regexp_like regexp_replace replace round row_number sequence split split_part strpos substr sum to_hex to_utf8 translate
-    trim upper url_decode with_timezone
+    abs array_agg array_join bool_and bool_or cast chr coalesce count date_add date_diff date_format date_trunc element_at
+    first_value floor json_extract_scalar lag last_value lead least length lower lpad max max_by md5 min min_by minute nullif power
+    regexp_extract regexp_like regexp_replace replace round row_number sequence split split_part strpos substr sum to_hex to_utf8
+    translate trim upper url_decode with_timezone
     """.split()  # noqa: SIM905 (forty quoted names would be harder to read)
 )
 _WORDS = frozenset(

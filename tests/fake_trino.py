@@ -28,6 +28,7 @@ class Script:
     error: tuple[str, str] | None = None
     bytes_read: int = 0
     minutes: int = 0  # that it says it runs
+    is_in_parts: bool = False  # the rows come with each answer
 
 
 @dataclass
@@ -117,7 +118,7 @@ class FakeTrino:
             query.state = "RUNNING"
             self.ran.append(query.sql)
         if query.last <= query.script.answers and query.state == "RUNNING":
-            return self._page(query, following=query.last + 1)
+            return self._page(query, following=query.last + 1, with_rows=query.script.is_in_parts)
         if query.state == "FAILED" or query.script.error:
             query.state = "FAILED"
             return self._page(query, error=query.script.error or ("USER_CANCELED", "Query was canceled"))

@@ -8,7 +8,7 @@ from typing import Any
 from functions.report.own import section
 from functions.report.own.asking import Asking
 from functions.report.own.section import own_sections_of
-from shared.warehouse import Row
+from shared.warehouse import Row, within
 from tests.report_cases import PERIOD, settings_of
 
 VALUES = {"site_id": "kvartal", "first_day": PERIOD.first, "last_day": PERIOD.last, "model": "linear", "language": "ru"}
@@ -23,11 +23,11 @@ class Answering:
         self.asked: list[str] = []
         self._rows, self._error = rows, error
 
-    def rows(self, sql: str) -> Sequence[Row]:
+    def rows(self, sql: str, most_characters: int = 0) -> Sequence[Row]:
         self.asked.append(sql)
         if self._error:
             raise self._error
-        return self._rows
+        return within(([row] for row in self._rows), most_characters)
 
 
 def one(**changes: Any) -> dict[str, Any]:

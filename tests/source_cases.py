@@ -250,7 +250,7 @@ GROUPED = [
     ("google", "display", "Display"), ("facebook", "banner", "Display"), ("amazon", "display", "Display"),
     ("amazon", "cpm", "Paid Shopping"), ("youtube", "cpm", "Paid Video"), ("youtube", "display", "Display"),
     ("amazon", "social", "Organic Shopping"), ("amazon", "video", "Organic Shopping"), ("amazon", "email", "Organic Shopping"),
-    ("amazon", "referral", "Organic Shopping"),
+    ("amazon", "referral", "Organic Shopping"), ("IGShopping", "Social", "Organic Shopping"),
     ("facebook", "video", "Organic Social"), ("linkedin", "video", "Organic Social"), ("x", "video", "Organic Social"),
     ("facebook", "organic", "Organic Social"), ("vk", "email", "Organic Social"), ("facebook", "affiliate", "Organic Social"),
     ("youtube", "social", "Organic Social"), ("youtube", "organic", "Organic Video"), ("youtube", "email", "Organic Video"),
@@ -300,7 +300,7 @@ MEDIA = {
     "referral": "referral referral_link app link website",
     "offline": "qr flyer radio direct_mail banner_offline листовка",
     "direct": "(none) none",
-    "unknown": "leads semantic seminar semrush blog threads adapter targetx-free whatever",
+    "unknown": "non-paid unpaid leads semantic seminar semrush blog threads adapter targetx-free whatever",
 }
 
 

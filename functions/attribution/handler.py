@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import orjson
@@ -39,7 +40,7 @@ def _refresh() -> Refresh:
     return Refresh(
         warehouse=engine(),
         ledger=DynamoLedger(client("dynamodb"), env("LEDGER_TABLE")),
-        sites=_sites,
+        sites=cache(_sites),  # once a move: one move works with one version of them
         marts_location=f"s3://{lake}/marts/",
         randomness=lambda: os.urandom(16),
     )

@@ -130,7 +130,8 @@ def _sessions() -> Step:
 
     def statement(work: Work, part: Part) -> str:
         if part["scope"] == "sessions_scope_all":
-            text = work.bind(render("sessions", scope=part["scope"], **_PHRASE), **_ESCAPES)
+            ever: dict[str, Value] = {"reach_day": date.min, "until_day": date.max}
+            text = work.bind(render("sessions", scope=part["scope"], **_PHRASE), **ever, **_ESCAPES)
             everything = work.bind("SELECT * FROM sessions WHERE site_id = :site_id")
             return insert(table, text) if part["is_first"] else merge(table, text, everything)
         first, last = _day(part["first_day"]), _day(part["last_day"])

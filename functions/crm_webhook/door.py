@@ -67,8 +67,8 @@ class Door:
         return json_response(202, {"accepted": True, **({"webhook_id": webhook_id} if webhook_id else {})})
 
     def switched_off(self, request: Request) -> Response:
-        """A CRM tells that our integration was switched off; amoCRM alone does. Unauthorized as for webhooks, and where its proof is
-        wrong."""
+        """A CRM tells that our integration was switched off; amoCRM alone does. Unauthorized as for webhooks, and for a wrong
+        signature."""
         provider, sent = self._proved(request)
         if provider.switched_off is None:
             raise NotFound(f"{provider.name} does not tell this; its webhooks are posted")

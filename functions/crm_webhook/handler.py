@@ -1,4 +1,5 @@
-"""/v1/crm/{provider}/{site}/{token}: webhooks of CRMs, and (GET) an integration that was switched off. Routes and wiring; rules are in door.py, the CRMs in providers.py."""
+"""/v1/crm/{provider}/{site}/{token}: webhooks of CRMs, and (GET) that an integration was switched off. Routes and wiring; rules are
+in door.py, the CRMs in providers.py."""
 
 from __future__ import annotations
 

@@ -159,7 +159,8 @@ class LeaseDoor:
     def _code(self, asked: Asked) -> dict[str, str]:
         """The visitor's code for the answer; nothing while it cannot be given."""
         try:
-            code = code_for(self._store, asked.site_id, asked.visitor_id, asked.now)
+            marks = kept_marks(stored_marks(asked.visit.marks))
+            code = code_for(self._store, asked.site_id, asked.visitor_id, asked.now, marks)
         except Exception as error:
             logger().error("no visitor code: the store failed", extra={"site_id": asked.site_id, "error": type(error).__name__})
             code = None

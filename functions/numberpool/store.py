@@ -16,7 +16,6 @@ from shared.times import to_millis
 
 GUARD_MILLIS = 60_000
 HISTORY_DAYS, GUARD_DAYS = 400, 1
-_DAY = 86_400
 _MOST_SEEN = 50  # DynamoDB takes 100 operands of IN
 # Another transaction was quicker, or the table had no room for this one: look again. All else is an error.
 _LOOK_AGAIN = frozenset(
@@ -120,7 +119,7 @@ class Store:
         for item in page["Items"]:
             until = int(item["until"]["N"]) if "until" in item else None
             site_id, pool, lease_id, visitor_id = (item[name]["S"] for name in ("site_id", "pool", "lease_id", "visitor_id"))
-            return Assignment(site_id, pool, lease_id, visitor_id, until, _marks_of(item))
+            return Assignment(site_id, pool, lease_id, visitor_id, until, marks_of(item))
         return None
 
     def pool_of(self, site_id: str, number: str) -> str | None:
@@ -140,7 +139,6 @@ class Store:
         if instant < int(owner["awaits_test"]["N"]):
             return False
         passed = "SET tested_from = awaits_test, tested_at = :at, tested_by = :call REMOVE awaits_test"
-        is_waiting = "awaits_test = :since"
         values = {":since": owner["awaits_test"]}
         items = [
             {
@@ -148,7 +146,7 @@ class Store:
                     "TableName": self.table,
                     "Key": key(pk, sk),
                     "UpdateExpression": update,
-                    "ConditionExpression": is_waiting,
+                    "ConditionExpression": "awaits_test = :since",
                     "ExpressionAttributeValues": more,
                 }
             }
@@ -196,7 +194,7 @@ class Store:
                 ":until": {"N": str(lease.until)},
                 ":no": {"BOOL": False},
                 ":prefix": {"S": lease.prefix},
-                **({":marks": _map_of(lease.marks)} if lease.marks else {}),
+                **({":marks": map_of(lease.marks)} if lease.marks else {}),
             },
         }
 
@@ -226,7 +224,7 @@ class Store:
             "lease_id": {"S": held.lease_id},
             "visitor_id": {"S": held.visitor_id},
             "leased_at": {"N": str(held.leased_at)},
-            **({"marks": _map_of(held.marks)} if held.marks else {}),
+            **({"marks": map_of(held.marks)} if held.marks else {}),
             **end,
             **expires(last, HISTORY_DAYS),
         }
@@ -268,15 +266,17 @@ def number_of(item: Item) -> Number:
         item["prefix"]["S"],
         is_retired,
         awaits_test,
-        _marks_of(item),
+        marks_of(item),
     )
 
 
-def _marks_of(item: Item) -> dict[str, str]:
+def marks_of(item: Item) -> dict[str, str]:
+    """Utm columns that an item keeps of a visit."""
     return {name: value["S"] for name, value in item.get("marks", {}).get("M", {}).items()}
 
 
-def _map_of(marks: Mapping[str, str]) -> dict[str, Any]:
+def map_of(marks: Mapping[str, str]) -> dict[str, Any]:
+    """The same as they lie in an item."""
     return {"M": {name: {"S": text} for name, text in marks.items()}}
 
 
@@ -297,4 +297,4 @@ def key(pk: str, sk: str) -> dict[str, Any]:
 
 def expires(millis: int, days: int) -> dict[str, Any]:
     """The TTL attribute: so many days after an instant."""
-    return {"expires_at": {"N": str(millis // 1000 + days * _DAY)}}
+    return {"expires_at": {"N": str(millis // 1000 + days * 86_400)}}

@@ -1,5 +1,5 @@
-"""GET /v1/reports/{token}: the page behind a mail's link, the files of its snapshot, its workbook and figures, recordings of calls;
-…/unsubscribe: no more mails.
+"""GET and HEAD /v1/reports/{token}: the page behind a mail's link, the files of its snapshot, its workbook and figures, recordings
+of calls; …/unsubscribe: no more mails.
 
 The token is the key; nothing else is asked, no cookie read. Every recipient has his own, so unsubscribing with it stops his mail
 and nobody else's; it does so after the page has expired or was revoked, too. CRMs show the page in a panel, some by POST.
@@ -54,11 +54,13 @@ def lambda_handler(event: Event, context: Any) -> Response:
     """Entry point of the HTTP API."""
     routes = {
         "GET /v1/reports/{token}": show,
+        "HEAD /v1/reports/{token}": show,
         "POST /v1/reports/{token}": show_posted,
         "GET /v1/reports/{token}/unsubscribe": ask,
         "POST /v1/reports/{token}/unsubscribe": unsubscribe,
     }
-    return answer(event, routes, on_crash)
+    told = answer(event, routes, on_crash)
+    return {**told, "body": "", "isBase64Encoded": False} if str(event.get("routeKey", "")).startswith("HEAD ") else told
 
 
 def show(request: Request) -> Response:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-from functions.report.delivery.post import endless, post_of
+from functions.report.delivery.post import post_of, seconds_left_of
 from functions.report.delivery.preview import preview
 from functions.report.delivery.sending import Mailer
 from functions.report.delivery.starting import start_each
@@ -44,18 +44,18 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         logger().warning("no reports: the stack has no sender address (MailFrom)")
         count({"ReportsSkipped": 1}, Reason="no_sender")
         return {"sent": 0}
-    seconds_left = _seconds_left(context)
+    left = seconds_left_of(context)
     s3, bucket, table = client("s3"), env("FILES_BUCKET"), env("LEDGER_TABLE")
     mailer = Mailer(
         sites=_asked_for(list_sites(s3, bucket), event.get("site_id")),
         files=Files(s3, bucket),
         ledger=Ledger(client("dynamodb"), table),
         suppressed=Suppressed(client("dynamodb"), table),
-        post=post_of(os.environ, client, now, seconds_left),
+        post=post_of(os.environ, client, now, left),
         warehouse=engine,
         public_url=env("PUBLIC_URL"),
         randomness=os.urandom,
-        seconds_left=seconds_left,
+        seconds_left=left,
     )
     if event.get("preview"):
         if event.get("site_id") is None:
@@ -65,13 +65,6 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     if event.get("site_id") is None and function:
         return {"started": start_each(mailer, client("lambda"), function, now, again)}
     return {"sent": mail_all(mailer, now, again)}
-
-
-def _seconds_left(context: Any) -> Callable[[], float]:
-    """Of this run, where somebody bounds it."""
-    if not hasattr(context, "get_remaining_time_in_millis"):
-        return endless
-    return lambda: float(context.get_remaining_time_in_millis()) / 1000
 
 
 def _asked_for(sites: Mapping[str, bytes], site_id: str | None) -> Mapping[str, bytes]:

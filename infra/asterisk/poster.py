@@ -1,8 +1,7 @@
 """Asterisk's calls → Skvoz: one file to copy to the PBX (README.md). Python 3.9 or later, nothing else.
 
-It listens to the Manager Interface (AMI), or with `--ari` to the REST Interface (skvoz_ari.py beside it), keeps the few events that
-tell of calls, and posts them, signed with Standard Webhooks. What cannot be posted waits in a folder, over restarts and outages, up
-to a bound, and is sent again with growing pauses.
+It listens to the Manager Interface (AMI), or with `--ari` to ARI (skvoz_ari.py beside it), keeps the few events that tell of calls,
+and posts them, signed with Standard Webhooks. What cannot be posted waits in a folder, up to a bound, and is sent again and again.
 """
 
 from __future__ import annotations
@@ -25,31 +24,27 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 LOG = logging.getLogger("skvoz")
 KEPT = (
-    "Event", "Uniqueid", "Linkedid", "DestLinkedid", "DestUniqueid", "CallerIDNum", "DestCallerIDNum", "Exten", "Context",
-    "DialStatus", "Cause", "UserEvent", "FROM_DID", "CALLERID", "CODE", "Timestamp", "Response", "Message",
+    "Event", "Uniqueid", "Linkedid", "DestLinkedid", "DestUniqueid", "CallerIDNum", "DestCallerIDNum", "Exten", "Context", "CODE",
+    "DialStatus", "Cause", "UserEvent", "FROM_DID", "CALLERID", "Timestamp", "Response", "Message",
 )  # fmt: skip
-MOST_EVENT, MOST_VALUE = 65_536, 200  # bytes of an event, letters of a value; a longer event is none that we need
-BATCH = 50  # events, about 20 KB
+MOST_EVENT, MOST_VALUE, BATCH = 65_536, 200, 50  # bytes of an event (a longer one is none that we need), letters of a value, events
 PAUSES, ANSWER_WITHIN = (1.0, 60.0), 30.0  # seconds: before the second try and at most; for an answer
 
 Event = dict[str, Any]
 Pauses = tuple[float, float]
-Heard = Callable[..., Iterator[Event]]
 
 
 class Later(Exception):
     """It did not work now."""
 
 
-class Config(NamedTuple):
-    """Each field is a variable of the environment: SKVOZ_URL and so on."""
-
+class Config(NamedTuple):  # each field is a variable of the environment: SKVOZ_URL and so on
     url: str
     secret: bytes
     ami_user: str = ""
@@ -66,8 +61,7 @@ class Config(NamedTuple):
 
 def config_of(environ: Mapping[str, str], by: str = "ami") -> Config:
     """ValueError names what is missing or wrong. `by`: ami or ari."""
-    defaults = Config._field_defaults
-    named: dict[str, Any] = {name: environ.get(f"SKVOZ_{name.upper()}") or defaults.get(name) for name in Config._fields}
+    named: dict[str, Any] = {n: environ.get(f"SKVOZ_{n.upper()}") or Config._field_defaults.get(n) for n in Config._fields}
     if missing := ", ".join(f"SKVOZ_{n.upper()}" for n in ("url", "secret", f"{by}_user", f"{by}_secret") if not named[n]):
         raise ValueError(f"not set: {missing}")
     if not str(named["url"]).startswith(("https://", "http://127.0.0.1:")):
@@ -119,10 +113,9 @@ def is_needed(event: Event) -> bool:
 
 def stamped(event: Event, now: float) -> Event:
     """With `at`, unix seconds: its own Timestamp (manager.conf: timestampevents = yes), else when it was heard."""
-    try:
+    at = now
+    with contextlib.suppress(ValueError):
         at = float(event.get("Timestamp", now))
-    except ValueError:
-        at = now
     return {**{name: value for name, value in event.items() if name != "Timestamp"}, "at": round(at if at > 1e9 else now, 3)}
 
 
@@ -131,12 +124,11 @@ def grouped(events: Iterable[Event]) -> list[Event]:
     calls: dict[str, dict[Any, Event]] = {}
     for place, event in enumerate(events):
         call = calls.setdefault(str(event.get("Linkedid") or event.get("DestLinkedid")), {})
-        if event.get("Event") == "DialBegin":
+        kind, is_answer = event.get("Event"), event.get("DialStatus") == "ANSWER"
+        if kind == "DialBegin":
             call.setdefault("begin", event)
-        elif event.get("Event") == "DialEnd" and event.get("DialStatus") != "ANSWER":
-            call["end"] = event
         else:
-            call[place] = event
+            call["end" if kind == "DialEnd" and not is_answer else place] = event
     return [event for call in calls.values() for event in call.values()]
 
 
@@ -210,9 +202,8 @@ def post(config: Config, name: str, events: Iterable[Event], now: float) -> bool
     proof = base64.b64encode(hmac.new(config.secret, f"{webhook_id}.{stamp}.".encode() + body, hashlib.sha256).digest())
     headers = {"webhook-id": webhook_id, "webhook-timestamp": stamp, "webhook-signature": f"v1,{proof.decode()}"}
     headers |= {"content-type": "application/json", "user-agent": "skvoz-poster/1"}
-    request = urllib.request.Request(config.url, body, headers, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=ANSWER_WITHIN) as answer:
+        with urllib.request.urlopen(urllib.request.Request(config.url, body, headers), timeout=ANSWER_WITHIN) as answer:
             told = answer.read(MOST_EVENT)
             if answer.url != config.url:
                 raise Later(f"the address leads to {answer.url}")  # by a GET: nothing was posted
@@ -267,16 +258,15 @@ def by_ami(config: Config, stop: threading.Event) -> Iterator[Event]:
                     yield stamped(event, time.time())
 
 
-def listen(config: Config, spool: Spool, stop: threading.Event, pauses: Pauses = PAUSES, heard: Heard = by_ami) -> None:
+def listen(config: Config, spool: Spool, stop: threading.Event, pauses: Pauses = PAUSES, heard: Any = by_ami) -> None:
     """Keep what Asterisk tells, connecting again and again, until `stop`."""
     pause = pauses[0]
     while not stop.is_set():
         try:
             for event in heard(config, stop):
+                pause = pause if event else pauses[0]
                 if event:
                     spool.add(event)
-                else:
-                    pause = pauses[0]
         except (OSError, Later) as error:
             LOG.warning("no events of Asterisk, again in %g s: %s", pause, error)
         stop.wait(pause)
@@ -292,8 +282,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     if told.dry_run:
         heard = [stamped(event, time.time()) for event in Frames().feed(Path(told.dry_run).read_bytes()) if is_needed(event)]
-        for begin in range(0, len(heard), BATCH):
-            sys.stdout.write(body_of(heard[begin : begin + BATCH]).decode() + "\n")
+        sys.stdout.writelines(body_of(heard[at : at + BATCH]).decode() + "\n" for at in range(0, len(heard), BATCH))
         return 0
     try:
         config = config_of(os.environ, "ari" if told.ari else "ami")

@@ -29,8 +29,8 @@ Event = dict[str, Any]
 
 
 def heard(config: Any, stop: threading.Event) -> Iterator[Event]:
-    """What tells of calls, {} when Asterisk let us in, until `stop`; `config` is the poster's. ConnectionError when it refuses us or
-    ends the connection, OSError when it cannot be reached."""
+    """What tells of calls, {} when Asterisk let us in, until `stop`; `config` is the poster's. ConnectionError when it refuses us
+    or ends the connection, OSError when it cannot be reached."""
     with _opened(config.ari_url) as line:
         frames = Frames(_let_in(line, config.ari_url, config.ari_user, config.ari_secret, config.ari_app))
         yield {}

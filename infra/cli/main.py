@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.cli import attribute, crm, doctor, lake, numbers, replay, report, secrets, sites, source, stack, utm
+from infra.cli import attribute, calls, crm, doctor, lake, numbers, replay, report, secrets, sites, source, stack, utm
 from shared.errors import SkvozError
 
 
@@ -39,6 +39,7 @@ app = typer.Typer(
 app.add_typer(sites.app, name="sites", help="Settings of the sites: add, check, apply.")
 app.add_typer(secrets.app, name="secrets", help="Secrets of a stage: init, token.")
 app.add_typer(numbers.app, name="numbers", help="Numbers of the sites: plan, add, import, test, status, list, retire.")
+app.add_typer(calls.app, name="calls", help="Calls: pull what a telephony told nobody.")
 app.add_typer(crm.app, name="crm", help="CRMs: try a body, how far they are read, backfill, redrive.")
 app.add_typer(source.app, name="source", help="Sources of visits: explain, audit, diff, lists.")
 app.add_typer(utm.app, name="utm", help="Tags of links: build, check, systems.")

@@ -93,7 +93,7 @@ def send_file(
     BadInput when the door refuses a whole batch (wrong secret, unknown site), stays unreachable after six tries, or the file cannot
     be read or is not the one whose first part was sent.
     """
-    door = Door(_url(endpoint, site), _usable(secret), post or _post, sleep, now)
+    door = Door(_url(endpoint, site), _usable(secret), post or post_bytes, sleep, now)
     done = _resumed(file, door.url)
     for batch in _batches(file, done["lines"], done["digest"]):
         nothing: dict[str, Any] = {"accepted": 0, "rejected": [], "rejected_total": 0}
@@ -235,7 +235,8 @@ def _usable(secret: str) -> str:
     return secret
 
 
-def _post(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+def post_bytes(url: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+    """Status and answer; OSError where there is none."""
     request = urllib.request.Request(url, data=body, headers=headers, method="POST")
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:

@@ -1,4 +1,5 @@
-"""Deals of the demo: most live in amoCRM, some in a CRM of the shop's own, and each goes its way through the funnel. Pure."""
+"""Deals of the demo: most live in amoCRM, some in the showroom's Bitrix24 or a CRM of the shop's own, and each goes its way through
+the funnel. Pure."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from infra.shop.amocrm import STAGES
 
 OWN_CRM = 0.12  # share of deals that the generic door tells of; refunds all do: amoCRM's webhooks know none
 FIRST_LEAD = 41870000
+PORTAL_OF, PORTAL_REST = 8, 5  # one deal of so many is the showroom's
 _STATUS = {name: status for status, name in STAGES.items()}
 _REASON = {name: reason for reason, name in LOSS_REASON_IDS.items()}
 
@@ -34,7 +36,8 @@ def deal(made: Month, chance: random.Random, asked: Asked, truth: Truth, buys: b
     gives_back = buys and chance.random() < 0.05
     is_own = gives_back or chance.random() < OWN_CRM
     number = len(made.truths) + 1
-    truth.deal_id = f"generic:D{number:05d}" if is_own else f"amocrm:{FIRST_LEAD + number}"
+    is_salons = not is_own and number % PORTAL_OF == PORTAL_REST
+    truth.deal_id = f"generic:D{number:05d}" if is_own else f"bitrix24:{number}" if is_salons else f"amocrm:{FIRST_LEAD + number}"
     made.truths.append(truth)
     manager = chance.randrange(len(MANAGERS))
     at = asked.ended_at + timedelta(minutes=chance.uniform(1, 30))
@@ -46,6 +49,9 @@ def deal(made: Month, chance: random.Random, asked: Asked, truth: Truth, buys: b
         truth.is_told = True
         if is_own:
             made.events.append(Event(at, "deal", _own(truth, step, asked, manager, "" if before else created_at.isoformat())))
+        elif is_salons:
+            first = {} if before else {"asked": asked}
+            made.events.append(Event(at, "portal_deal", {"number": number, **step._asdict(), **first}))
         else:
             made.events.append(Event(at, "lead", _lead(truth, step, asked, manager, not before)))
         if step.stage == "Оплачено":

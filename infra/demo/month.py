@@ -16,13 +16,14 @@ ZONE = ZoneInfo("Europe/Moscow")
 DAYS = 31
 END = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=ZONE) + timedelta(days=DAYS)
 # What may stand between a person and his source, how often, and how it is said when a deal is explained. What has no
-# share comes with the link (infra/demo/advertising.py).
+# share comes with the link (infra/demo/advertising.py) or the broadcast (infra/demo/broadcast.py).
 OBSTACLES = {
     "blocker": (0.04, "a blocker stopped the tracker: no visit was ever seen"),
     "no_consent": (0.03, "the visitor refused consent: his visits carry no visitor id"),
     "second_device": (0.06, "the deciding visit was made on another device that never identified itself"),
     "static_call": (0.08, "he called a number that is not leased to visitors: the call knew no visitor"),
     "by_hand": (0.04, "a manager typed the deal in by hand, without request id, phone or source"),
+    "late_call": (0.0, "he called hours after he had seen his number: it was nobody's by then"),
     UNDECIDED: (0.0, "the link carries a tag that nobody has decided on yet: it is listed, and counted under other traffic"),
     "no_tags": (0.0, "the ad has no tags: its network is known by the referrer, the account is not"),
 }
@@ -30,8 +31,8 @@ OBSTACLES = {
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happens at `at`; `data` is what its sender knows, by its kind: visit, call, call_back, deal, lead, left_out,
-    email_open."""
+    """Something that happens at `at`; `data` is what its sender knows, by its kind: visit, call, call_back, deal, lead,
+    portal_deal, left_out, email_open."""
 
     at: datetime
     kind: str

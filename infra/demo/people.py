@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from infra.demo.advertising import CAMPAIGNS, DIRECT, ORGANIC, RETURNS, WORDS, Campaign, Link, drawn
+from infra.demo.broadcast import broadcast
 from infra.demo.browsing import agent, hit, moment, uuid_of
 from infra.demo.deals import deal
 from infra.demo.month import END, OBSTACLES, ZONE, Asked, Browser, Event, Month, Truth
@@ -43,6 +44,7 @@ def month(seed: int, scale: float = 1.0) -> Month:
     for _ in range(round(30 * scale)):
         _reads_banner(made, chance)
     noise(made, chance, scale)
+    broadcast(made, chance)
     # Somebody reads his mail in the night after: the data do not end before the month does.
     late = Event(END + timedelta(hours=2), "email_open", {"id": uuid_of(chance), "visitor": uuid_of(chance)})
     made.events = sorted([*(e for e in made.events if e.at < END), late], key=lambda e: (e.at, e.kind, str(e.data.get("id", ""))))

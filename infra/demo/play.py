@@ -11,9 +11,11 @@ from typing import Any
 
 from infra.demo.advertising import BANNER_MONTH, CAMPAIGNS, SEO_MONTH
 from infra.demo.month import DAYS, ZONE, Event, Month
+from infra.demo.portal import act
 from infra.demo.senders import Senders
 from infra.demo.shop import FIRST_DAY, SITE
 from infra.doubles.amocrm.account import Account
+from infra.doubles.bitrix24 import Portal
 from infra.local.clock import SimulatedClock
 from infra.local.stack import LocalStack
 from infra.shop import pbx
@@ -24,10 +26,11 @@ CHECK = "CrmCheck"  # the schedule that asks the CRMs for deals that changed
 
 class Player:
     """Sends events; remembers what the doors answered, as browsers and telephony do: tokens, leases, request ids. Deals are
-    made in the shop's amoCRM, which sends its webhooks by itself."""
+    made in the shop's amoCRM and Bitrix24, which send their webhooks by themselves."""
 
-    def __init__(self, stack: LocalStack, clock: SimulatedClock, senders: Senders, account: Account) -> None:
-        self.stack, self.clock, self.senders, self._account = stack, clock, senders, account
+    def __init__(self, stack: LocalStack, clock: SimulatedClock, senders: Senders, account: Account, portal: Portal) -> None:
+        self.stack, self.clock, self.senders = stack, clock, senders
+        self.account, self.portal = account, portal
         self._tokens: dict[str, str] = {}
         self._leases: dict[str, dict[str, str]] = {}
         self._requests: dict[str, str] = {}  # a call's key in the month → the request id that the door gave it
@@ -53,6 +56,10 @@ class Player:
         self.stack.put_file(f"costs/inbox/{SITE}/{name}", text.getvalue().encode())
         self.stack.pump()
 
+    def check(self) -> None:
+        """The CRM is asked what its webhooks did not tell."""
+        self.stack.run_schedule(CHECK)
+
     def _end_day(self, month: Month, day: date, on_day: Callable[[date], None]) -> date:
         """Night: the ad systems' files come in, the queues are worked off. Gives the next day."""
         rows = []
@@ -71,7 +78,7 @@ class Player:
             self.upload("seo-october.csv", [{**whole, "account": "SEO", "medium": "organic", "cost": str(SEO_MONTH)}])
             self.upload("banner-october.csv", [{**whole, "account": "Banner", **BANNER_MONTH}])
         self.stack.pump()
-        self.stack.run_schedule(CHECK)
+        self.check()
         on_day(day)
         return day + timedelta(days=1)
 
@@ -88,7 +95,7 @@ class Player:
         if answer.get("token"):
             self._tokens[visitor] = answer["token"]
         if data["lease"] == "ask":
-            given = self.senders.lease(self._tokens[visitor], data["browser"])
+            given = self.senders.lease(self._tokens[visitor], data["browser"], data.get("marks", {}))
             if given.get("lease"):
                 self._leases[visitor] = {"number": given["number"], "id": given["lease"]["id"]}
         elif renewed and not answer.get("lease"):
@@ -104,7 +111,8 @@ class Player:
 
     def _call(self, event: Event) -> None:
         data = event.data
-        number = self._leases[data["visitor"]]["number"] if data["visitor"] else data["number"]
+        holder = data["visitor"] or data.get("held_by", "")
+        number = self._leases[holder]["number"] if holder else data["number"]
         told = self.senders.call(
             pbx.call_ended(data["call_id"], number, data["phone"], data["started_at"], data["wait"], data["talk"])
         )
@@ -121,17 +129,21 @@ class Player:
             data["request_id"] = self._requests.get(key, key)
         self.senders.generic({"type": event.data["type"], "timestamp": event.at.isoformat(), "data": data})
 
+    def _portal_deal(self, event: Event) -> None:
+        asked = event.data.get("asked")
+        act(self.portal, event.data, self._requests.get(asked.key, asked.key) if asked else "")
+
     def _lead(self, event: Event) -> None:
         data, asked = event.data, event.data.get("asked")
         if asked is None:
-            account = self._account
+            account = self.account
             account.fill(data["lead_id"], {COST_FIELD: data["cost"]} if "cost" in data else {})
             account.move(data["lead_id"], data["status_id"], price=data.get("price"), loss_reason_id=data.get("loss_reason_id", ""))
             return
         told = {}
         if asked.key:
             told = {"skvoz_request_id": self._requests.get(asked.key, asked.key), "skvoz_visitor_id": asked.visitor}
-        self._account.add_lead(
+        self.account.add_lead(
             data["name"],
             lead_id=data["lead_id"],
             price=data.get("price", 0),

@@ -20,13 +20,14 @@ from functions.report.figures import to_json
 from functions.report.marts.questions import period_of
 from functions.report.render import page
 from functions.report.store import Refresh
-from infra.demo.crm import keep_token, open_crm
+from infra.demo import crm as amocrm
+from infra.demo import portal as bitrix24
 from infra.demo.month import Month
 from infra.demo.people import month
 from infra.demo.play import Player
 from infra.demo.senders import Senders
-from infra.demo.shop import CRM_TOKEN, POOL, SITE, settings
-from infra.demo.truth import Verdict, judge
+from infra.demo.shop import BROADCAST, BROADCAST_POOL, CRM_TOKEN, POOL, SITE, settings
+from infra.demo.truth import Verdict, judge, not_restored
 from infra.local.clock import SimulatedClock
 from infra.local.stack import STAGE, LocalStack
 from infra.shop.pool import add_numbers
@@ -37,7 +38,7 @@ from shared.times import from_lake_text, local_midnight
 
 SEED = 20261001
 MORNING_AFTER = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)  # when the month is over and its report goes out
-REFRESH_AFTER_DAYS = (10, 20, 31)  # days of the month after which the marts are brought up to date
+REFRESH_AFTER_DAYS = (10, 20)  # days of the month after which the marts are brought up to date, as well as for the report
 DATE_FORMAT = "%d %b"
 LEFT = {
     "report.html": "the report as a page",
@@ -71,15 +72,19 @@ def demo(out: Path, scale: float = 1.0, console: Console | None = None) -> dict[
         stack = opened.enter_context(LocalStack(out / "stack", clock, on_crash=_crashed(console)))
         secret = "whsec_" + base64.b64encode(os.urandom(32)).decode()
         senders = Senders(stack, clock, secret)
-        crm = open_crm(clock.now, senders.amocrm)
+        crm, salon = amocrm.open_crm(clock.now, senders.amocrm), bitrix24.open_portal(clock.now, senders.bitrix24)
         opened.callback(crm.close)
-        site = parse_settings(settings(token_sha256(CRM_TOKEN), crm.url))
+        opened.callback(salon.close)
+        site = parse_settings(settings(token_sha256(CRM_TOKEN), crm.url, salon.url))
         stack.publish(site)
         for name in ("crm-generic", "calls-generic"):
             stack.put_secret(f"{SITE}/{name}", secret)
-        keep_token(crm, SITE, STAGE)
+        stack.put_secret(f"{SITE}/crm-bitrix24", salon.portal.application_token)
+        stack.put_secret(f"{SITE}/crm-bitrix24-api", salon.portal.code)
+        amocrm.keep_token(crm, SITE, STAGE)
         add_numbers(stack, SITE, POOL)
-        player = Player(stack, clock, senders, crm.account)
+        add_numbers(stack, SITE, BROADCAST_POOL, BROADCAST)
+        player = Player(stack, clock, senders, crm.account, salon.portal)
         sent = senders.sent
 
         def on_day(day: date) -> None:
@@ -95,15 +100,16 @@ def demo(out: Path, scale: float = 1.0, console: Console | None = None) -> dict[
         _refresh(stack, console)
         stack.send_report()
         figures = _leave(stack, out, published(site), made)
+        lost = amocrm.lost_deals(crm.account) | bitrix24.lost_deals(salon.portal)
+        wrong = not_restored(engine(), SITE, lost)
     _leave_settings(out, settings(token_sha256(CRM_TOKEN)))  # the CRM's API is closed by then
     verdict: Verdict = figures.pop("verdict")
-    hooks = crm.account.hooks
     console.print(
-        f"amoCRM sent {len(hooks.told)} webhooks; {len(hooks.dropped)} were lost, and the regular check found what they told.",
+        f"Webhooks of {len(lost)} deals were lost; the regular check found latest stage and sum of {len(lost) - len(wrong)}.",
         highlight=False,
     )
     _show(console, figures, verdict, player, time.monotonic() - started, out)
-    wrong = [*player.senders.refused, *verdict.unexplained, *verdict.wrong_money, *verdict.missing]
+    wrong += [*player.senders.refused, *verdict.unexplained, *verdict.wrong_money, *verdict.missing]
     if wrong:
         raise DemoFailed(f"{len(wrong)} things went wrong, first: " + "; ".join(wrong[:5]))
     return figures

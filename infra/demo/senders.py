@@ -35,11 +35,12 @@ class Senders:
             self.refused.append(f"hits: {told['rejected'][:3]}")
         return told
 
-    def lease(self, token: str, browser: Browser) -> dict[str, Any]:
-        """A page asks for its visitor's number."""
-        body = {"site": SITE, "visitor": token, "page_url": f"https://{HOST}/contacts/"}
+    def lease(self, token: str, browser: Browser, marks: Mapping[str, str]) -> dict[str, Any]:
+        """A page asks for its visitor's number. `marks`: of a campaign whose pool is too small; all others must get one."""
+        body = {"site": SITE, "visitor": token, "page_url": f"https://{HOST}/contacts/", **marks}
         told = self._note("leases", self._browser("/v1/numbers/lease", body, browser))
-        if told and told["kind"] != "dynamic":
+        is_full = told.get("reason") == "pool_full"
+        if told and told["kind"] != "dynamic" and not (marks and is_full):
             self.refused.append(f"leases: {told['kind']} number, {told.get('reason')}")
         return told
 
@@ -64,6 +65,12 @@ class Senders:
         headers = {"content-type": "application/x-www-form-urlencoded"}
         target = f"/v1/crm/amocrm/{SITE}/{CRM_TOKEN}"
         self._note("amoCRM webhooks", self._stack.call("POST", target, headers, body), is_json=False)
+
+    def bitrix24(self, body: str) -> None:
+        """An event of Bitrix24."""
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        target = f"/v1/crm/bitrix24/{SITE}/{CRM_TOKEN}"
+        self._note("Bitrix24 events", self._stack.call("POST", target, headers, body), is_json=False)
 
     def _browser(self, target: str, body: Mapping[str, Any], browser: Browser) -> Answer:
         headers = {"content-type": "text/plain", "origin": f"https://{HOST}", "user-agent": browser.agent}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+from infra.demo import portal
 from infra.shop import amocrm
 
 SITE = "teplodom"
@@ -15,6 +16,7 @@ FIRST_DAY, LAST_DAY = date(2026, 10, 1), date(2026, 10, 31)
 CRM_TOKEN = "demo-crm-token-of-teplodom"
 DEFAULT_NUMBER, BANNER_NUMBER, VK_NUMBER = "+74950000010", "+74950000051", "+74950000041"
 POOL = tuple(f"+7495000{number:04d}" for number in range(31, 41)) + tuple(f"+7495000{number:04d}" for number in range(61, 71))
+BROADCAST, BROADCAST_POOL = "vk-efir", ("+74950000071", "+74950000072")  # a campaign with a pool of its own, too small for it
 # What the shop's stages mean, by the names that its manager sees.
 MEANINGS = {
     "Неразобранное": "unsorted",
@@ -27,8 +29,8 @@ MEANINGS = {
 _AMO_NAMES = {amocrm.WON: "won", amocrm.LOST: "lost"}  # amoCRM's closed stages are told by word, the others by their id
 
 
-def settings(crm_token_hash: str, amocrm_api: str = "") -> dict[str, Any]:
-    """Settings as the shop's owner would write them; with the address of amoCRM's API, where there is one."""
+def settings(crm_token_hash: str, amocrm_api: str = "", bitrix24_api: str = "") -> dict[str, Any]:
+    """Settings as the shop's owner would write them; with the addresses of the CRMs' APIs, where they answer."""
     api = {"api": {"url": amocrm_api, "per_second": 50}} if amocrm_api else {}
     return {
         "site_id": SITE,
@@ -49,6 +51,7 @@ def settings(crm_token_hash: str, amocrm_api: str = "") -> dict[str, Any]:
                 "pipelines": {amocrm.PIPELINE: "Продажи"},
                 **api,
             },
+            "bitrix24": portal.section(bitrix24_api),
         },
         "numbers": {
             "default": DEFAULT_NUMBER,
@@ -56,6 +59,7 @@ def settings(crm_token_hash: str, amocrm_api: str = "") -> dict[str, Any]:
                 {"number": BANNER_NUMBER, "source": "banner", "medium": "offline", "campaign": "shchit-varshavka"},
                 {"number": VK_NUMBER, "source": "vk", "medium": "cpc"},
             ],
+            "pools": [{"name": BROADCAST, "campaigns": [BROADCAST]}],
             "prefix_percent": 100,  # all visitors of a demo share one address
         },
         "stages": [
@@ -67,6 +71,11 @@ def settings(crm_token_hash: str, amocrm_api: str = "") -> dict[str, Any]:
                 "pipeline": amocrm.PIPELINE,
                 "money_stage": "paid",
                 "stages": {_AMO_NAMES.get(status, status): MEANINGS[name] for status, name in amocrm.STAGES.items()},
+            },
+            {
+                "pipeline": portal.PIPELINE,
+                "money_stage": "paid",
+                "stages": {stage: MEANINGS[name] for stage, name in portal.STAGES.items()},
             },
         ],
         "sources": {

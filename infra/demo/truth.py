@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -15,6 +15,9 @@ _CREDITED = """SELECT d.deal_id, d.revenue, c.channel
 FROM deals AS d
 LEFT JOIN credits AS c ON c.site_id = d.site_id AND c.request_id = d.request_id AND c.model = :model
 WHERE d.site_id = :site_id"""
+
+
+_STANDING = "SELECT deal_id, stage, amount FROM deals WHERE site_id = :site_id"
 
 
 class Verdict(NamedTuple):
@@ -32,6 +35,18 @@ class Verdict(NamedTuple):
         """The `truth` of figures.json."""
         told = {"deals": self.deals, "credited_right": self.credited_right}
         return {**told, "explained": sum(self.reasons.values()), "reasons": self.reasons}
+
+
+def not_restored(warehouse: Warehouse, site_id: str, lost: Mapping[str, tuple[str, Decimal]]) -> list[str]:
+    """Deals that webhooks were lost of, which the marts know otherwise than their CRM. `lost`: stage and sum there, by id."""
+    rows = warehouse.rows(bind(_STANDING, {"site_id": site_id}))
+    known = {row["deal_id"]: (row["stage"] or "nothing", row["amount"] or Decimal(0)) for row in rows}
+    wrong = [(deal_id, *known.get(deal_id, ("nothing", 0)), *standing) for deal_id, standing in lost.items()]
+    return [
+        f"{deal_id}: the regular check left it at {stage}, {amount}; its CRM says {true_stage}, {true_amount}"
+        for deal_id, stage, amount, true_stage, true_amount in wrong
+        if (stage, amount) != (true_stage, true_amount)
+    ]
 
 
 def judge(warehouse: Warehouse, site_id: str, model: str, truths: Sequence[Truth]) -> Verdict:

@@ -70,9 +70,9 @@ class Listening(DuckDbWarehouse):
         self.asked.append((self.now_doing, sql))
         return super().start(sql, token)
 
-    def rows(self, sql: str) -> Sequence[Row]:
+    def rows(self, sql: str, most_characters: int = 0) -> Sequence[Row]:
         self.asked.append((self.now_doing, sql))
-        return [{"n": 1}] if self.is_filled and _HOLDS_NOTHING.match(sql) else super().rows(sql)
+        return [{"n": 1}] if self.is_filled and _HOLDS_NOTHING.match(sql) else super().rows(sql, most_characters)
 
 
 def samples() -> list[SiteSettings]:
@@ -94,6 +94,9 @@ def samples() -> list[SiteSettings]:
         "report": {
             "alerts": {"spend_without_requests": 1},
             "scopes": [{"name": "agency", "channels": ["Yandex Direct", "Board"]}],
+            "own_sections": [
+                {"name": "managers", "title": "Managers", "sql": "SELECT manager, count(*) AS deals FROM deals GROUP BY 1"}
+            ],
         },
     }
     return [_site("smoke-plain", {}), _site("smoke-rich", rich)]

@@ -22,10 +22,11 @@ from sqlglot import exp
 from functions.attribution.rules import RULE_TABLES
 from shared.errors import WarehouseError
 from shared.records import KINDS, Column, RecordKind
-from shared.warehouse import QueryState, Row
+from shared.warehouse import QueryState, Row, within
 
 _ARRIVAL = re.compile(r"/(\d{4}/\d\d/\d\d)/")
 _UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+FETCHED = 100  # rows at a time, where an answer may be too large to be kept
 # Of the engine's own buffers; what it takes beside them stays within 8 GB in all, measured at 30 M hits (docs/scale.md).
 MOST_MEMORY_BYTES = 5 * 2**30
 
@@ -75,10 +76,11 @@ class DuckDbWarehouse:
     def cancel(self, query_id: str) -> None:
         """Nothing to do: `start` has run the statement to its end."""
 
-    def rows(self, sql: str) -> Sequence[Row]:
+    def rows(self, sql: str, most_characters: int = 0) -> Sequence[Row]:
         cursor = self._run(sql)
         names = [d[0] for d in cursor.description]
-        return [dict(zip(names, map(_value, row), strict=True)) for row in cursor.fetchall()]
+        parts = iter(lambda: cursor.fetchmany(FETCHED), []) if most_characters else [cursor.fetchall()]
+        return within(([dict(zip(names, map(_value, row), strict=True)) for row in rows] for rows in parts), most_characters)
 
     def open_raw(self, kind: str, first_arrival: str, last_arrival: str) -> None:
         columns = KINDS[kind].columns
@@ -145,7 +147,9 @@ class DuckDbWarehouse:
 def to_duckdb(sql: str) -> str:
     """Athena's dialect → DuckDB's, with the transforms that keep the meaning where sqlglot alone would change it."""
     return ";\n".join(
-        tree.transform(_keep_meaning, copy=False).sql(dialect="duckdb") for tree in sqlglot.parse(sql, read="athena") if tree
+        tree.transform(_keep_meaning, copy=False).sql(dialect="duckdb", copy=False)
+        for tree in sqlglot.parse(sql, read="athena")
+        if tree
     )
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -132,9 +132,9 @@ class World:
 
 
 @contextmanager
-def opened() -> Iterator[World]:
-    """A portal that listens."""
-    with dynamodb(("crm",)) as client:
+def opened(table: Any = None) -> Iterator[World]:
+    """A portal that listens; over an empty `table` where one is given, else over one of its own."""
+    with dynamodb(("crm",)) if table is None else nullcontext(table) as client:
         world = World(client)
         world.server.start()
         try:

@@ -46,6 +46,12 @@ def example(name: str) -> bytes:
     return (DATA / "telephony" / name).read_bytes()
 
 
+def example_query(name: str) -> str:
+    """The query of the first request of an example, which is told as HTTP."""
+    request = next(line for line in example(name).decode().splitlines() if line.startswith("GET "))
+    return request.split()[1].partition("?")[2]
+
+
 def open_settings(provider: str, **own: Any) -> dict[str, Any]:
     """The shop with one telephony's door open."""
     proof = {"contexts": ["from-trunk"]} if provider == "asterisk" else {"token_sha256": [token_sha256(TOKEN)]}

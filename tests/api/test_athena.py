@@ -18,7 +18,7 @@ from moto.athena.models import QueryResults, athena_backends
 from moto.core import DEFAULT_ACCOUNT_ID
 
 from shared.athena import MOST_QUERY_TIME, AthenaWarehouse
-from shared.errors import WarehouseBusy, WarehouseError
+from shared.errors import TooLarge, WarehouseBusy, WarehouseError
 from shared.patient import MOST_ATTEMPTS
 from shared.query_errors import explain
 from shared.sql import bind
@@ -372,6 +372,19 @@ def test_throttling_while_reading_the_result_is_waited_out_too(
     stub.add_response("get_query_results", page)
     assert warehouse.rows("SELECT 5 AS n") == [{"n": 5}]
     assert pauses == [0.5]
+
+
+def test_an_answer_that_is_too_large_is_read_no_further(stubbed: tuple[AthenaWarehouse, Stubber]) -> None:
+    warehouse, stub = stubbed
+    info = {"Name": "t", "Type": "varchar", "Precision": 9, "Scale": 0, "Nullable": "UNKNOWN"}
+    rows = [{"Data": [{"VarCharValue": text}]} for text in ("t", *["x" * 30] * 99)]
+    page = {"ResultSet": {"Rows": rows, "ResultSetMetadata": {"ColumnInfo": [info]}}, "NextToken": "more"}
+    stub.add_response("start_query_execution", {"QueryExecutionId": "q-1"})
+    stub.add_response("get_query_execution", execution("SUCCEEDED"))
+    stub.add_response("get_query_results", page, {"QueryExecutionId": "q-1", "MaxResults": 100})
+    stub.add_response("get_query_results", page, {"QueryExecutionId": "q-1", "MaxResults": 100, "NextToken": "more"})
+    with pytest.raises(TooLarge, match="more than 2,000 characters"):
+        warehouse.rows("SELECT t FROM deals", 2000)
 
 
 def test_a_refused_read_of_the_result_is_a_readable_error(stubbed: tuple[AthenaWarehouse, Stubber]) -> None:

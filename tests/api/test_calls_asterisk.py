@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from infra.asterisk.poster import Frames, body_of, is_needed, stamped
+from infra.asterisk.skvoz_ari import Legs
 from tests.api import numbers_door
 from tests.api.numbers_door import Numbers, create_table, moto_dynamodb
 from tests.api.open_calls import (
@@ -233,8 +234,27 @@ def test_a_stasis_application_tells_the_story_s_call_one_event_a_body(numbers: N
     assert calls(numbers)[CALLS["A"]["to"]]["answered_by"] == "214"
 
 
+def test_what_the_poster_hears_of_every_channel_is_the_story_s_call_alone(numbers: Numbers) -> None:
+    """It has no application in the dialplan: it hears channels being made, operators' legs among them (`--ari`)."""
+    visits(numbers)
+    numbers.now = NOW
+    made = {**ARI, "type": "ChannelCreated"}
+    leg = {"id": "1791791533.119", "caller": {"number": ""}, "dialplan": {"context": "from-internal", "exten": "s"}}
+    of_leg = [
+        {"type": kind, "channel": leg, "timestamp": "2026-10-12T10:55:35.000+0300"}
+        for kind in ("ChannelCreated", "ChannelDestroyed")
+    ]
+    dials = [{**event, "peer": {**leg, **event["peer"], "id": leg["id"]}} if "peer" in event else event for event in ARI_CALL[1:]]
+    legs = Legs()
+    heard = [told for event in (made, of_leg[0], *dials, of_leg[1]) if (told := legs.needed(event))]
+    assert send_signed(numbers, body_of(heard))["statusCode"] == 200
+    check_story(numbers, "A")
+    assert len(numbers.items("call#")) == 1, "an operator's leg is no call"
+
+
 def test_every_order_of_ari_events_tells_one_call() -> None:
-    requests = [{"body": event} for event in ARI_CALL]
+    made = {**ARI, "type": "ChannelCreated", "timestamp": "2026-10-12T10:52:07.000+0300"}
+    requests = [{"body": event} for event in (made, *(event for event in ARI_CALL if event["type"] != "StasisEnd"))]
     finals = {call_told("asterisk", list(order), NOW, open_settings("asterisk")) for order in permutations(requests)}
     assert [(final.wait_seconds, final.talk_seconds, final.outcome) for final in finals if final] == [(14, 194, "answered")]
 

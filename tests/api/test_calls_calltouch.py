@@ -20,6 +20,7 @@ from tests.api.open_calls import (
     calls,
     check_story,
     example,
+    example_query,
     kept,
     open_settings,
     publish,
@@ -54,7 +55,7 @@ def test_the_story_s_calls_are_found_by_their_leases(numbers: Numbers) -> None:
     """A form and a query; wait and talk are not told."""
     visits(numbers)
     sent(numbers, "calltouch", example("calltouch/webhook_call_end.form.txt"))
-    sent(numbers, "calltouch", query=urlencode({**B, "unique": "true", "source": "google", "utm_source": "google"}))
+    sent(numbers, "calltouch", query=example_query("calltouch/webhook_call_end_get.http.txt"))
     sent(numbers, "calltouch", urlencode(D))
     check_story(numbers, timed=False)
     numbers_called = (CALLS["A"]["to"], CALLS["B"]["to"], D_CALL["to"])

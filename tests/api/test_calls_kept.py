@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from functions.numberpool.codes import KEPT, code_for, visitor_of
+from functions.numberpool.codes import KEPT, Dictated, code_for, dictated
 from functions.numberpool.store import Store
 from shared.identity import keyed_hash
 from shared.leases import pool_key
@@ -18,6 +18,7 @@ from tests.api.numbers_door import POOL, SETTINGS, TABLE, Numbers, body_of, moto
 CALLER = "+79161234567"
 KEY = b"key-of-the-hashes"
 AT = datetime(2026, 10, 28, 9, 0, tzinfo=UTC)
+MARKS = {"utm_source": "yandex", "utm_medium": "cpc"}
 
 
 @pytest.fixture
@@ -122,14 +123,16 @@ def test_two_calls_at_once_do_not_both_pass_as_the_test(numbers: Numbers) -> Non
 
 def test_a_code_names_nobody_in_calls_of_before_it_was_given(numbers: Numbers) -> None:
     store = Store(numbers.dynamodb, TABLE)
-    code = code_for(store, "kvartal", visitor_id(9), AT)
+    code = code_for(store, "kvartal", visitor_id(9), AT, MARKS)
     assert code is not None
-    assert visitor_of(store, "kvartal", code, AT - timedelta(hours=1)) is None
-    assert visitor_of(store, "kvartal", code, AT) == visitor_id(9)
+    assert dictated(store, "kvartal", code, AT - timedelta(hours=1)) is None
+    assert dictated(store, "kvartal", code, AT) == Dictated(visitor_id(9), MARKS)
     later = AT + timedelta(days=20)
-    assert code_for(store, "kvartal", visitor_id(9), later) == code
-    assert visitor_of(store, "kvartal", code, AT + timedelta(days=1)) == visitor_id(9), "his own goes on"
-    assert visitor_of(store, "kvartal", code, later + KEPT + timedelta(seconds=1)) is None
+    assert code_for(store, "kvartal", visitor_id(9), later, {}) == code
+    assert dictated(store, "kvartal", code, AT + timedelta(days=1)) == Dictated(visitor_id(9)), (
+        "his own goes on, as the visit that was shown it last"
+    )
+    assert dictated(store, "kvartal", code, later + KEPT + timedelta(seconds=1)) is None
 
 
 def test_a_flood_from_one_address_gets_no_codes(numbers: Numbers) -> None:

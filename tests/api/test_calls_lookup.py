@@ -118,6 +118,14 @@ def test_the_earlier_visit_is_known_over_several_calls(numbers: Numbers) -> None
     assert asked(numbers, DEFAULT)["utm_campaign"] == "Окна"
 
 
+def test_a_code_brings_the_marks_of_the_visit_that_was_shown_it(numbers: Numbers) -> None:
+    numbers.publish(SETTINGS, visitor_codes=True)
+    code = numbers.lease(1, code=True, **MARKS)["code"]
+    numbers.later(minutes=2)
+    found = asked(numbers, DEFAULT, None, code=code)
+    assert found == {"number": DEFAULT, "kind": "default", "visitor_id": visitor_id(1), "resolved_by": "code", **MARKS}
+
+
 def test_a_visit_without_marks_is_told_without_any(numbers: Numbers) -> None:
     leased(numbers, 1, marks={"utm_source": ""})
     called(numbers)

@@ -21,6 +21,7 @@ from tests.api.open_calls import (
     calls,
     check_story,
     example,
+    example_query,
     kept,
     open_settings,
     publish,
@@ -208,7 +209,7 @@ def asked(numbers: Numbers, query: str, body: bytes = b"") -> Any:
     return sent(numbers, "uis", body, query=query, rest=f"{TOKEN}/route")
 
 
-QUESTION = "cdr_id=7130448215&start_time=1791791527&input_result=None&numa=79000000017&numb=74950000031"
+QUESTION = example_query("uis/interactive_call.http.txt")
 
 
 def test_a_question_is_answered_with_the_route_that_fits(numbers: Numbers) -> None:
@@ -219,6 +220,17 @@ def test_a_question_is_answered_with_the_route_that_fits(numbers: Numbers) -> No
     assert asked(numbers, QUESTION) == {"returned_code": 1}
     assert asked(numbers, "", QUESTION.encode()) == {"returned_code": 1}
     assert numbers.stored() == []
+
+
+def test_what_is_answered_has_the_form_that_uis_reads(numbers: Numbers) -> None:
+    """Names of fields and kinds of values are those of the example's replies."""
+    told = [json.loads(line) for line in example("uis/interactive_call.http.txt").decode().splitlines() if line.startswith("{")]
+    known = {(name, type(value)) for reply in told for name, value in reply.items()}
+    plain = asked(numbers, QUESTION)
+    numbers.publish({**open_settings("uis"), "calls": {**open_settings("uis")["calls"], "routes": [{"to": "+74950000010"}]}})
+    routed = asked(numbers, QUESTION)
+    assert {(name, type(value)) for reply in (plain, routed) for name, value in reply.items()} <= known
+    assert routed["phones"] == told[0]["phones"]
 
 
 def test_digits_that_the_caller_dialled_name_his_visitor(numbers: Numbers) -> None:
@@ -286,3 +298,20 @@ def test_rows_that_cannot_be_read_are_named_and_the_rest_is_stored(numbers: Numb
 def test_a_report_without_rows_or_with_too_many_is_refused(numbers: Numbers, body: dict[str, Any]) -> None:
     answer = send(numbers, "uis", body, rest=f"{TOKEN}/report")
     assert (answer["statusCode"], body_of(answer)["error"]["fields"][0]["path"]) == (400, "result.data")
+
+
+@pytest.mark.parametrize(
+    ("status", "number"), [("processed", "1564545"), ("Processed", 1564545), ("error", None), ("in_process", "")]
+)
+def test_what_became_of_a_call_that_we_uploaded_is_counted_and_makes_no_call(
+    numbers: Numbers, capsys: pytest.CaptureFixture[str], status: str, number: object
+) -> None:
+    body = {"ext_id": "0199d7a1", "call_session_id": number, "status": status, "timestamp": "1562156217"}
+    sent(numbers, "uis", body, rest=f"{TOKEN}/uploaded")
+    assert numbers.stored() == []
+    assert {"Door": "calls-uis", "Reason": f"upload_{status.lower()}", "PassedOver": 1} in counted(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("body", [{"ext_id": "1", "status": "done"}, {"status": "processed"}, {"ext_id": "1"}, b"[]"])
+def test_a_status_that_is_none_is_refused(numbers: Numbers, body: Any) -> None:
+    assert send(numbers, "uis", body, rest=f"{TOKEN}/uploaded")["statusCode"] == 400

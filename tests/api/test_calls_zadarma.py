@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from functions.numberpool.pbx.providers.zadarma import ZADARMA
 from tests.api.numbers_door import SETTINGS, Numbers, body_of, counted, moto_dynamodb, visitor_id
+from tests.api.open_calls import example_query
 from tests.api.signed_calls import (
     STORY_CALLS,
     VISITORS,
@@ -311,7 +312,7 @@ def test_times_are_in_the_zone_of_the_settings(numbers: Numbers) -> None:
 
 
 def test_the_look_at_the_address_gets_its_bare_word_back(numbers: Numbers) -> None:
-    answer = numbers.call(gateway_event("zadarma", b"", method="GET", query="zd_echo=kv7f3a91"))
+    answer = numbers.call(gateway_event("zadarma", b"", method="GET", query=example_query("zadarma/echo_and_reply.http.txt")))
     assert (answer["statusCode"], answer["headers"]["content-type"], answer["body"]) == (200, "text/plain", "kv7f3a91")
 
 

@@ -201,9 +201,9 @@ def stack(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
 
         read = 0
 
-        def rows(self, sql: str) -> Any:
+        def rows(self, sql: str, most_characters: int = 0) -> Any:
             self.read += 1000
-            return super().rows(sql)
+            return super().rows(sql, most_characters)
 
     last = dict(FileLedger(folder / "marts" / "ledger.json").last_complete("shop"))
     aws = Aws(last)

@@ -53,9 +53,7 @@ def asked(query: Mapping[str, str], provider: str = "amocrm", token: str = TOKEN
     return handler.lambda_handler(event, None)
 
 
-def test_the_published_vector_is_noted_counted_and_told_in_the_log(
-    clients: FakeClients, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_published_vector_is_noted_and_told_in_the_log(clients: FakeClients, capsys: pytest.CaptureFixture[str]) -> None:
     assert signature(VECTOR["signed_string"].encode(), VECTOR["client_secret"]).decode() == VECTOR["signature"]
     for amo in ({}, {"account_id": VECTOR["query"]["account_id"]}):
         settle(clients, **amo)
@@ -80,9 +78,7 @@ def test_the_published_vector_is_noted_counted_and_told_in_the_log(
         {**VECTOR["query"], "signature": "\ud83d"},
     ],
 )
-def test_what_is_not_signed_so_rings_nothing(
-    clients: FakeClients, query: dict[str, str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_not_signed_rings_nothing(clients: FakeClients, query: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     assert asked(query)["statusCode"] == 401
     printed = capsys.readouterr().out
     assert (list(counted(printed, "CrmSwitchedOff")), '"ERROR"' in printed) == ([], False)

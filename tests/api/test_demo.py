@@ -23,13 +23,15 @@ from typer.testing import CliRunner
 from functions.report.view.formats import Formats
 from functions.report.view.mail import MOST_ROWS
 from infra.cli.main import app
-from infra.demo import run
+from infra.demo import crm, portal, run
+from infra.demo.broadcast import refused
 from infra.demo.browsing import PEOPLE, ROBOTS
-from infra.demo.month import END, OBSTACLES, Truth
+from infra.demo.month import END, OBSTACLES, Event, Truth
 from infra.demo.people import month
-from infra.demo.run import LEFT, SEED, demo
-from infra.demo.shop import BANNER_NUMBER
-from infra.demo.truth import judge
+from infra.demo.play import Player
+from infra.demo.run import LEFT, SEED, DemoFailed, demo
+from infra.demo.shop import BANNER_NUMBER, BROADCAST, BROADCAST_POOL, DEFAULT_NUMBER, POOL
+from infra.demo.truth import judge, not_restored
 from infra.local.stack import LocalStack
 from shared.models import MODELS
 from shared.robots import is_robot
@@ -39,6 +41,13 @@ from tests.api.people import places, queues
 SCALE = 0.04
 M = ("cost", "visits", "requests", "qualified", "sales", "revenue", "gross_profit", "cpl", "cpo", "roas", "romi", "margin_romi")
 ADDITIVE = M[:6]
+
+
+class Lost(NamedTuple):
+    """Webhooks that one CRM lost: what they would have told of, and the deals."""
+
+    lost: set[str]
+    deals: set[str]
 
 
 class Left(NamedTuple):
@@ -51,6 +60,9 @@ class Left(NamedTuple):
     workbook: bytes
     out: Path
     watched: Watched
+    amocrm: Lost
+    bitrix24: Lost
+    sent: dict[str, int]
 
 
 class Watched(LocalStack):
@@ -75,14 +87,27 @@ class Watched(LocalStack):
 def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
     out = tmp_path_factory.mktemp("demo")
     console = Console(file=io.StringIO(), width=200)
+    players: list[Player] = []
+
+    class Kept(Player):
+        def __init__(self, *parts: Any) -> None:
+            super().__init__(*parts)
+            players.append(self)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run, "LocalStack", Watched)
+        patch.setattr(run, "Player", Kept)
         demo(out, SCALE, console)
     mail = email.message_from_bytes((out / "report.eml").read_bytes(), policy=email.policy.default)
     figures = json.loads((out / "figures.json").read_text(), parse_float=Decimal)
     printed = cast(io.StringIO, console.file).getvalue()
     page, workbook = (out / "report.html").read_text(), (out / "report.xlsx").read_bytes()
-    return Left(figures, page, cast(EmailMessage, mail), printed, workbook, out, Watched.last)
+    (player,) = players
+    amocrm = Lost({hook.what for hook in player.account.hooks.dropped}, set(crm.lost_deals(player.account)))
+    due = [name for at, (name, _) in enumerate(player.portal.sent) if not portal.is_sent(at, name)]
+    bitrix24 = Lost(set(due), set(portal.lost_deals(player.portal)))
+    sent = player.senders.sent
+    return Left(figures, page, cast(EmailMessage, mail), printed, workbook, out, Watched.last, amocrm, bitrix24, sent)
 
 
 def text_of(markup: str) -> str:
@@ -286,17 +311,72 @@ def test_what_is_printed_is_the_table_of_the_figures(left: Left) -> None:
         assert name in left.printed
 
 
-def test_calls_forms_and_deals_of_both_crms_are_played(left: Left) -> None:
+def test_calls_forms_and_deals_of_all_crms_are_played(left: Left) -> None:
     played = month(SEED, SCALE)
     calls = [event for event in played.events if event.kind == "call"]
     told = left.figures["calls"]
     assert (told["incoming"], told["outgoing"]) == (len(calls), sum(event.kind == "call_back" for event in played.events))
     assert told["missed"] == sum(event.data["talk"] is None for event in calls)
     assert told["resolved"]["lease"] == sum(bool(event.data["visitor"]) for event in calls) > 0
-    assert told["resolved"]["number"] == sum(event.data["number"] == BANNER_NUMBER for event in calls) > 0
+    assert told["resolved"]["number"] == banner_calls(calls) > 0
     assert {"form", "call"} <= {row["contact_channel"] for row in left.figures["contact_channels"]}
-    assert {deal["deal_id"].partition(":")[0] for deal in left.figures["deals"]} == {"amocrm", "generic"}
+    assert {deal["deal_id"].partition(":")[0] for deal in left.figures["deals"]} == {"amocrm", "bitrix24", "generic"}
     assert {"request_id"} <= {deal["match_method"] for deal in left.figures["deals"]}
+
+
+def banner_calls(calls: Sequence[Event]) -> int:
+    return sum(event.data["number"] == BANNER_NUMBER for event in calls)
+
+
+def test_pools_are_told_as_they_were_played_and_the_small_one_is_short(left: Left) -> None:
+    tracking = left.figures["call_tracking"]
+    asked = [event.data for event in month(SEED, SCALE).events if event.kind == "visit" and event.data["lease"] == "ask"]
+    viewers = sum("marks" in data for data in asked)
+    main, small = tracking["pools"]
+    assert (main["pool"], main["numbers"], main["pool_full"], main["is_short"]) == ("main", len(POOL), 0, False)
+    assert main["leases"] + small["leases"] == left.sent["leases"] - refused()
+    assert (small["pool"], small["numbers"], small["visitors"]) == (BROADCAST, len(BROADCAST_POOL), viewers)
+    assert (small["pool_full"], small["leases"], small["is_short"]) == (refused(), viewers - refused(), True)
+    assert small["peak_held"] == len(BROADCAST_POOL)
+    assert small["needed"] > small["numbers"]
+    assert (
+        (tracking["visitors"] - tracking["with_number"]) == refused() == sum(row["visitors"] for row in tracking["without_number"])
+    )
+
+
+def test_calls_without_a_visitor_are_told_by_the_number_that_was_called(left: Left) -> None:
+    calls = [event for event in month(SEED, SCALE).events if event.kind == "call"]
+    called = {
+        "static": banner_calls(calls),
+        "default": sum(event.data["number"] == DEFAULT_NUMBER and not event.data["visitor"] for event in calls),
+        "late": sum("held_by" in event.data for event in calls),
+        "unknown": 0,
+    }
+    assert left.figures["call_tracking"]["calls_without_visitor"] == called
+    assert min(called["static"], called["default"], called["late"]) > 0
+
+
+def test_the_page_explains_the_short_pool_and_the_calls_without_a_visitor(left: Left) -> None:
+    section = text_of(left.page[left.page.index('id="call-tracking"') :].partition("</section>")[0])
+    for told in (BROADCAST, "на номер источника", "на общий номер сайта", "на номер из пула, который тогда никому не был показан"):
+        assert told in section
+
+
+def test_what_lost_webhooks_would_have_told_is_in_the_marts(left: Left) -> None:
+    for opened, whats in ((left.amocrm, {"leads.add", "leads.status"}), (left.bitrix24, {"ONCRMDEALADD", "ONCRMDEALUPDATE"})):
+        assert whats <= opened.lost
+        assert opened.deals
+    found = re.search(r"Webhooks of (\d+) deals were lost; the regular check found latest stage and sum of (\d+)", left.printed)
+    assert found is not None
+    assert int(found[1]) == int(found[2]) == len(left.amocrm.deals) + len(left.bitrix24.deals)
+
+
+def test_a_demo_whose_regular_check_finds_nothing_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Player, "check", lambda self: None)
+    monkeypatch.setattr(run, "REFRESH_AFTER_DAYS", ())
+    monkeypatch.setattr(crm, "DEAF_TO", 1)  # so that the smallest month will do
+    with pytest.raises(DemoFailed, match=r"the regular check left it at nothing, 0; its CRM says"):
+        demo(tmp_path, 0.001, Console(file=io.StringIO(), width=200))
 
 
 PHONE = re.compile(r"(?=(900(?:[\s().+-]|%20|%2b){0,3}\d{3}(?:[\s().-]|%20){0,2}\d\d(?:[\s().-]|%20){0,2}\d\d))", re.IGNORECASE)
@@ -366,7 +446,7 @@ class Credits:
             for deal, (channel, revenue) in credited.items()
         ]
 
-    def rows(self, sql: str) -> Any:
+    def rows(self, sql: str, most_characters: int = 0) -> Any:
         assert "deals" in sql
         return self._rows
 
@@ -384,3 +464,22 @@ def test_a_deal_on_a_wrong_source_without_a_reason_and_wrong_money_are_found() -
     assert verdict.unexplained == ["amocrm:2: credited to direct, truly from VK Ads"]
     assert verdict.wrong_money == ["amocrm:1: 90.00 instead of 100"]
     assert verdict.reasons == {OBSTACLES["blocker"][1]: 1}
+
+
+def test_a_deal_that_the_check_did_not_bring_up_to_date_is_found() -> None:
+    class Standing:
+        def rows(self, sql: str, most_characters: int = 0) -> Any:
+            return [
+                {"deal_id": "amocrm:1", "stage": "won", "amount": Decimal("100.00")},
+                {"deal_id": "amocrm:2", "stage": "58113404", "amount": Decimal(90)},
+                {"deal_id": "bitrix24:3", "stage": "NEW", "amount": None},
+            ]
+
+    known = {"amocrm:1": ("won", Decimal(100)), "bitrix24:3": ("NEW", Decimal(0))}
+    assert not_restored(Standing(), "teplodom", known) == []  # type: ignore[arg-type]  # all that is asked of a warehouse
+    wrong = {"amocrm:1": ("won", Decimal(120)), "amocrm:2": ("won", Decimal(90)), "amocrm:4": ("lost", Decimal(0))}
+    assert not_restored(Standing(), "teplodom", known | wrong) == [  # type: ignore[arg-type]
+        "amocrm:1: the regular check left it at won, 100.00; its CRM says won, 120",
+        "amocrm:2: the regular check left it at 58113404, 90; its CRM says won, 90",
+        "amocrm:4: the regular check left it at nothing, 0; its CRM says lost, 0",
+    ]

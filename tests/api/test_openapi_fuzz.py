@@ -10,6 +10,7 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -52,12 +53,15 @@ SETTINGS = {
         "static": [{"number": "+74950000002", "source": "flyer"}],
     },
 }
-# What gets behind the doors of telephonies that cannot sign: the look whether the address works, and a question with a token.
+# What gets behind the doors of those that do not sign as others do: the look whether a telephony's address works, its question with
+# a token, and amoCRM's call that an integration was switched off.
+SWITCHED_OFF = json.loads((Path(__file__).parents[1] / "data" / "amocrm" / "uninstall_signature_vector.json").read_text())
 ASKED = {"cdr_id": "1", "numa": "79000000017", "numb": "74950000030"}
-TELEPHONY: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+OWN_WAYS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "getCall": ({"provider": "zadarma"}, {"zd_echo": "abc"}),
     "getCallBelow": ({"provider": "uis", "rest": f"{TOKEN}/route"}, ASKED),
     "postCallBelow": ({"provider": "uis", "rest": f"{TOKEN}/route"}, ASKED),
+    "getCrmSwitchedOff": ({"provider": "amocrm"}, SWITCHED_OFF["query"]),
 }
 Case = schemathesis.Case[Any]
 CHECKS = [
@@ -95,6 +99,9 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """One site with everything switched on, a pool of numbers and one report."""
     with LocalStack(tmp_path_factory.mktemp("fuzz"), SimulatedClock(NOW)) as stack:
         open_site(stack, SETTINGS, POOL)
+        client("ssm").put_parameter(
+            Name=f"/skvoz/local/{SITE}/crm-amocrm", Value=SWITCHED_OFF["client_secret"], Type="SecureString"
+        )
         forms: dict[Form, bytes] = {"html": b"<p>report</p>", "json": b"{}", "xlsx": b"PK"}
         key = Files(client("s3"), stack.environment["FILES_BUCKET"]).keep(SITE, "page", forms, "report")
         ledger = Ledger(client("dynamodb"), stack.environment["LEDGER_TABLE"])
@@ -122,7 +129,7 @@ def behind_the_door(case: Case, url: str) -> requests.PreparedRequest:
     for name, value in opens.items():
         if name in (case.path_parameters or {}):
             case.path_parameters[name] = value
-    if own := TELEPHONY.get(case.operation.definition.raw["operationId"]):
+    if own := OWN_WAYS.get(case.operation.definition.raw["operationId"]):
         parts, case.query = own
         case.path_parameters.update(parts)
     if "site" in (case.query or {}):

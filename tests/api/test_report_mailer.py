@@ -31,7 +31,7 @@ SEND = send_name("day", period_of(settings_of(), NOW), OWNER)
 class Refusing(DuckDbWarehouse):
     """A warehouse whose queries all fail."""
 
-    def rows(self, sql: str) -> Any:
+    def rows(self, sql: str, most_characters: int = 0) -> Any:
         raise WarehouseError("the query passed the byte cutoff")
 
 

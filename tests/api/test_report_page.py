@@ -240,6 +240,14 @@ def test_a_panel_that_posts_sees_the_same_page(clients: Clients) -> None:
     assert "secret" not in repr(clients.dynamodb.scan(TableName=TABLE)["Items"])
 
 
+@pytest.mark.parametrize(("token", "status"), [("right-token", 200), ("wrong", 404)])
+def test_who_only_looks_whether_a_link_opens_gets_no_body(clients: Clients, token: str, status: int) -> None:
+    asked, told = (ask(token, {}, {"accept": "text/html"}, method=method) for method in ("GET", "HEAD"))
+    assert (asked["statusCode"], told["statusCode"]) == (status, status)
+    assert (told["body"], told["isBase64Encoded"]) == ("", False)
+    assert told["headers"] == asked["headers"]
+
+
 def test_a_post_larger_than_any_panels_is_refused(clients: Clients) -> None:
     assert ask("right-token", {}, {}, method="POST", body="x" * handler.MOST_POSTED)["statusCode"] == 200
     assert ask("right-token", {}, {}, method="POST", body="x" * (handler.MOST_POSTED + 1))["statusCode"] == 413

@@ -6,6 +6,8 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Iterator, Sequence
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any, cast
 
@@ -108,15 +110,33 @@ def test_a_scope_of_a_site_without_any_data_says_nothing_of_the_scope(aws: Clien
     assert EMPTY not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("channel", "told"), [("Яндекс Директ", "1,5 (100 %)"), ("VK Реклама", "")])
+def test_a_scopes_mail_tells_how_many_of_its_own_requests_are_young(aws: Clients, channel: str, told: str) -> None:
+    """One and a half of ours, whose sales usually take 30 days; of the others' nothing is told."""
+    warehouse = cast(DuckDbWarehouse, engine())
+    fill(warehouse)
+    warehouse.connection.execute(
+        "UPDATE deals SET sale_day = request_day.day + 30 FROM (SELECT DATE '2026-10-05' AS day) AS request_day"
+    )
+    warehouse.connection.execute("UPDATE deals SET sale_day = sale_day + 60 WHERE request_id IN ('r1', 'r2', 'r3')")
+    send(aws, channel)
+    raw = next(raw for recipient, raw in aws.ses.sent if recipient == PARTNER)
+    body = message_from_bytes(raw, policy=default).get_body(("plain",))
+    assert body is not None
+    text = " ".join(str(body.get_content()).replace("\u00a0", " ").split())
+    line = f"Свежих заявок: {told}. До продажи обычно проходит дней: 30"
+    assert (line in text) if told else ("Свежих заявок" not in text)
+
+
 class Counting:
     """A warehouse that counts what it is asked."""
 
     def __init__(self) -> None:
         self.asked = 0
 
-    def rows(self, sql: str) -> Sequence[Row]:
+    def rows(self, sql: str, most_characters: int = 0) -> Sequence[Row]:
         self.asked += 1
-        return engine().rows(sql)
+        return engine().rows(sql, most_characters)
 
 
 def _make(settings: Any, wanted: Wanted, warehouse: Any) -> making.Report:

@@ -117,6 +117,12 @@ def test_a_site_of_the_stage_adds_the_statements_that_its_settings_change(asked:
     assert any("word" in s.sql for s in own)
 
 
+def test_a_sites_own_sections_are_asked_too(asked: list[Statement]) -> None:
+    assert [s.what for s in asked if "WITH deals AS (SELECT * FROM deals WHERE site_id" in s.sql and "manager" in s.sql] == [
+        "report"
+    ]
+
+
 def test_samples_differ_in_what_they_set() -> None:
     plain, rich = samples()
     assert plain.attribution.path_transforms == []

@@ -138,7 +138,10 @@ def test_static_tables_of_models_stay_only_for_models_that_the_live_one_has_not(
 
 def test_the_reports_own_plan_stands_only_where_it_is_not_the_months(put: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(app_pages.SECTIONS, "plan", "План и факт")
-    plan = [{"month": "2026-10", "channel": None, "sales": 15}, {"month": "2026-10", "channel": "Неведомый", "cost": 100}]
+    plan = [
+        {"month": "2026-10", "channel": None, "sales": 15},
+        {"month": "2026-10", "channel": "Неведомый", "cost": 100, "is_unknown": True},
+    ]
     page = put(files_of(plan=plan), "view=plan")
     assert "13 сентября" in page.locator(".static .rest").inner_text()
     assert page.locator(".view-note").inner_text() == say("plan.unknown", channels="Неведомый")

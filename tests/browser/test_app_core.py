@@ -4,6 +4,7 @@ the address. The page is small (tests/browser/app_pages.py), the snapshot is the
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any
 import pytest
 from python_calamine import CalamineWorkbook
 
+from functions.report import render
 from shared.report_settings import SECTIONS
 from tests.browser.app_pages import hosted, inlined
+from tests.report_cases import figures_of, settings_of, shop, shop_before
 from tests.snapshot_cases import sample, snapshot_of_deals
 from tests.unit.node import APP, node_of
 
@@ -283,6 +286,27 @@ def test_what_is_seen_is_saved_as_csv_and_xlsx(page: Any, address: str) -> None:
     assert isinstance(total[head.index("Расход")], float)
     told = page.locator('table.live tfoot td[data-name="Расход"]').inner_text().split("\n")[0].replace("\u00a0", "")
     assert round(float(str(total[head.index("Расход")]))) == int(told)
+
+
+def test_a_static_table_is_saved_as_it_is_seen(page: Any, tmp_path: Path) -> None:
+    static = render.page(figures_of(shop(), shop_before()), settings_of())
+    begin = static.index('<section data-view="source_control"')
+    own = re.compile(r'<section class="card" data-view="source_control".*?</section>', re.S)
+    section = static[begin : static.index("</section>", begin) + len("</section>")]
+    file = tmp_path / "report.html"
+    file.write_text(own.sub(lambda _: section, inlined(sample())), "utf-8")
+    shown(page, file.as_uri() + "#view=source_control")
+    button = page.get_by_role("button", name="Сохранить в CSV: По каналам и источникам")
+    seen = page.locator('table:has(caption:text-is("По каналам и источникам")) tr:visible').count()
+    button.focus()
+    with page.expect_download() as waiting:
+        page.keyboard.press("Enter")
+    lines = Path(waiting.value.path()).read_text("utf-8-sig").splitlines()
+    assert waiting.value.suggested_filename.endswith("По каналам и источникам.csv")
+    assert len(lines) == seen
+    assert lines[0].split(";")[1:3] == ["Обращения", "Сделки"]
+    assert lines[-1].startswith("Итого;")
+    assert lines[-1].split(";")[1].isdigit()
 
 
 def test_deals_are_saved_whole(page: Any, address: str) -> None:

@@ -100,8 +100,8 @@ class Watched(TrinoWarehouse):
             self.asked.append(self._started[query_name(query_id)])
         return state
 
-    def rows(self, sql: str) -> Sequence[Row]:
-        found = super().rows(sql)
+    def rows(self, sql: str, most_characters: int = 0) -> Sequence[Row]:
+        found = super().rows(sql, most_characters)
         self.asked.append(sql)
         return found
 
@@ -118,8 +118,8 @@ class WatchedDuckDb(DuckDbWarehouse):
         self.asked.append(sql)
         return query_id
 
-    def rows(self, sql: str) -> Sequence[Row]:
-        found = super().rows(sql)
+    def rows(self, sql: str, most_characters: int = 0) -> Sequence[Row]:
+        found = super().rows(sql, most_characters)
         self.asked.append(sql)
         return found
 
@@ -357,6 +357,9 @@ def rows_of(warehouse: Warehouse, text: str, site: SiteSettings, date_basis: str
         "unconfirmed_cool_down": 300,
         "pool_spans": ";spb=600/60;",
         "is_scoped": True,
+        "since": utc("09-01 00:00"),
+        "first_request_day": date(2026, 6, 3),
+        "of_crm": "crm:%",
     }
     values: dict[str, Value] = {**site_values(site), **days, **most, **told}
     return sorted(warehouse.rows(bind(text, values)), key=lambda row: [str(v) for v in row.values() if not isinstance(v, float)])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.warehouse.duckdb import MOST_MEMORY_BYTES, DuckDbWarehouse
+from shared.errors import TooLarge
 
 SMALL = 64 * 2**20
 BIG = "CREATE TEMP TABLE big AS SELECT md5(CAST(i AS varchar)) AS a, md5(CAST(i * 7 AS varchar)) AS b FROM range(2000000) AS r (i)"
@@ -50,3 +51,11 @@ def test_a_database_file_spills_beside_itself(tmp_path: Path, temporary: Path) -
     warehouse.close()
     assert [path.name for path in database.parent.iterdir()] == ["warehouse.duckdb"]
     assert list(temporary.iterdir()) == []
+
+
+def test_an_answer_that_is_too_large_is_read_no_further(tmp_path: Path) -> None:
+    warehouse = DuckDbWarehouse(tmp_path)
+    huge = "SELECT repeat('x', 100000) AS t FROM unnest(sequence(1, 100000)) AS r (n)"  # 10 GB as one
+    with pytest.raises(TooLarge, match="more than 1,000,000 characters"):
+        warehouse.rows(huge, 1_000_000)
+    assert len(warehouse.rows("SELECT repeat('x', 9) AS t FROM unnest(sequence(1, 250)) AS r (n)", 9 * 250)) == 250

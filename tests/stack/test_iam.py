@@ -228,6 +228,15 @@ def test_the_hit_door_reads_of_numbers_where_visitors_came_from_and_nothing_else
     assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["way#*"]}}
 
 
+def test_alerts_note_in_the_ledger_which_paths_were_given_and_speak_to_no_queue_but_that_of_crm_tasks(resources: Resources) -> None:
+    own = {s["Sid"]: s for who, s in statements(resources) if who == "AlertsRole"}
+    noted = own["KeepWhatWasNoted"]
+    assert noted["Action"] == "dynamodb:PutItem"
+    assert noted["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["path#*"]}}
+    queues = [s["Resource"] for s in own.values() if "sqs:SendMessage" in listed(s["Action"])]
+    assert list(map(arn, queues)) == ['{"Fn::GetAtt": ["CrmTaskQueue", "Arn"]}']
+
+
 def test_what_hears_of_bounces_may_add_suppressed_recipients_and_nothing_else(resources: Resources) -> None:
     own = [s for who, s in statements(resources) if who == "ReportFeedbackRole"]
     assert {s["Sid"] for s in own} == {"WriteLog", "Suppress", "KeepFailedEvents"}

@@ -27,6 +27,7 @@ def test_routes_are_the_documented_ones(template: Template) -> None:
         ("GET /v1/numbers/{number}", "NumberpoolFunction"),
         ("GET /v1/reports/{token}", "ReportFunction"),
         ("GET /v1/reports/{token}/unsubscribe", "ReportFunction"),
+        ("HEAD /v1/reports/{token}", "ReportFunction"),
         ("OPTIONS /v1/hits", "CollectFunction"),
         ("OPTIONS /v1/numbers/lease", "NumberpoolFunction"),
         ("OPTIONS /v1/numbers/renew", "NumberpoolFunction"),

@@ -277,6 +277,7 @@ def test_every_alarm_on_a_metric_of_ours_watches_what_the_code_counts(resources:
 TOLD_BY_COUNTS = (
     "NumberpoolFull",
     "CrmReconcileNotChecked",
+    "CrmSwitchedOffTold",
     "CollectNotHandedOver",
     "ReportSectionsFailed",
 )  # with tests of their own below

@@ -332,8 +332,9 @@ def test_the_service_says_what_is_not_set() -> None:
     assert "not set: SKVOZ_URL, SKVOZ_SECRET, SKVOZ_AMI_USER, SKVOZ_AMI_SECRET" in done.stderr
 
 
-def test_the_file_is_python_3_9_and_needs_nothing_else() -> None:
-    tree = ast.parse(Path(poster.__file__).read_text("utf-8"), feature_version=(3, 9))
+@pytest.mark.parametrize("name", ["poster.py", "skvoz_ari.py"])
+def test_the_file_is_python_3_9_and_needs_nothing_else(name: str) -> None:
+    tree = ast.parse(Path(poster.__file__).with_name(name).read_text("utf-8"), feature_version=(3, 9))
     imported = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     imported |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     assert {name.partition(".")[0] for name in imported} <= sys.stdlib_module_names

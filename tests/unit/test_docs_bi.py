@@ -95,7 +95,7 @@ class Managers:
 
     ddl_dialect = "duckdb"
 
-    def rows(self, sql: str) -> Sequence[Row]:
+    def rows(self, sql: str, most_characters: int = 0) -> Sequence[Row]:
         assert "WHERE site_id = 'kvartal'" in sql
         return [
             {"manager": "Анна", "deals": 3, "revenue": Decimal("120000.00")},

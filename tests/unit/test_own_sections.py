@@ -49,7 +49,7 @@ def test_a_section_that_fails_is_named_and_counted_and_the_others_are_made(
     monkeypatch.setattr(section, "count", lambda metrics, **dimensions: counted.append((metrics, dimensions)))
 
     class Second(Answering):
-        def rows(self, sql: str) -> Sequence[Row]:
+        def rows(self, sql: str, most_characters: int = 0) -> Sequence[Row]:
             if "costs" in sql:
                 raise error
             return [{"n": 1}]
@@ -132,9 +132,9 @@ def test_a_plan_is_looked_at_before_its_query_runs() -> None:
         ddl_dialect = "iceberg_athena"
         plan = ""
 
-        def rows(self, sql: str) -> Sequence[Row]:
+        def rows(self, sql: str, most_characters: int = 0) -> Sequence[Row]:
             if not sql.startswith("EXPLAIN (TYPE IO, FORMAT JSON) WITH deals AS (SELECT * FROM deals WHERE site_id = 'kvartal')"):
-                return super().rows(sql)
+                return super().rows(sql, most_characters)
             return [{"Query Plan": line} for line in self.plan.split("\n")]  # Athena gives a row a line
 
     engine, settings = Planning([{"n": 1}]), settings_of(report={"own_sections": [one()]})

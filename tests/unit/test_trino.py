@@ -12,7 +12,7 @@ import pytest
 
 from infra.servers.trino_security import Security
 from infra.warehouse.trino import folder_writer
-from shared.errors import WarehouseBusy, WarehouseError
+from shared.errors import TooLarge, WarehouseBusy, WarehouseError
 from shared.records import COST, HIT, Column, RecordKind
 from shared.trino import MOST_WAIT_SECONDS, NOT_READY_SECONDS, TrinoWarehouse
 from shared.trino_place import Login, TrinoPlace
@@ -168,6 +168,14 @@ def test_rows_come_as_python_values_with_instants_in_utc(trino: FakeTrino) -> No
     (row,) = warehouse(trino).rows("SELECT …")
     assert row == {"n": 9007199254740993, "money": Decimal("12.30"), "at": at, "none": None}
     assert row["at"].tzinfo is UTC
+
+
+def test_an_answer_that_is_too_large_is_read_no_further_and_cancelled(trino: FakeTrino) -> None:
+    trino.will("SELECT", Script(columns={"t": "varchar"}, rows=[["x" * 300]], answers=9, is_in_parts=True))
+    with pytest.raises(TooLarge, match="more than 1,000 characters"):
+        warehouse(trino).rows("SELECT …", 1000)
+    assert trino.seen[-1][0] == "DELETE"
+    assert len(warehouse(trino).rows("SELECT …", 300 * 10)) == 10
 
 
 def test_an_answer_that_takes_too_long_is_cancelled(trino: FakeTrino) -> None:

@@ -1,83 +1,111 @@
 -- Where do visits start and end? After 1800 s of silence, or when a source that is not direct differs from the visit's own.
--- The sorts carry few columns: only rows where a visit may start (silence, marks) or a visitor's hits end are looked at again,
--- hits are counted by row number, and what a visit shows is fetched for its first hit alone.
+-- Hits of one half-hour of the clock are always less than 1800 s apart, so a half-hour is one row to the windows, unless a visit may
+-- start within it, then its hits stay rows of their own. What a visit shows is fetched for its first hit alone, from `hits`:
+-- whether a hit counts is the same for all of a visitor's hits of a moment.
 WITH
 -- include: :scope
+marked AS (
+    SELECT
+        h.visitor_id, h.record_id, h.occurred_at,
+        date_trunc('hour', h.occurred_at) AS hour, minute(h.occurred_at) < 30 AS is_first_half,
+        s.source || '|' || s.medium || '|' || coalesce(h.campaign, '') || '|' || coalesce(h.content, '') || '|'
+            || coalesce(h.term, '') || '|' || coalesce(h.click_id, '') AS mark
+    FROM scope AS h
+    LEFT JOIN sources AS s ON s.site_id = :site_id AND s.entry_key = h.entry_key AND NOT s.is_direct
+),
+
+halves AS (
+    SELECT
+        visitor_id, hour, is_first_half,
+        min(occurred_at) AS first_at,
+        element_at(min(occurred_at, 2), 2) AS second_at,
+        max(occurred_at) AS last_at,
+        count(*) AS hits,
+        min(mark) AS mark,
+        max(mark) AS other_mark,
+        min(CASE WHEN mark IS NOT NULL THEN occurred_at END) AS marked_at
+    FROM marked
+    GROUP BY visitor_id, hour, is_first_half
+    HAVING count(*) > 0  -- always so: DuckDB then guesses fewer halves than hits, and joins hits to them, not them to hits
+),
+
+-- A visit may start within: the first moment has two hits, the first hit has no mark and a later one has, or marks differ.
+stretches AS (
+    SELECT
+        g.visitor_id, h.record_id,
+        coalesce(h.occurred_at, g.first_at) AS occurred_at,
+        coalesce(h.occurred_at, g.last_at) AS last_at,
+        CASE WHEN h.record_id IS NULL THEN g.hits ELSE 1 END AS hits,
+        CASE WHEN h.record_id IS NULL THEN g.mark ELSE h.mark END AS mark
+    FROM marked AS h
+    RIGHT JOIN halves AS g
+        ON g.hour = h.hour AND g.is_first_half = h.is_first_half
+            AND h.visitor_id = CASE
+                WHEN g.second_at = g.first_at OR g.marked_at > g.first_at OR g.mark <> g.other_mark THEN g.visitor_id
+            END
+),
+
 ordered AS (
     SELECT
-        visitor_id, record_id, day, occurred_at, entry_key, tags,
-        lag(occurred_at) OVER w AS previous_at,
-        lead(occurred_at) OVER w AS next_at,
-        row_number() OVER w AS place
-    FROM (
-        SELECT
-            visitor_id, record_id, day, occurred_at, entry_key,
-            CASE
-                WHEN entry_key IS NOT NULL
-                THEN coalesce(campaign, '') || '|' || coalesce(content, '') || '|' || coalesce(term, '') || '|' || coalesce(click_id, '')
-            END AS tags
-        FROM scope
-    ) AS slim
+        *,
+        lag(last_at) OVER w AS previous_at,
+        lead(occurred_at) OVER w IS NULL AS is_last,
+        sum(hits) OVER (
+            PARTITION BY visitor_id ORDER BY occurred_at, record_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS place  -- of its last hit among the visitor's
+    FROM stretches
     WINDOW w AS (PARTITION BY visitor_id ORDER BY occurred_at, record_id)
 ),
 
-edges AS (
-    SELECT
-        o.visitor_id, o.record_id, o.day, o.occurred_at, o.previous_at, o.next_at, o.place,
-        o.previous_at IS NULL OR o.occurred_at >= o.previous_at + INTERVAL '1800' SECOND AS after_silence,
-        s.entry_key,
-        CASE WHEN NOT s.is_direct THEN s.source || '|' || s.medium || '|' || o.tags END AS mark
-    FROM ordered AS o
-    LEFT JOIN sources AS s ON s.site_id = :site_id AND s.entry_key = o.entry_key AND NOT s.is_direct
-    WHERE o.previous_at IS NULL OR o.next_at IS NULL OR o.entry_key IS NOT NULL
-        OR o.occurred_at >= o.previous_at + INTERVAL '1800' SECOND
+silent AS (
+    SELECT *, previous_at IS NULL OR occurred_at >= previous_at + INTERVAL '1800' SECOND AS after_silence FROM ordered
 ),
 
--- A mark before the last silence belongs to an earlier visit; within the chain the last mark is the visit's own source.
+-- Silence ends what marks told before it: from there on it is as if the mark '' had been seen, which no source has.
+edges AS (
+    SELECT
+        visitor_id, record_id, occurred_at, last_at, previous_at, is_last, hits, place, after_silence,
+        CASE WHEN after_silence THEN coalesce(mark, '') ELSE mark END AS mark
+    FROM silent
+    WHERE after_silence OR is_last OR mark IS NOT NULL
+),
+
 looked_back AS (
     SELECT
         *,
         max(CASE WHEN after_silence THEN occurred_at END) OVER w AS group_started_at,
-        lag(mark) IGNORE NULLS OVER (PARTITION BY visitor_id ORDER BY occurred_at, record_id) AS earlier_mark,
-        lag(CASE WHEN mark IS NOT NULL THEN occurred_at END) IGNORE NULLS OVER (
-            PARTITION BY visitor_id ORDER BY occurred_at, record_id
-        ) AS earlier_mark_at
+        lag(mark) IGNORE NULLS OVER (PARTITION BY visitor_id ORDER BY occurred_at, record_id) AS earlier_mark
     FROM edges
     WINDOW w AS (PARTITION BY visitor_id ORDER BY occurred_at, record_id ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)
 ),
 
 judged AS (
     SELECT
-        visitor_id, record_id, day, occurred_at, previous_at, next_at, place, group_started_at, entry_key,
-        after_silence OR (
-            mark IS NOT NULL AND (earlier_mark IS NULL OR earlier_mark_at < group_started_at OR earlier_mark <> mark)
-        ) AS is_start
+        visitor_id, record_id, occurred_at, last_at, previous_at, is_last, hits, place, group_started_at,
+        after_silence OR coalesce(mark <> earlier_mark, FALSE) AS is_start
     FROM looked_back
 ),
 
+-- A visit lasts until the row before the next start, or to the visitor's last one.
 ended AS (
     SELECT
-        *,
-        lead(is_start) OVER w AS next_is_start,
-        lead(previous_at) OVER w AS next_previous_at,
-        lead(occurred_at) OVER w AS last_at,
-        lead(place) OVER w AS next_place
+        visitor_id, record_id, occurred_at, group_started_at, is_start,
+        coalesce(lead(CASE WHEN is_start THEN previous_at ELSE last_at END) OVER w, last_at) AS last_hit_at,
+        coalesce(lead(CASE WHEN is_start THEN place - hits ELSE place END) OVER w, place) - (place - hits) AS hits
     FROM judged
-    WHERE is_start OR next_at IS NULL
+    WHERE is_start OR is_last
     WINDOW w AS (PARTITION BY visitor_id ORDER BY occurred_at, record_id)
 )
 
 SELECT
     :site_id AS site_id,
-    e.record_id || ':' || CAST(e.day AS varchar) AS session_id,
+    h.record_id || ':' || CAST(h.day AS varchar) AS session_id,
     e.visitor_id,
-    e.day,
+    h.day,
     e.occurred_at AS started_at,
-    CASE WHEN e.next_is_start THEN e.next_previous_at WHEN e.next_place IS NULL THEN e.occurred_at ELSE e.last_at END AS last_hit_at,
+    e.last_hit_at,
     e.group_started_at,
-    CASE
-        WHEN e.next_is_start THEN e.next_place - e.place WHEN e.next_place IS NULL THEN 1 ELSE e.next_place - e.place + 1
-    END AS hits,
+    CAST(e.hits AS bigint) AS hits,
     coalesce(s.channel, 'direct') AS channel,
     coalesce(s.source, '(direct)') AS source,
     coalesce(s.medium, '(none)') AS medium,
@@ -94,7 +122,8 @@ SELECT
     h.page_path AS landing_path,
     h.country, h.region, h.city,
     :refresh_id AS refresh_id
-FROM ended AS e
-INNER JOIN scope AS h ON h.record_id = e.record_id AND h.day = e.day
-LEFT JOIN sources AS s ON s.site_id = :site_id AND s.entry_key = e.entry_key
-WHERE e.is_start
+FROM hits AS h
+INNER JOIN ended AS e
+    ON e.visitor_id = h.visitor_id AND e.occurred_at = h.occurred_at AND (e.record_id IS NULL OR e.record_id = h.record_id)
+LEFT JOIN sources AS s ON s.site_id = :site_id AND s.entry_key = h.entry_key AND NOT s.is_direct
+WHERE e.is_start AND h.site_id = :site_id AND h.excluded IS NULL AND h.day BETWEEN :reach_day AND :until_day

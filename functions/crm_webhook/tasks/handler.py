@@ -22,6 +22,7 @@ from functions.crm_webhook.tasks.reads import Reads
 from functions.crm_webhook.tasks.send import Sends
 from functions.crm_webhook.writing import Writing
 from shared.aws import client, env
+from shared.call_uploads import MOST_CALLS
 from shared.errors import TryLater
 from shared.ids import derived_id
 from shared.lake import Rejected
@@ -81,23 +82,24 @@ class Tasks:
         return failed
 
     def _groups(self, messages: Sequence[Message]) -> list[Group]:
-        """Reads of one CRM together, as many as one run may read; then requests and notes one by one, in the order they came. What
-        is no task is rejected."""
-        reads: dict[tuple[str, str], list[Group]] = {}
+        """Reads of one CRM together, as many as one run may read, and a site's calls for UIS; then requests and notes one by one,
+        in the order they came. What is no task is rejected."""
+        together: dict[tuple[str, str, str], list[Group]] = {}
         sends: list[Group] = []
         for message in messages:
             order = order_of(message.get("body"))
             if isinstance(order, Rejected):
                 self._writing.reject(DOOR, "", [order], str(message["messageId"]), self._clock())
-            elif order.task != "read":
+            elif order.task in ("send", "note"):
                 sends.append([(message, order)])
             else:
-                own = reads.setdefault((order.site_id, order.provider), [[]])
-                if sum(len(one.pointers) for _, one in own[-1]) + len(order.pointers) > MOST_OF_GROUP and own[-1]:
+                own = together.setdefault((order.site_id, order.task, order.provider), [[]])
+                most = MOST_CALLS if order.task == "upload" else MOST_OF_GROUP
+                if sum(_weight(one) for _, one in own[-1]) + _weight(order) > most and own[-1]:
                     own.append([])
                 own[-1].append((message, order))
         sends.sort(key=lambda group: (group[0][1].site_id, group[0][1].received_at))
-        return [group for own in reads.values() for group in own] + sends
+        return [group for own in together.values() for group in own] + sends
 
     def _goal(self, order: Order) -> str:
         """Whom the task speaks to: one CRM that is down holds up nothing that goes elsewhere."""
@@ -145,6 +147,8 @@ class Tasks:
                 count({"PassedOver": len(orders)}, Door=DOOR, Reason="not_set_up")
         elif orders[0].task == "note":
             self._sends.note(site, orders[0])
+        elif orders[0].task == "upload":
+            self._sends.upload(site, orders)
         elif (refused := self._sends.send(site, orders[0])) is not None:
             batch_id = derived_id(orders[0].received_at, site_id, orders[0].key, orders[0].cause)
             self._writing.reject("crm-requests", site_id, [refused], batch_id, now)
@@ -155,6 +159,10 @@ class Tasks:
             self._postpone(str(message["receiptHandle"]), min(FIRST_WAIT * 2 ** min(tries - 1, 10), LONGEST_WAIT))
         except Exception:
             logger().exception("a task could not be put off; it comes back when the queue's own time is over")
+
+
+def _weight(order: Order) -> int:
+    return len(order.pointers) or 1
 
 
 def _is_down(error: Exception) -> bool:

@@ -1,5 +1,5 @@
-"""Messages in the queue of tasks: `read` (something of the CRM, through its API), `send` (a new request, shared/new_requests.py)
-and `note` (for a deal, shared/deal_notes.py)."""
+"""Messages in the queue of tasks: `read` (something of the CRM, through its API), `send` (a new request, shared/new_requests.py),
+`note` (for a deal, shared/deal_notes.py) and `upload` (a call for UIS, shared/call_uploads.py)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from functions.crm_webhook.outcome import Pointer
-from shared import deal_notes
+from shared import call_uploads, deal_notes
+from shared.call_uploads import EndedCall
 from shared.crm_settings import DOOR_NAME
 from shared.ids import is_site_id
 from shared.lake import Rejected
@@ -22,9 +23,9 @@ MOST_POINTERS = 50  # of one message: what is read within one run of the functio
 
 class Order(NamedTuple):
     """`read`: `provider` and `pointers`; `send`: `key`, where the request lies; `note`: `provider`, `deal`, and the `lines` of its
-    request. `cause` is the id of the event behind it."""
+    request; `upload`: `provider` and `call`. `cause` is the id of the event behind it."""
 
-    task: Literal["read", "send", "note"]
+    task: Literal["read", "send", "note", "upload"]
     site_id: str
     cause: str
     received_at: datetime
@@ -34,6 +35,7 @@ class Order(NamedTuple):
     deal: str = ""
     request_id: str = ""
     lines: tuple[str, ...] = ()
+    call: EndedCall | None = None
 
 
 def read_orders(site_id: str, provider: str, pointers: Sequence[Pointer], cause: str, received_at: datetime) -> Iterator[str]:
@@ -55,6 +57,8 @@ def order_of(text: object) -> Order | Rejected:
             return Order(TASK, **head, key=_key(told["key"]))
         if told["task"] == deal_notes.TASK:
             return _note(told, head)
+        if told["task"] == call_uploads.TASK:
+            return Order(call_uploads.TASK, **head, provider=call_uploads.PROVIDER, call=call_uploads.call_of(told["call"]))
         if told["task"] != "read" or not DOOR_NAME.fullmatch(told["provider"]):
             raise ValueError("no such task")
         pointers = tuple(Pointer(_text(entity), _text(number)) for entity, number in told["pointers"])

@@ -3,12 +3,12 @@ the whole path of a deal → a note of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from functions.crm_webhook.api.crm import Tools
 from functions.crm_webhook.api.line import CrmRefused
-from functions.crm_webhook.requests import address, amocrm, bitrix24, making
+from functions.crm_webhook.requests import address, amocrm, bitrix24, making, uis
 from functions.crm_webhook.requests import request as requests
 from functions.crm_webhook.requests.making import Maker, extra_refused, hand_to
 from functions.crm_webhook.requests.request import NewRequest, request_of
@@ -75,6 +75,10 @@ class Sends:
             extra_refused(order.site_id, "path", maker.provider, refused)
         else:
             count({"PathNoteWritten": 1}, Provider=maker.provider)
+
+    def upload(self, site: Mapping[str, Any], orders: Sequence[Order]) -> None:
+        """Ended calls of one site to UIS (requests/uis.py). TryLater where it may take them later."""
+        uis.upload(site, [order.call for order in orders if order.call], self._tools, self._vault())
 
     def _handed(
         self,

@@ -174,6 +174,8 @@ class CallDoor:
         is_kept = self._vault.keep(heard.site, contacts, "", now) > 0
         if contacts and not is_test:
             self._hand_over.offer(heard.site, rules, self._store, done, call, whose, now, is_kept=is_kept)
+        if not is_test:
+            self._hand_over.offer_upload(heard.site, adapter.name, self._store, done, call, now)
         if request_id and done.call.recording and not is_test:
             told = Reference(adapter.name, done.call.recording, done.call.call_id, done.told_at)
             keep_recording(self._store, heard.site, request_id, told, done.call.caller_hash, identity)

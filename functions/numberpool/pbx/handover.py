@@ -14,8 +14,10 @@ from typing import Any
 from functions.numberpool.pbx.assembly import Assembled, earlier_calls, mark_offered
 from functions.numberpool.pbx.event import Call
 from functions.numberpool.pbx.resolve import Resolved
+from functions.numberpool.pbx.uploading import offer_upload
 from functions.numberpool.rules import Rules
 from functions.numberpool.store import Store
+from shared.call_uploads import upload_of
 from shared.errors import TryLater
 from shared.handing_over import HandingOver, not_handed_over
 from shared.new_requests import CALL, channels_of
@@ -58,6 +60,13 @@ class HandOver:
         data = {**_way_of(site, store, call, whose), **_data(site_id, request_id, call, whose)}
         self._requests.put(call.started_at, data, now)
         mark_offered(store, site_id, request_id)  # last: what failed before is done again by the call's next event
+
+    def offer_upload(
+        self, site: Mapping[str, Any], provider: str, store: Store, done: Assembled, ext_id: str, now: datetime
+    ) -> None:
+        """Hand an ended call over to UIS if it is to go there (uploading.py)."""
+        if done.call is not None and upload_of(site):
+            offer_upload(site, provider, store, done.call, ext_id, self._requests.task, now)
 
 
 def _reason_against(site: Mapping[str, Any], rules: Rules, store: Store, request_id: str, call: Call, now: datetime) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from functions.numberpool.codes import visitor_of
+from functions.numberpool.codes import dictated
 from functions.numberpool.pbx.assembly import known_caller
 from functions.numberpool.rules import Rules
 from functions.numberpool.store import Store
@@ -27,8 +27,8 @@ class Caller(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A visitor whom a rule names. `visit`: utm columns of the visit that leased the number, or that of the caller's earlier
-    call."""
+    """A visitor whom a rule names. `visit`: utm columns of the visit that leased the number, was shown the code, or is that of the
+    caller's earlier call."""
 
     by: ResolvedBy
     visitor_id: str
@@ -88,8 +88,8 @@ def _candidates(
     held = _holder(store, site_id, rules, number, at) if is_incoming else None
     if held and held.by == "lease":
         yield held
-    if caller.code and (visitor_id := visitor_of(store, site_id, caller.code, at)):
-        yield Candidate("code", visitor_id)
+    if caller.code and (told := dictated(store, site_id, caller.code, at)):
+        yield Candidate("code", told.visitor_id, None, told.marks)
     if held and held.by == "late_lease":
         yield held
     if caller.phone_hash:

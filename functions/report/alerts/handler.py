@@ -10,7 +10,7 @@ from typing import Any
 from functions.report.alerts.bell import Bell
 from functions.report.alerts.ringing import Ringing, ring_all
 from functions.report.alerts.telling import Telling
-from functions.report.delivery.post import post_of
+from functions.report.delivery.post import post_of, seconds_left_of
 from functions.report.delivery.suppressed import Suppressed
 from functions.report.links import Links
 from functions.report.path_notes.giving import Giving, give_all
@@ -39,7 +39,7 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, int]:
         bell=bell,
         links=Links(dynamodb, table),
         suppressed=Suppressed(dynamodb, table),
-        post=post_of(os.environ, client, now),
+        post=post_of(os.environ, client, now, seconds_left_of(context)),
         public_url=env("PUBLIC_URL"),
         randomness=os.urandom,
     )

@@ -65,6 +65,13 @@ def endless() -> float:
     return float("inf")
 
 
+def seconds_left_of(context: Any) -> Callable[[], float]:
+    """What Lambda leaves of a run, where somebody bounds it."""
+    if not hasattr(context, "get_remaining_time_in_millis"):
+        return endless
+    return lambda: float(context.get_remaining_time_in_millis()) / 1000
+
+
 def post_of(
     environment: Mapping[str, str], client: Callable[[str], Any], now: datetime, seconds_left: Callable[[], float] = endless
 ) -> Post:

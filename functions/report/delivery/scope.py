@@ -24,6 +24,8 @@ from shared.warehouse import Row, Warehouse
 OF_SCOPE = ("summary", "plan", "payback", "channels", "income", "funnel", "traffic", "deals", "method")
 # Questions whose rows are of one channel each.
 SPLIT = ("visits", "results", "spend", "channels", "ad_clicks", "visit_requests")
+# A scope's own questions, and those of the whole site that they answer.
+AS_ASKED = {"scope_deal_paths": "deal_paths", "scope_requests_made": "requests_made", "scope_sale_delays": "sale_delays"}
 # Blocks of figures.json that such sections are made of.
 BLOCKS = (
     "site", "period", "data_to", "kind", "scope", "model", "date_basis", "days", "totals", "previous", "change", "verdict", "tiles",
@@ -71,11 +73,11 @@ def with_deals(
     warehouse: Warehouse, settings: Mapping[str, Any], period: Period, answers: Answers, channels: Sequence[str]
 ) -> Answers:
     """`answers` of a scope with its deals: those that the default model credits to its channels, their money the credited part,
-    their paths the touches of its channels. WarehouseError when a query fails."""
+    their paths the touches of its channels; and how young its requests are. WarehouseError when a query fails."""
     more = {"channels": list(channels)}
-    told = answers_of(warehouse, settings, period, ("scope_deals", "scope_deal_paths"), more)
-    deals = [_deal(row) for row in told["scope_deals"]]
-    return Answers({**answers.rows, "deals": deals, "deal_paths": told["scope_deal_paths"]})
+    told = answers_of(warehouse, settings, period, ("scope_deals", *AS_ASKED), more)
+    known = {name: told[question] for question, name in AS_ASKED.items()}
+    return Answers({**answers.rows, **known, "deals": [_deal(row) for row in told["scope_deals"]]})
 
 
 def of_scope(figures: Figures, scope: str) -> Figures:

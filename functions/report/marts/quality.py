@@ -10,7 +10,7 @@ from typing import Any
 from functions.report.marts.cost_gaps import cost_gaps_of
 from functions.report.marts.questions import Answers, Period
 from functions.report.marts.ratios import divide
-from functions.report.marts.tree import ZERO, Node, Sums
+from functions.report.marts.tree import ZERO, Node, Sums, whole
 from shared.times import local_day, local_midnight
 from shared.warehouse import Row
 
@@ -140,7 +140,8 @@ def _immature(settings: Mapping[str, Any], answers: Answers, data_to: datetime) 
     median, today = median_days(answers["sale_delays"]), known_to(settings, data_to)
     made = answers["requests_made"]
     young = [row for row in made if median is not None and (today - row["day"]).days < median]
-    requests, of_requests = (sum(int(row["counted"]) for row in rows) for rows in (young, made))
+    # A scope's requests count with the part that its channels have of them.
+    requests, of_requests = (whole(sum(float(row["counted"]) for row in rows)) for rows in (young, made))
     revenue, of_revenue = (sum((Decimal(row["revenue"] or 0) for row in rows), ZERO) for rows in (young, made))
     return {
         "median_days": median,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from functions.report.own.cells import Answer, answer_of
+from functions.report.own.cells import MOST_CHARACTERS, Answer, answer_of
 from functions.report.own.query import MARTS
 from shared.errors import BadInput, SkvozError
 from shared.warehouse import Warehouse
@@ -46,7 +46,7 @@ class Asking:
 def _ask(warehouse: Warehouse, sql: str, site_id: str) -> Answer:
     if warehouse.ddl_dialect in EXPLAINING:
         check_inputs(_plan(warehouse, sql), site_id)
-    return answer_of(warehouse.rows(sql))
+    return answer_of(warehouse.rows(sql, MOST_CHARACTERS))
 
 
 def check_inputs(plan: Mapping[str, Any], site_id: str) -> None:

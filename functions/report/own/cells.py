@@ -29,18 +29,13 @@ class Answer(NamedTuple):
 
 
 def answer_of(rows: Sequence[Row]) -> Answer:
-    """What is kept of what the engine gave. BadInput for too many columns, columns that cannot be told apart, and too much text."""
+    """What is kept of what the engine gave. BadInput for too many columns, and columns that cannot be told apart."""
     names = list(rows[0]) if rows else []
     if len(names) > MOST_COLUMNS:
         raise BadInput(f"it has {len(names)} columns; a section shows at most {MOST_COLUMNS}")
     columns = tuple(clean(name[: MOST_NAME * _SPARE], MOST_NAME) for name in names)
     if len(set(columns)) < len(columns):
         raise BadInput(f"two of its columns have the same first {MOST_NAME} characters of their names; give them other names")
-    size = 0
-    for row in rows:
-        size += sum(len(value) for value in row.values() if isinstance(value, (str, bytes)))
-        if size > MOST_CHARACTERS:
-            raise BadInput(f"its answer has more than {MOST_CHARACTERS:,} characters; ask for fewer rows or shorter texts")
     kept = (dict(zip(columns, map(_cell, row.values()), strict=True)) for row in rows[:MOST_ROWS])
     return Answer(columns, tuple(kept), len(rows) > MOST_ROWS)
 

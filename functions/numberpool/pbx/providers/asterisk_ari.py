@@ -1,6 +1,8 @@
-"""Events of Asterisk's REST Interface → parts of calls, for those whose calls run through a Stasis application. Pure.
+"""Events of Asterisk's REST Interface → parts of calls: as the poster hears them (infra/asterisk/skvoz_ari.py), or as a Stasis
+application posts them. Pure.
 
-The call is the channel that entered the application; ARI has no id that joins its legs but the caller of a `Dial`.
+The call is the channel that was made first, or entered the application; ARI has no id that joins its legs but the caller of a
+`Dial`.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ from shared.times import to_millis
 
 # The surer an end, the weightier.
 ENDS: Mapping[str, int] = {"StasisEnd": 1, "ChannelHangupRequest": 2, "ChannelDestroyed": 3}
-ENTERED, DIALLED, ANSWERED = 5, 7, 9
+# What was dialled is told best by the channel as it was made: the dialplan changes it on the way into an application.
+BEGINS: Mapping[str, int] = {"StasisStart": 5, "ChannelCreated": 6}
+DIALLED, ANSWERED = 7, 9
 
 
 def event_of_ari(told: Mapping[str, Any], lines: Lines, now: datetime) -> CallEvent | str:
@@ -34,12 +38,12 @@ def event_of_ari(told: Mapping[str, Any], lines: Lines, now: datetime) -> CallEv
     kind = str(told["type"])
     if kind == "Dial":
         return _dialled(told, now)
-    if kind != "StasisStart" and kind not in ENDS:
+    if kind not in BEGINS and kind not in ENDS:
         return "other_event"
     channel = _object(told, "channel")
     channel_id = read_id(channel.get("id"), "channel.id")
     at = heard_at(told.get("timestamp"), "timestamp", now)
-    event = CallEvent(channel_id, "", (ENDS.get(kind, ENTERED), to_millis(at)))
+    event = CallEvent(channel_id, "", (ENDS[kind] if kind in ENDS else BEGINS[kind], to_millis(at)))
     if kind in ENDS:
         return event._replace(ended_at=at, outcome=CAUSES.get(str(told.get("cause"))))
     plan, caller = _object(channel, "dialplan"), _object(channel, "caller")

@@ -2,7 +2,7 @@
 
 So there is no schema: `calls.uis.fields` maps the names of UIS's variables to the keys of the client's template. Names of event
 kinds are the client's too; what an event is shows in what it tells. Paths after the token: none (a notification), `route` (UIS asks
-while the call rings), `report` (rows of get.calls_report, to fill a gap).
+while the call rings), `report` (rows of get.calls_report, to fill a gap), `uploaded` (what became of a call that we uploaded).
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ DIRECTIONS: Mapping[str, bool] = {"in": True, "out": False}
 # Of two events of a call the one that tells more counts: a talk over an end without one, an end over a beginning.
 BEGAN, ENDED, TALKED = 0, 1, 2
 LOST = ("lost", "missed", "потерян", "пропущен")
+UPLOADED = ("processed", "in_process", "error")
 BY_SCENARIO = {"returned_code": 1}  # UIS goes on along branch 1 of its scenario: as without us
 
 
@@ -44,8 +45,10 @@ def _read(heard: Heard) -> Reading:
         return _asked(heard)
     if heard.rest == "report":
         return events_of_report(json_of(heard.request.body), heard.zone, heard.now)
+    if heard.rest == "uploaded":
+        return _uploaded(object_of(heard.request.body))
     if heard.rest:
-        raise NotFound("after the token comes nothing (notifications), /route or /report")
+        raise NotFound("after the token comes nothing (notifications), /route, /report or /uploaded")
     return _notified(heard)
 
 
@@ -118,6 +121,15 @@ def _renamed(body: Mapping[str, Any], fields: Mapping[str, str]) -> dict[str, An
     """UIS's names → values; what is not told is None."""
     keys = {**{name: name for name in body}, **{name: key for name, key in TEMPLATE_KEYS.items() if name not in body}, **fields}
     return {name: value_of(body.get(key)) for name, key in keys.items()}
+
+
+def _uploaded(told: Mapping[str, Any]) -> Reading:
+    """What became of a call of another telephony (calls.uis.upload). It makes no call: the call is there already."""
+    read_id(told.get("ext_id"), "ext_id")
+    status = str(told.get("status")).strip().lower()
+    if status not in UPLOADED:
+        raise Refused("bad_event", "status", f"must be one of {', '.join(UPLOADED)}")
+    return Reading(passed_over=f"upload_{status}")
 
 
 def _asked(heard: Heard) -> Reading:

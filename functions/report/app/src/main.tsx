@@ -4,7 +4,9 @@ import { render } from 'preact'
 import { App } from './app'
 import style from './app.css'
 import { hasSnapshot, Snapshot } from './data'
+import { addCsv } from './static_csv'
 import type { Statics } from './ui'
+import { Words } from './words'
 
 /** The page's own sections by view; everything of `main` goes to a shelf out of sight. */
 const takeSections = (main: HTMLElement): Pick<Statics, 'of' | 'shelf'> => {
@@ -50,6 +52,8 @@ const start = async (): Promise<void> => {
   dress.textContent = style
   document.head.append(dress)
   const statics = takeSections(main)
+  const { language, site } = snapshot.manifest
+  addCsv([...statics.of.values()].flat(), new Words(snapshot.manifest), language, site.site_id)
   const root = document.createElement('div')
   root.id = 'app'
   main.prepend(root)

@@ -10,6 +10,7 @@ import { changeOf, divide, noSums, toneOf, valueOf, verdictOf, wilson, type Sums
 import { nameOfPeriod, periodNamed } from '../src/periods'
 import { rowsOf } from '../src/rows'
 import { anchorIn, comparedWith, periodOutside, stateOf, startOf, wordsOf } from '../src/state'
+import { columnOf } from '../src/static_csv'
 import { Words } from '../src/words'
 import { strFromU8, unzipSync } from 'fflate'
 
@@ -51,6 +52,14 @@ const FILES: { [name: string]: unknown } = {
 const snapshot = (): Snapshot => new Snapshot(manifest, places, dims, async (name) => FILES[name])
 const start = startOf(manifest, 'summary')
 const sums = (told: Partial<Sums>): Sums => ({ ...noSums(), ...told })
+
+test('a static table is saved with numbers where a column has only such', () => {
+  assert.deepEqual(columnOf(['1\u00a0234,5', '\u22123', '—'], 'ru'), [{ kind: 'count', value: 1234.5 }, { kind: 'count', value: -3 }, { kind: 'count', value: null }])
+  assert.deepEqual(columnOf(['+21.5%', '—'], 'en'), [{ kind: 'share', value: 0.215 }, { kind: 'share', value: null }])
+  assert.deepEqual(columnOf(['1,234', '12'], 'en').map((cell) => cell.value), [1234, 12])
+  assert.deepEqual(columnOf(['5', '=A1', '—'], 'en'), [{ kind: 'text', value: '5' }, { kind: 'text', value: '=A1' }, { kind: 'text', value: null }])
+  assert.deepEqual(columnOf(['5', '5%'], 'en').map((cell) => cell.kind), ['text', 'text'])
+})
 
 test('figures are written as the mail writes them', () => {
   const ru = new Format('ru', 'RUB')

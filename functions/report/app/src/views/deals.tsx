@@ -101,16 +101,18 @@ const Parts = ({ props, choice, deals }: { props: ViewProps, choice: Choice, dea
   )
 }
 
+const MOST_PRINTED = 1000
+
 const List = ({ props, deals, choice, onNear }: {
   props: ViewProps, deals: readonly Deal[], choice: Choice, onNear: (count: number) => void
 }): ComponentChild => {
-  const { words, state, go } = props
+  const { words, format, state, go } = props
   const scroller = useRef<HTMLDivElement>(null)
   const table = useRef<HTMLTableElement>(null)
   const isPrinting = usePrinting()
   const isLong = deals.length > 40 && !isPrinting
   const virtual = useVirtual(deals.length, 62, scroller, isLong, (at) => deals[at]?.key ?? at)
-  const drawn = isLong ? virtual.items.map((item) => item.index) : deals.slice(0, 1000).map((_, at) => at)
+  const drawn = isLong ? virtual.items.map((item) => item.index) : deals.slice(0, MOST_PRINTED).map((_, at) => at)
   const last = drawn[drawn.length - 1] ?? 0
   useEffect(() => { onNear(last + AHEAD) }, [last, deals.length])
   useLayoutEffect(() => { if (table.current !== null) rove(table.current) })
@@ -131,6 +133,7 @@ const List = ({ props, deals, choice, onNear }: {
         })}
         {isLong && virtual.after > 0 && <tbody aria-hidden="true"><tr class="gap" style={{ height: `${virtual.after}px` }} /></tbody>}
       </table>
+      {isPrinting && deals.length > MOST_PRINTED && <p class="state">{words.say('app.cut_print', { count: format.count(MOST_PRINTED), all: format.count(deals.length) })}</p>}
     </div>
   )
 }
