@@ -1,9 +1,10 @@
 """The clients of the shop "Kvartal" as they live (tests/data/story.json): hits of the tracker, leased numbers, calls told by the
 PBX, a form, deals in amoCRM's own forms. Every deal lands on its true source, by the key that its way left behind.
 
-Unlike test_story_doors.py nothing is imported but C's return, as amoCRM has no hook of a refund: visitors get their tokens, A, B and D
-the very numbers that the story tells (each is the pool's only unused one when they come), and calls are resolved by who held the number.
-What the story leaves out agrees with it: B comes back by himself before his call of the evening, D calls during the visit of 28 October.
+Unlike test_story_doors.py nothing is imported but C's return, as amoCRM has no hook of a refund: visitors get their tokens, A, B
+and D the very numbers that the story tells (each is the pool's only unused one when they come), and calls are resolved by who held
+the number. What the story leaves out agrees with it: B comes back by himself before his call of the evening, D calls during the
+visit of 28 October.
 """
 
 from __future__ import annotations
