@@ -21,6 +21,7 @@ from functions.report.alerts.facts import Asked, alerts_of
 from functions.report.delivery.making import Maker, Wanted
 from functions.report.marts import questions
 from functions.report.marts.questions import period_of
+from functions.report.path_notes.giving import new_paths
 from functions.report.store import Refresh as Refreshed
 from infra.smoke import records
 from infra.sources.audit import SQL as AUDIT
@@ -156,6 +157,8 @@ def _report(warehouse: Listening, sites: Sequence[SiteSettings], now: datetime) 
         _, failed = alerts_of(Asked(warehouse, published(site), now))
         if failed:
             raise RuntimeError(f"alerts in memory went wrong, so this version has a fault of its own: {', '.join(failed)}")
+        warehouse.now_doing = "path notes"
+        new_paths(warehouse, published(site), "amocrm", now)
         warehouse.now_doing = "audit"
         audit(warehouse, site, 30)
 

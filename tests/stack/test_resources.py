@@ -280,6 +280,7 @@ TOLD_BY_COUNTS = (
     "CrmSwitchedOffTold",
     "CollectNotHandedOver",
     "ReportSectionsFailed",
+    "ReportScopesEmpty",
 )  # with tests of their own below
 
 
@@ -322,13 +323,19 @@ def test_requests_that_are_not_handed_over_ring(resources: Resources, capsys: py
     assert made["MetricValue"] == "$.RequestNotHandedOver"
 
 
-def test_a_report_that_goes_out_without_a_part_rings(resources: Resources) -> None:
-    filter_, alarm = resources["ReportSectionsFailed"]["Properties"], resources["ReportSectionFailedAlarm"]["Properties"]
-    assert (filter_["LogGroupName"], filter_["FilterPattern"]) == ({"Ref": "ReportMailLog"}, "{ $.ReportSectionFailed >= 1 }")
+@pytest.mark.parametrize(
+    ("told", "filters", "dimensions"),
+    [("ReportSectionFailed", "ReportSectionsFailed", ("Section",)), ("ReportScopeEmpty", "ReportScopesEmpty", ())],
+)
+def test_a_report_that_goes_out_without_a_part_or_empty_rings(
+    resources: Resources, told: str, filters: str, dimensions: tuple[str, ...]
+) -> None:
+    filter_, alarm = resources[filters]["Properties"], resources[f"{told}Alarm"]["Properties"]
+    assert (filter_["LogGroupName"], filter_["FilterPattern"]) == ({"Ref": "ReportMailLog"}, f"{{ $.{told} >= 1 }}")
     (made,) = filter_["MetricTransformations"]
     assert (made["MetricNamespace"], made["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
-    assert made["MetricValue"] == "$.ReportSectionFailed"
-    assert ("ReportSectionFailed", ("Section",)) in metrics_counted()
+    assert made["MetricValue"] == f"$.{told}"
+    assert (told, dimensions) in metrics_counted()
 
 
 def test_checks_of_a_crm_that_fail_ring(resources: Resources, capsys: pytest.CaptureFixture[str]) -> None:

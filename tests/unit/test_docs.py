@@ -148,8 +148,9 @@ def test_environment_variables_of_the_functions_are_those_of_the_template() -> N
 
 
 def test_addresses_that_are_named_are_routes_of_the_template() -> None:
-    routes = {re.sub(r"\{[^}]*\}", "*", key.rpartition(" ")[2]) for key, _ in load().routes()}
-    patterns = [re.compile(re.escape(route).replace(r"\*", "[^/]+") + "$") for route in routes]
+    routes = {key.rpartition(" ")[2] for key, _ in load().routes()}
+    whole = [re.sub(r"\{[^}]*\}", "[^/]+", re.sub(r"\{[^}]*\+\}", ".+", route.replace(".", r"\."))) for route in routes]
+    patterns = [re.compile(route + "$") for route in whole]
     named = {a for name in TEXTS for a in re.findall(r"(?<![\w/.])(?:https://[\w.-]+)?(/v1/[\w/{}.$-]+|/skvoz\.js)", read(name))}
     assert named
     assert [address for address in sorted(named) if not any(p.match(address.rstrip("./")) for p in patterns)] == []

@@ -67,7 +67,7 @@ def give_site(giving: Giving, settings: Mapping[str, Any], now: datetime) -> int
     if standing is None or standing.is_between or _is_there(giving, site_id, "given", standing.refresh_id):
         return 0
     given = 0
-    for deal_id, rows in groupby(_rows(giving.warehouse(), settings, provider, now), key=lambda row: str(row["deal_id"])):
+    for deal_id, rows in groupby(new_paths(giving.warehouse(), settings, provider, now), key=lambda row: str(row["deal_id"])):
         given += _is_given(giving, settings, provider, deal_id, list(rows), now)
     if giving.bell.standing(site_id) == standing:  # else the marts changed while they were asked: the next run looks again
         _keep(giving, site_id, "given", standing.refresh_id, now)
@@ -82,7 +82,8 @@ def _provider_of(settings: Mapping[str, Any]) -> str:
     return provider if provider in PROVIDERS and told.get("note", True) else ""
 
 
-def _rows(warehouse: Warehouse, settings: Mapping[str, Any], provider: str, now: datetime) -> Sequence[Row]:
+def new_paths(warehouse: Warehouse, settings: Mapping[str, Any], provider: str, now: datetime) -> Sequence[Row]:
+    """Touches of the deals that a CRM made of late, deal by deal and by position (sql/new_deal_paths.sql)."""
     since = now - NEW
     day = local_day(since, settings["time_zone"])
     values = {
