@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.warehouse.duckdb import MOST_MEMORY_BYTES, DuckDbWarehouse
+from infra.warehouse.duckdb import JOINS_AS_WRITTEN, MOST_MEMORY_BYTES, DuckDbWarehouse
 from shared.errors import TooLarge
 
 SMALL = 64 * 2**20
@@ -59,3 +59,13 @@ def test_an_answer_that_is_too_large_is_read_no_further(tmp_path: Path) -> None:
     with pytest.raises(TooLarge, match="more than 1,000,000 characters"):
         warehouse.rows(huge, 1_000_000)
     assert len(warehouse.rows("SELECT repeat('x', 9) AS t FROM unnest(sequence(1, 250)) AS r (n)", 9 * 250)) == 250
+
+
+def test_joins_of_a_statement_that_asks_for_it_are_planned_as_written_and_those_of_the_next_are_not(tmp_path: Path) -> None:
+    warehouse = DuckDbWarehouse(tmp_path)
+    warehouse.connection.execute("CREATE TABLE few AS SELECT 1 AS n; CREATE TABLE many AS SELECT range AS n FROM range(100000)")
+    text = "SELECT count(*) AS n FROM few AS a LEFT JOIN many AS b ON b.n = a.n"
+    for line, disabled in ((f"{JOINS_AS_WRITTEN}\n", "build_side_probe_side"), ("", "")):
+        assert warehouse.rows(line + text) == [{"n": 1}]
+        assert warehouse.connection.execute("SELECT current_setting('disabled_optimizers')").fetchone() == (disabled,)
+    warehouse.close()

@@ -1,4 +1,5 @@
 -- Every person's hit of the site: a rebuild that fits into one statement.
+-- joins: as written
 scope AS (
     SELECT h.*
     FROM hits AS h
