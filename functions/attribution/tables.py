@@ -87,7 +87,7 @@ DEALS = Table(
         Column("is_confirmed", "boolean", "a non-claim deal neither in cleaning nor unsorted, and no duplicate"),
         Column("was_qualified", "boolean", "ever stood at qualified or later, or met the site's criteria"),
         Column("is_claim", "boolean", "claim: money lost"),
-        Column("closed_at", "timestamp", "when it was won or lost; empty while open"),
+        Column("closed_at", "timestamp", "when it was won, lost or deleted; empty while open"),
         Column("loss_reason", "varchar", "why it was lost"),
         Column("loss_group", "varchar", "the settings' name of a group of such reasons; empty where no group has it"),
         Column("is_duplicate", "boolean", "lost for a reason that the settings call a duplicate: not confirmed"),

@@ -71,7 +71,7 @@ _OF_DEAL = (
     Column("is_confirmed", "boolean", "neither claim, cleaning nor unsorted, and no duplicate"),
     Column("was_qualified", "boolean", "ever stood at qualified or later, or met the site's criteria"),
     Column("is_claim", "boolean", "claim"),
-    Column("closed_at", "timestamp", "when it was won or lost; empty while open"),
+    Column("closed_at", "timestamp", "when it was won, lost or deleted; empty while open"),
     Column("amount", "decimal(18,2)", "latest sum"),
     Column("currency", "varchar", "its currency"),
     Column("cost_price", "decimal(18,2)", "latest cost price"),

@@ -106,6 +106,19 @@ def test_a_reopened_deal_is_open_again(tmp_path: Path) -> None:
     assert repeats(tmp_path, *made) == {"r": None, "b": "crm:d", "c": None}
 
 
+def test_a_deletion_closes_a_deal_until_it_is_told_alive(tmp_path: Path) -> None:
+    made = [request("r", AT - MS, phone="p"), deal("d", AT, "working", request_id="r"), deal("d", AT + 2 * DAY, is_deleted=True)]
+    made += [call("open", AT + DAY, phone="p"), call("gone", AT + 3 * DAY, phone="p"), call("back", AT + 5 * DAY, phone="p")]
+    assert repeats(tmp_path / "deleted", *made) == {"r": None, "open": "crm:d", "gone": None, "back": None}
+    restored = deal("d", AT + 4 * DAY, is_deleted=False)
+    assert repeats(tmp_path / "restored", *made, restored) == {"r": None, "open": "crm:d", "gone": "crm:d", "back": "crm:d"}
+
+
+def test_a_deal_that_was_won_stays_closed_when_it_is_deleted(tmp_path: Path) -> None:
+    made = [request("r", AT - MS, phone="p"), deal("d", AT, "won", request_id="r"), deal("d", AT + 2 * DAY, is_deleted=True)]
+    assert repeats(tmp_path, *made, call("b", AT + DAY, phone="p"), call("c", AT + 3 * DAY, phone="p")) == dict.fromkeys("rbc")
+
+
 def test_a_request_with_a_deal_of_its_own_is_no_repeat_and_other_people_are_none(tmp_path: Path) -> None:
     made = [
         request("r", AT, phone="p"),

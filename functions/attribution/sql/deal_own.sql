@@ -58,8 +58,8 @@ staged AS (
     SELECT
         t.*,
         CASE WHEN t.stage IS NOT NULL THEN coalesce(t.pipeline, '') || '|' || t.stage END AS stage_told,
-        max(CASE WHEN t.meaning_rank < 5 AND t.meaning <> 'lost' THEN t.place ELSE 0 END) OVER (PARTITION BY t.deal_id)
-            AS last_open_place,
+        max(CASE WHEN t.meaning_rank < 5 AND t.meaning <> 'lost' AND NOT t.is_deleted THEN t.place ELSE 0 END)
+            OVER (PARTITION BY t.deal_id) AS last_open_place,
         max(t.place) OVER (PARTITION BY t.deal_id) AS last_place,
         max(CASE WHEN t.stage IS NOT NULL THEN t.place END) OVER (PARTITION BY t.deal_id) AS last_stage_place
     FROM deal_states AS t
