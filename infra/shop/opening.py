@@ -30,14 +30,14 @@ def open_shop(stack: LocalStack, port: int, randomness: Callable[[int], bytes], 
     shop = ShopServer(stack, SITE, token, secret, port)
     for name in ("import", "crm-generic", "calls-generic"):
         stack.put_secret(f"{SITE}/{name}", secret)
-    stack.publish(parse_settings(_settings(token, language, shop.url, stack.url)))
+    stack.publish(parse_settings(shop_settings(token, language, shop.url, stack.url)))
     add_numbers(stack, SITE, NUMBERS)
     _spend(stack)
     shop.start()
     return shop
 
 
-def _settings(token: str, language: str, *pages: str) -> dict[str, Any]:
+def shop_settings(token: str, language: str, *pages: str) -> dict[str, Any]:
     """The shop's own settings, on this machine's addresses and with today in the report."""
     raw = settings(token_sha256(token))
     origins = [*pages, *(page.replace("127.0.0.1", "localhost") for page in pages)]

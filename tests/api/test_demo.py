@@ -388,11 +388,15 @@ def phones_in(text: str) -> set[str]:
 
 
 def test_the_month_leaves_no_plain_phone_outside_the_quarantine(left: Left) -> None:
-    played = set(re.findall(r"\+7(900\d{7})", repr(month(SEED, SCALE).events)))
+    events = month(SEED, SCALE).events
+    played = set(re.findall(r"\+7(900\d{7})", repr(events)))
     assert len(played) >= 20
+    # Bitrix24's events only name a deal: its client's phone is read from the API, and kept nowhere.
+    posted = set(re.findall(r"\+7(900\d{7})", repr([event for event in events if event.kind != "portal_deal"])))
     kept, waited = left.watched.kept, left.watched.waited
     in_quarantine = {place for place in kept if place.startswith("LakeBucket/quarantine/")}
-    assert set().union(*(phones_in(kept[place]) for place in in_quarantine)) >= played
+    assert set().union(*(phones_in(kept[place]) for place in in_quarantine)) >= posted
+    assert len(posted) >= 20
     names = {place.partition("/")[0] for place in kept}
     assert {"log", "LakeBucket", "FilesBucket", "NumbersTable", "ContactsTable"} <= names
     assert any(place.startswith("LakeBucket/raw/call/") for place in kept)

@@ -94,6 +94,7 @@ def rebuilt(seed: int) -> tuple[list[Record], dict[str, list[dict[str, object]]]
 
 
 # Without shrinking: a smaller order of arrival tells no more, and takes minutes.
+@pytest.mark.proof
 @settings(
     max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.reuse, Phase.generate]
 )

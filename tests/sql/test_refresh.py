@@ -63,6 +63,7 @@ def arrive(marts: Marts, deliveries: Sequence[Sequence[Record]], pause: timedelt
         marts.refresh(now)
 
 
+@pytest.mark.proof  # in every test run: the orders of the next test
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.integers(100, 107), st.integers(0, 2**32), st.integers(1, 5), st.sampled_from([DAY / 24, DAY, 3 * DAY]))
 def test_any_order_of_arrival_makes_the_tables_of_one_rebuild(seed: int, order: int, batches: int, pause: timedelta) -> None:
