@@ -77,6 +77,10 @@ def _walk(visitor: Any, shop: ShopServer) -> None:
     page.wait_for_selector("article.letter")
     page.set_viewport_size({"width": WIDTH, "height": 1100})
     _take(page, "5-mail")
+    page.set_viewport_size({"width": WIDTH, "height": 360})
+    sales = page.frame_locator(".letter iframe").locator("h2", has_text="Последние продажи")
+    page.evaluate("top => scrollBy(0, top)", sales.bounding_box()["y"] - 20)
+    _take(page, "6-sale")
 
 
 def _take(page: Any, name: str) -> None:
