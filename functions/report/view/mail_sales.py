@@ -31,5 +31,5 @@ def _sale(deal: Mapping[str, Any], formats: Formats, names: Names) -> View:
         "day": formats.short_day(date.fromisoformat(deal["sale_day"])),
         "revenue": formats.money(deal["revenue"]),
         "source": short(source_text(deal, names), MOST_SOURCE),
-        "how": why_text(deal, words) if deal["no_source_reason"] else match_text(deal, words),
+        "how": f". {why_text(deal, words)}" if deal["no_source_reason"] else f", {match_text(deal, words)}",
     }
