@@ -28,7 +28,7 @@ check: $(READY)  ## ruff, mypy, template
 	@$(PY) -m mypy
 	@$(PY) -m infra.template
 
-test: $(READY)   ## everything but the long proofs, two files at a time; at most 15 minutes
+test: $(READY)   ## everything but the long proofs, two files at a time; about 17 minutes
 	@$(PY) -m pytest -m "not proof" -n 2 --dist loadfile
 
 proof: $(READY)  ## engines, concurrency, faults; needs a JDK; at most 30 minutes
