@@ -39,10 +39,12 @@ PLAN = Plan(
 NAMED = (
     *FAULTS,
     "answer_lost, took effect", "arrives_late, took effect", "crashed_after, took effect",
-    "lease: dynamic", "lease: pool_full", "lease: too_many_from_address", "lease: busy", "lease: unavailable",
+    "lease: dynamic", "lease: pool_full", "lease: too_many_from_address", "lease: unavailable",
     "renewal: kept", "renewal: lost", "call: told", "call: repeated", "number retired", "number added",
     "numbers_renew_post: 503", "calls_generic_post: 503",
 )  # fmt: skip
+# Who loses every race for a number is for the machine to say (5 to 14 of 51,200 here), nobody injects it: it need only be met.
+BY_CHANCE = "lease: busy"
 
 
 @pytest.fixture(scope="module")
@@ -71,5 +73,6 @@ def test_64_workers_under_faults_wrong_nobody_and_lose_nothing(server: Server, m
     assert calls > 1_000
     assert calls // 3 < known < calls
     few = {name: outcomes[name] for name in NAMED if outcomes[name] < 10}
+    assert outcomes[BY_CHANCE] >= 1
     assert not few, "each kind of fault happened, and had its effect where it can have one; each outcome was met"
     assert outcomes["engine: ConditionalCheckFailed"] > 1_000, "workers met at the same numbers"
