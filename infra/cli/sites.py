@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
@@ -18,6 +17,7 @@ from functions.report.own.section import mistakes_of
 from functions.report.snapshot.scope import unknown_channels
 from infra.cli.files import read_settings, settings_of
 from infra.publish import publish_settings
+from infra.tag import tracker_tag
 from shared.aws import client
 from shared.crm_settings import AmoCrm
 from shared.errors import BadInput, FieldError, SettingsError
@@ -108,14 +108,6 @@ def _read(file: Path) -> SiteSettings:
     for warning in warnings_of(settings):
         print(f"warning: {warning}", file=sys.stderr)
     return settings
-
-
-def tracker_tag(endpoint: str, site_id: str) -> str:
-    """The tag that a site's owner pastes into every page. BadInput where `endpoint` is no address of http or https."""
-    address = urlsplit(endpoint)
-    if address.scheme not in ("http", "https") or not address.netloc or set(endpoint) & set("\"'<> "):
-        raise BadInput(f"{endpoint} is no address; write it like https://stat.shop.example")
-    return f'<script async src="{endpoint.rstrip("/")}/skvoz.js" data-site="{site_id}"></script>'
 
 
 LEAST_LEASE_SECONDS = 90  # a heartbeat of 60 s, and time for it to arrive

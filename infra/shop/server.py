@@ -17,6 +17,7 @@ from infra.shop.mailbox import Mailbox, MailScreen
 from infra.shop.pages import static
 from infra.shop.phone import Phone, PhoneScreen
 from infra.shop.site import Site
+from infra.tag import tracker_tag
 
 Page = Callable[..., Answer | None]
 
@@ -30,7 +31,7 @@ class ShopServer:
         self.crm = Crm(doors.amocrm, stack.clock.now)
         self.phone = Phone(doors.call, self.crm, stack.clock.now)
         self.mailbox = Mailbox(stack, site_id)
-        self.snippet = f'<script async src="{stack.url}/skvoz.js" data-site="{site_id}"></script>'
+        self.snippet = tracker_tag(stack.url, site_id)
         site = Site(self.snippet, self.crm)
         self._missing = site.missing
         chance = random.Random()

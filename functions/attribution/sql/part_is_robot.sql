@@ -1,6 +1,6 @@
 -- Is a hit a robot's? By its own words, which its door has judged if its rules were the same; ordinary browsers, told apart first by
--- a pattern that costs little, have no agent_text. Of the
--- weak signals (no language, a data centre's network, a screen that only headless browsers have) two are needed: each alone has people.
+-- a pattern that costs little, have no agent_text. Of the weak signals (no language, a data centre's network, a screen that only
+-- headless browsers have) two are needed: each alone has people.
                 WHEN CASE
                     WHEN agent_verdict = :robot_verdict THEN TRUE
                     WHEN agent_verdict = :person_verdict THEN FALSE

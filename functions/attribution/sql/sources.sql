@@ -1,5 +1,6 @@
 -- Where does every combination of marks come from? Looked up once per combination: names, places, click ids and media, then the
--- first rule of the channel table that fits, and the first of Google Analytics' groups. Parts of an entry key: utm_source | utm_medium | click id name | referrer place | campaign.
+-- first rule of the channel table that fits, and the first of Google Analytics' groups.
+-- Parts of an entry key: utm_source | utm_medium | click id name | referrer place | campaign.
 -- joins: as written
 WITH seen AS (
     SELECT entry_key FROM hits
